@@ -1,0 +1,12 @@
+/** What became of one Lambda invocation. */
+export type Outcome =
+  | { readonly kind: "returned"; readonly payload: unknown }
+  | { readonly kind: "failed"; readonly errorType: string; readonly errorMessage: string }
+  | { readonly kind: "timed-out"; readonly afterSeconds: number }
+  | { readonly kind: "throttled" };
+
+/**
+ * Invokes a function synchronously. `functionName` is the physical name (`session-authorizer-local`); `event` and
+ * a returned payload are JSON values. Never rejects: whatever goes wrong is an outcome.
+ */
+export type Invoke = (functionName: string, event: unknown) => Promise<Outcome>;
