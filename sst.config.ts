@@ -1,12 +1,39 @@
 /// <reference path="./.sst/platform/config.d.ts" />
+
 export default $config({
-  app() {
-    return { name: "lectern", home: "aws", providers: { aws: { region: "us-east-1", version: "6.66.2" } } };
+  async app({ stage = "dev" }) {
+    const { settingsFor } = await import("./infra/config");
+    const { account, region, isProtected } = settingsFor(stage);
+    return {
+      name: "lectern",
+      home: "aws",
+      removal: isProtected ? "retain" : "remove",
+      protect: isProtected,
+      providers: {
+        // The provider knows its regions by name; ours is checked by its form.
+        aws: {
+          version: "6.66.2",
+          region: region as aws.Region,
+          ...(account ? { allowedAccountIds: [account] } : {}),
+        },
+      },
+    };
   },
   async run() {
-    new sst.aws.Dynamo("Sessions", {
-      fields: { sessionId: "string" },
-      primaryIndex: { hashKey: "sessionId" },
-    });
+    const { connections, rateLimits, sessions } = await import("./infra/storage");
+    const { api } = await import("./infra/realtime");
+    await import("./infra/stream");
+    await import("./infra/reaper");
+    const { alarmTopic } = await import("./infra/monitoring");
+    const { userPoolClientId, userPoolId } = await import("./infra/auth");
+    return {
+      SessionsTableName: sessions.name,
+      ConnectionsTableName: connections.name,
+      RateLimitsTableName: rateLimits.name,
+      WebSocketAPIEndpoint: api.url,
+      AlarmTopicArn: alarmTopic.arn,
+      UserPoolId: userPoolId,
+      UserPoolClientId: userPoolClientId,
+    };
   },
 });

@@ -1,0 +1,95 @@
+import {
+  checkSettings,
+  environmentName,
+  SettingError,
+  type Settings,
+  settingNames,
+} from "@lectern/core/settings";
+import * as v from "valibot";
+
+/** What concerns the deployment alone and never reaches a function as a setting. */
+const deploymentSchema = v.object({
+  /** Refuses to deploy to any other account. */
+  account: v.optional(v.pipe(v.string(), v.regex(/^\d{12}$/, "must be an account's 12 digits"))),
+  region: v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be a region such as us-east-1")),
+  /** An existing VPC for the functions. It needs a NAT: API Gateway and Cognito are reached over the internet. */
+  vpc: v.optional(v.object({ privateSubnets: v.array(v.string()), securityGroups: v.array(v.string()) })),
+  /** An existing user pool and app client instead of the app's own. */
+  cognitoUserPoolId: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z]{2}-(gov-)?[a-z]+-\d_[a-zA-Z0-9]+$/, "must be a pool's id such as us-east-1_AbCdEf123"),
+    ),
+  ),
+  cognitoClientId: v.optional(v.pipe(v.string(), v.regex(/^\w+$/, "must be an app client's id"))),
+  /** Gets every alarm. */
+  alarmEmail: v.optional(v.pipe(v.string(), v.email("must be an e-mail address"))),
+  /** Retained, protected against deletion, backed up. */
+  isProtected: v.boolean(),
+});
+
+type Deployment = v.InferOutput<typeof deploymentSchema>;
+
+export type StageSettings = Settings & Deployment;
+
+const defaults = {
+  region: "us-east-1",
+  isProtected: false,
+  sessionMaxDurationHours: 2,
+  connectionMaxDurationHours: 2,
+  connectionRefreshMinutes: 100,
+  connectionWarningMinutes: 105,
+  heartbeatIntervalSeconds: 30,
+  heartbeatTimeoutSeconds: 90,
+  speakerGraceSeconds: 30,
+  maxListenersPerSession: 500,
+  maxActiveSessions: 100,
+  dataRetentionHours: 12,
+  rateLimitSessionsPerHour: 50,
+  rateLimitListenerJoinsPerMin: 10,
+  rateLimitConnectionAttemptsPerMin: 20,
+  rateLimitHeartbeatsPerMin: 2,
+} satisfies Partial<StageSettings>;
+
+/** What a stage has otherwise than the defaults. Any stage that is not named here is a developer's or a preview. */
+const stages: Record<string, Partial<StageSettings>> = {
+  staging: {},
+  prod: { isProtected: true },
+};
+
+/** Settings given on the command line of the local stack, as JSON; a deployment has none. */
+const overridesVariable = "SST_LOCAL_SETTINGS";
+
+/**
+ * A stage's settings, checked.
+ * @throws {SettingError} naming the first setting that is wrong, and why
+ */
+export const settingsFor = (stage: string): StageSettings => {
+  const given = { ...defaults, ...stages[stage], ...overrides(process.env[overridesVariable]) };
+  return { ...checkSettings(given), ...checkDeployment(given) };
+};
+
+const checkDeployment = (given: Record<string, unknown>): Deployment => {
+  const parsed = v.safeParse(deploymentSchema, given);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    const name = v.getDotPath(issue) ?? "settings";
+    throw new SettingError(name, issue.message, given[name]);
+  }
+  const { cognitoUserPoolId, cognitoClientId } = parsed.output;
+  if ((cognitoUserPoolId === undefined) !== (cognitoClientId === undefined)) {
+    throw new SettingError("cognitoClientId", "must be set together with cognitoUserPoolId", cognitoClientId);
+  }
+  return parsed.output;
+};
+
+const known = [...settingNames, ...Object.keys(deploymentSchema.entries)];
+
+const overrides = (json = "{}"): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(v.parse(v.record(v.string(), v.string()), JSON.parse(json))).map(([given, value]) => {
+      const name = known.find((candidate) => candidate === given || environmentName(candidate) === given);
+      if (!name) throw new SettingError(given, `is unknown; the settings are ${known.join(", ")}`, value);
+      return [name, value];
+    }),
+  );

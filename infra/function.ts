@@ -1,0 +1,67 @@
+import { environmentName, settingNames } from "@lectern/core/settings";
+import { retentionFor } from "./retention";
+import { named, settings } from "./stage";
+import { connections, rateLimits, sessions } from "./storage";
+
+type Args = ConstructorParameters<typeof sst.aws.Function>[1];
+
+interface FunctionArgs extends Pick<Args, "handler" | "memory" | "timeout" | "link"> {
+  readonly environment?: Record<string, $util.Input<string>>;
+  readonly permissions?: { readonly actions: string[]; readonly resources: $util.Input<string>[] }[];
+}
+
+const account = aws.getCallerIdentityOutput().accountId;
+
+/**
+ * One of the app's functions, by its physical name without the stage. Its role may do what `permissions` say, and write
+ * to its own log group; it cannot make one, so that a removed group stays removed.
+ */
+export const lambda = (component: string, name: string, args: FunctionArgs) => {
+  const { environment = {}, permissions = [], ...rest } = args;
+  const physical = named(name);
+  return new sst.aws.Function(component, {
+    ...rest,
+    name: physical,
+    runtime: "nodejs22.x",
+    architecture: "arm64",
+    nodejs: { minify: true },
+    ...(settings.vpc ? { vpc: settings.vpc } : {}),
+    logging: { format: "json", retention: retentionFor(settings.dataRetentionHours) },
+    environment: {
+      ENV: $app.stage,
+      REGION: settings.region,
+      SESSIONS_TABLE: sessions.name,
+      CONNECTIONS_TABLE: connections.name,
+      RATE_LIMITS_TABLE: rateLimits.name,
+      POWERTOOLS_SERVICE_NAME: name,
+      POWERTOOLS_LOG_LEVEL: "INFO",
+      ...Object.fromEntries(
+        settingNames.map((setting) => [environmentName(setting), `${settings[setting]}`]),
+      ),
+      ...environment,
+    },
+    permissions: [
+      ...permissions,
+      {
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [
+          $interpolate`arn:aws:logs:${settings.region}:${account}:log-group:/aws/lambda/${physical}:*`,
+        ],
+      },
+    ],
+    transform: {
+      role: (role) => {
+        // SST attaches AWSLambdaBasicExecutionRole, which may create any log group and write to all of them.
+        role.managedPolicyArns = $output(role.managedPolicyArns ?? []).apply((arns) =>
+          arns.filter((arn) => !arn.endsWith("/AWSLambdaBasicExecutionRole")),
+        );
+      },
+    },
+  });
+};
+
+/** Grants these DynamoDB actions on a table, or on one of its indexes. */
+export const on = (table: { readonly arn: $util.Input<string> }, actions: string[], index?: string) => ({
+  actions: actions.map((action) => `dynamodb:${action}`),
+  resources: [index ? $interpolate`${table.arn}/index/${index}` : table.arn],
+});

@@ -1,0 +1,18 @@
+import { lambda, on } from "./function";
+import { environment, manage } from "./realtime";
+import { connections, rateLimits, sessions } from "./storage";
+
+const reaper = lambda("Reaper", "session-reaper", {
+  handler: "packages/functions/src/reaper.handler",
+  memory: "256 MB",
+  timeout: "50 seconds",
+  environment,
+  permissions: [
+    on(sessions, ["Scan", "UpdateItem"]),
+    on(connections, ["Scan", "GetItem", "DeleteItem"]),
+    on(rateLimits, ["BatchGetItem"]),
+    manage("GET", "POST", "DELETE"),
+  ],
+});
+
+new sst.aws.Cron("Reap", { schedule: "rate(1 minute)", function: reaper.arn });

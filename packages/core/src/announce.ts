@@ -1,0 +1,62 @@
+import type { ServerFrame } from "@lectern/protocol";
+import pMap from "p-map";
+import * as Connection from "./connection.js";
+import * as Connections from "./connection.table.js";
+import type { Core } from "./core.js";
+import { sessionEnded } from "./reply.js";
+import type { Session } from "./session.table.js";
+
+/** How many clients are posted to at once: above the agent's sockets more would only queue. */
+const concurrency = 50;
+
+/** What a change of a session's row means to its listeners. */
+export type Change = "ended" | "speakerReconnecting" | "speakerReconnected";
+
+/** Tells what a session's listeners must hear of a change of its row; `after` is undefined when the row is gone. */
+export const changeOf = (before: Session | undefined, after: Session | undefined): Change | undefined => {
+  if (!before?.isActive) return undefined;
+  if (!after?.isActive) return "ended";
+  if (before.graceUntil === undefined && after.graceUntil !== undefined) return "speakerReconnecting";
+  if (before.graceUntil !== undefined && after.graceUntil === undefined) return "speakerReconnected";
+  return undefined;
+};
+
+/**
+ * Tells every listener. At a session's end, also of one whose row is gone already, its speaker too; everybody's socket
+ * is closed and forgotten. A client that cannot be reached never holds up the others.
+ */
+export const announce = async (core: Core, change: Change, session: Session): Promise<void> => {
+  const { sessionId, speakerConnectionId } = session;
+  if (change !== "ended") {
+    const frame: ServerFrame = { type: change, timestamp: core.now(), sessionId };
+    return fanOut(core, session, ({ connectionId }) => core.sockets.send(connectionId, frame));
+  }
+  const frame = sessionEnded(sessionId, session, core.now());
+  await fanOut(core, session, (listener) => Connection.dismiss(core, listener, frame));
+  const speaker = await Connections.get(core, speakerConnectionId);
+  if (speaker?.role === "speaker" && speaker.sessionId === sessionId)
+    await Connection.dismiss(core, speaker, frame);
+};
+
+/** Does something for every listener; how many could not be reached is logged. */
+const fanOut = async (
+  core: Core,
+  { sessionId }: Session,
+  act: (listener: Connections.Listener) => Promise<unknown>,
+): Promise<void> => {
+  let failed = 0;
+  let size = 0;
+  for await (const page of Connections.listeners(core, sessionId)) {
+    size += page.length;
+    await pMap(
+      page,
+      (listener) =>
+        act(listener).catch((error: unknown) => {
+          failed += 1;
+          core.log.warn("A listener could not be told", { sessionId, error: String(error) });
+        }),
+      { concurrency },
+    );
+  }
+  core.log.info("Listeners told", { sessionId, size, failed });
+};

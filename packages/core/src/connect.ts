@@ -1,0 +1,83 @@
+import { connectQuerySchema, type ErrorCode } from "@lectern/protocol";
+import { countAttempt, exceeded } from "./admission.js";
+import { type Arrival, origin } from "./arrival.js";
+import * as Connection from "./connection.js";
+import * as Connections from "./connection.table.js";
+import type { Core } from "./core.js";
+import { Failure } from "./failure.js";
+import { parse } from "./parse.js";
+import type { Verdict } from "./rate-limit.js";
+import * as Session from "./session.js";
+
+export interface Handshake {
+  readonly arrival: Arrival;
+  readonly query: { readonly errors?: string | undefined };
+  /** What the authorizer found wrong with the token but left to us to say. */
+  readonly refusal: ErrorCode | undefined;
+}
+
+/**
+ * Lets a client in: what it asked for is done when this returns, and the welcome follows by the stream.
+ *
+ * A client that asked for it (`errors=frame`) is let in even to be refused, since a browser cannot read a handshake's
+ * status: it gets the refusal as a frame and is closed. But not beyond its address's connection attempts.
+ * @throws {Failure} the refusal
+ */
+export const connect = async (core: Core, handshake: Handshake): Promise<void> => {
+  const { arrival, query } = handshake;
+  const attempts = once(() => countAttempt(core, arrival));
+  try {
+    await act(core, handshake, attempts);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (query.errors !== "frame") throw error;
+    if (arrival.userId === undefined) {
+      const attempt = await attempts();
+      if (!attempt.allowed) throw exceeded("connectionAttempts", attempt.retryAfter);
+    }
+    await refuse(core, arrival, error);
+  }
+};
+
+const act = async (
+  core: Core,
+  { arrival, query, refusal }: Handshake,
+  attempts: () => Promise<Verdict>,
+): Promise<void> => {
+  if (refusal) throw new Failure(refusal);
+  const request = parse(connectQuerySchema, query);
+  switch (request.action) {
+    case "createSession":
+      return Session.create(core, arrival, request);
+    case "joinSession":
+      return Connection.join(core, arrival, request, attempts);
+    case "refreshConnection":
+      return request.role === "speaker"
+        ? Connection.refreshSpeaker(core, arrival, request)
+        : Connection.refreshListener(core, arrival, request, attempts);
+  }
+};
+
+/** Puts a row whose welcome is the refusal. */
+const refuse = async (core: Core, arrival: Arrival, failure: Failure): Promise<void> => {
+  const { code, message, retryAfter, details } = failure;
+  await Connections.insert(core, {
+    ...origin(core, arrival),
+    role: "refused",
+    refusal: {
+      code,
+      message,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(details === undefined ? {} : { details: { ...details } }),
+    },
+  });
+  core.log.info("Refused by frame", { code });
+};
+
+const once = <Result>(make: () => Result): (() => Result) => {
+  let made: { result: Result } | undefined;
+  return () => {
+    made ??= { result: make() };
+    return made.result;
+  };
+};

@@ -1,0 +1,132 @@
+import { paginateQuery } from "@aws-sdk/lib-dynamodb";
+import { errorCodeSchema, languageCodeSchema, type SessionId, sessionIdSchema } from "@lectern/protocol";
+import * as v from "valibot";
+import type { Core } from "./core.js";
+import * as Dynamo from "./dynamo.js";
+
+const common = {
+  connectionId: v.string(),
+  /** When API Gateway accepted the handshake (ms). */
+  connectedAt: v.number(),
+  /** When the handshake reached API Gateway (ms): latencies are counted from here. */
+  requestedAt: v.number(),
+  addressHash: v.string(),
+  /** Seconds, as DynamoDB's TTL wants it. */
+  ttl: v.number(),
+};
+
+/** The connection that a refresh takes the place of. */
+const replaces = v.optional(v.string());
+
+const speakerSchema = v.object({
+  ...common,
+  role: v.literal("speaker"),
+  sessionId: sessionIdSchema,
+  replaces,
+});
+
+const listenerSchema = v.object({
+  ...common,
+  role: v.literal("listener"),
+  sessionId: sessionIdSchema,
+  targetLanguage: languageCodeSchema,
+  replaces,
+});
+
+/** A client that asked for its refusal as a frame: it gets that, and is closed. */
+const refusedSchema = v.object({
+  ...common,
+  role: v.literal("refused"),
+  refusal: v.object({
+    code: errorCodeSchema,
+    message: v.string(),
+    retryAfter: v.optional(v.number()),
+    details: v.optional(v.record(v.string(), v.string())),
+  }),
+});
+
+/** A row of Connections. */
+export const connectionSchema = v.variant("role", [speakerSchema, listenerSchema, refusedSchema]);
+
+export type Connection = v.InferOutput<typeof connectionSchema>;
+export type Speaker = v.InferOutput<typeof speakerSchema>;
+export type Listener = v.InferOutput<typeof listenerSchema>;
+export type Member = Speaker | Listener;
+
+/** The index by session and language; speakers have no language and are not in it. */
+export const byLanguage = "sessionId-targetLanguage-index";
+
+/** Inserts a connection. False: it is there already, a repeated event. */
+export const insert = async (core: Core, connection: Connection): Promise<boolean> => {
+  const { written } = await Dynamo.put(core.db, {
+    table: core.tables.connections,
+    item: connection,
+    when: ["attribute_not_exists(#connectionId)"],
+  });
+  return written;
+};
+
+/**
+ * Inserts a connection as the last write of a connect. If it is there already, or if nobody can tell whether it was
+ * written, what led up to it is undone: a refused handshake leaves nothing behind.
+ */
+export const insertOr = async (
+  core: Core,
+  connection: Connection,
+  undo: () => Promise<void>,
+): Promise<boolean> => {
+  try {
+    const inserted = await insert(core, connection);
+    if (!inserted) await undo();
+    return inserted;
+  } catch (error) {
+    // What cannot be undone now, with the table out of reach, the reaper heals.
+    await Promise.allSettled([remove(core, connection.connectionId), undo()]);
+    throw error;
+  }
+};
+
+/** Reads a connection, consistently. */
+export const get = async (core: Core, connectionId: string): Promise<Connection | undefined> => {
+  const row = await Dynamo.get(core.db, core.tables.connections, { connectionId });
+  return row === undefined ? undefined : v.parse(connectionSchema, row);
+};
+
+/** Deletes a connection and returns it; undefined: it was gone already. */
+export const remove = async (core: Core, connectionId: string): Promise<Connection | undefined> => {
+  const { row } = await Dynamo.remove(core.db, {
+    table: core.tables.connections,
+    key: { connectionId },
+    when: [],
+  });
+  return row === undefined ? undefined : v.parse(connectionSchema, row);
+};
+
+/** The session's listeners by the index, a page at a time; a row written a moment ago may be missing. */
+export async function* listeners(core: Core, sessionId: SessionId): AsyncGenerator<Listener[]> {
+  const pages = paginateQuery(
+    { client: core.db },
+    {
+      TableName: core.tables.connections,
+      IndexName: byLanguage,
+      KeyConditionExpression: "#sessionId = :sessionId",
+      ExpressionAttributeNames: Dynamo.names("#sessionId"),
+      ExpressionAttributeValues: Dynamo.values({ sessionId }),
+    },
+  );
+  for await (const { Items = [] } of pages) yield v.parse(v.array(listenerSchema), Items);
+}
+
+/** How many listeners want each language: `{es: 12}`. */
+export const languageDistribution = async (
+  core: Core,
+  sessionId: SessionId,
+): Promise<Record<string, number>> => {
+  const distribution: Record<string, number> = {};
+  for await (const page of listeners(core, sessionId)) {
+    for (const { targetLanguage } of page) {
+      distribution[targetLanguage] = (distribution[targetLanguage] ?? 0) + 1;
+    }
+  }
+  return distribution;
+};

@@ -1,0 +1,141 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  type NativeAttributeValue,
+  PutCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { persistently } from "./persistence.js";
+
+type Attributes = Readonly<Record<string, NativeAttributeValue>>;
+
+/** A single-item write and the conditions that must all hold: `#name` is an attribute, `:value` one of `values`. */
+interface Write {
+  readonly table: string;
+  readonly when: readonly string[];
+  readonly values?: Attributes;
+  /**
+   * Whether the write may be sent again when nobody knows if it was done: one that adds is not the same the second
+   * time. Throttled writes were not done and are always sent again.
+   */
+  readonly repeatable?: boolean;
+}
+
+interface Update extends Write {
+  readonly key: Attributes;
+  readonly set?: Attributes;
+  readonly add?: Readonly<Record<string, number>>;
+  readonly remove?: readonly string[];
+  /** Which row comes back from a write that was done. */
+  readonly returns?: "ALL_OLD" | "ALL_NEW";
+}
+
+/**
+ * What became of a conditional write: `row` is the item after an update (or before it, where that was asked for),
+ * before a delete, and, when the condition did not hold, as it was found (undefined: no such item).
+ */
+export type Written =
+  | { readonly written: true; readonly row: unknown }
+  | { readonly written: false; readonly row: unknown };
+
+/** Creates an item. */
+export const put = async (
+  db: DynamoDBDocumentClient,
+  { table, item, when, values, repeatable }: Write & { readonly item: Attributes },
+): Promise<Written> =>
+  conditional(repeatable, async () => {
+    await db.send(new PutCommand({ TableName: table, Item: item, ...condition(when, values) }));
+    return item;
+  });
+
+/** Changes an item. */
+export const update = async (
+  db: DynamoDBDocumentClient,
+  { table, key, when, values, set = {}, add = {}, remove = [], returns = "ALL_NEW", repeatable }: Update,
+): Promise<Written> =>
+  conditional(repeatable, async () => {
+    const clauses = [
+      clause(
+        "SET",
+        Object.keys(set).map((name) => `#${name} = :set_${name}`),
+      ),
+      clause(
+        "ADD",
+        Object.keys(add).map((name) => `#${name} :add_${name}`),
+      ),
+      clause(
+        "REMOVE",
+        remove.map((name) => `#${name}`),
+      ),
+    ];
+    const expression = clauses.filter(Boolean).join(" ");
+    const { Attributes } = await db.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: key,
+        UpdateExpression: expression,
+        ReturnValues: returns,
+        ...condition(when, { ...values, ...prefixed("set_", set), ...prefixed("add_", add) }, expression),
+      }),
+    );
+    return Attributes;
+  });
+
+/** Deletes an item; absent is not an error: the row is undefined then. */
+export const remove = async (
+  db: DynamoDBDocumentClient,
+  { table, key, when, values, repeatable }: Write & { readonly key: Attributes },
+): Promise<Written> =>
+  conditional(repeatable, async () => {
+    const { Attributes } = await db.send(
+      new DeleteCommand({
+        TableName: table,
+        Key: key,
+        ReturnValues: "ALL_OLD",
+        ...(when.length > 0 ? condition(when, values) : {}),
+      }),
+    );
+    return Attributes;
+  });
+
+/** Reads one item, consistently. */
+export const get = async (db: DynamoDBDocumentClient, table: string, key: Attributes): Promise<unknown> => {
+  const read = new GetCommand({ TableName: table, Key: key, ConsistentRead: true });
+  const { Item } = await persistently(true, () => db.send(read));
+  return Item;
+};
+
+/** `{#a: "a"}` for every `#a` that the expressions speak of: many plain names (`ttl`, `status`) are reserved words. */
+export const names = (...expressions: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    expressions.flatMap((text) => [...text.matchAll(/#(\w+)/g)].map(([alias, name = ""]) => [alias, name])),
+  );
+
+/** `{":a": 1}` for `{a: 1}`. */
+export const values = (attributes: Attributes): Record<string, NativeAttributeValue> =>
+  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`:${name}`, value]));
+
+const conditional = async (repeatable = false, write: () => Promise<unknown>): Promise<Written> => {
+  try {
+    return { written: true, row: await persistently(repeatable, write) };
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return { written: false, row: error.Item && unmarshall(error.Item) };
+  }
+};
+
+const condition = (when: readonly string[], used: Attributes = {}, expression = "") => ({
+  ConditionExpression: when.map((part) => `(${part})`).join(" AND "),
+  ExpressionAttributeNames: names(expression, ...when),
+  ...(Object.keys(used).length > 0 ? { ExpressionAttributeValues: values(used) } : {}),
+  ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
+});
+
+const clause = (verb: string, parts: readonly string[]): string =>
+  parts.length > 0 ? `${verb} ${parts.join(", ")}` : "";
+
+const prefixed = (prefix: string, attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`${prefix}${name}`, value]));

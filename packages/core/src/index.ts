@@ -1,0 +1,16 @@
+export * as Announce from "./announce.js";
+export { connect, type Handshake } from "./connect.js";
+export * as Connection from "./connection.js";
+export { type Connection as ConnectionRow, connectionSchema } from "./connection.table.js";
+export type { Core, Tables } from "./core.js";
+export { errorFrame, Failure } from "./failure.js";
+export { hashConnectionId, hashPrivate } from "./hash.js";
+export * as Heartbeat from "./heartbeat.js";
+export type { Log } from "./log.js";
+export { decode, receive } from "./message.js";
+export { parse } from "./parse.js";
+export { type Reaped, reap } from "./reaper.js";
+export { type Session, sessionSchema } from "./session.table.js";
+export { type Settings, settingsFrom } from "./settings.js";
+export { createSockets, type Sockets } from "./sockets.js";
+export { welcome } from "./welcome.js";

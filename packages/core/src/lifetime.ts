@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import type { Settings } from "./settings.js";
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** A close after this age is not taken for the speaker's own will: API Gateway cuts at two hours. */
+export const deliberateUntilMs = 119 * minute;
+
+/** Whether a 410 may still mean that the socket is not open yet: until ten seconds after its handshake. */
+export const isOpening = (connectedAt: number, now: number): boolean => now - connectedAt < 10_000;
+
+/**
+ * The age (ms) from which a connection is asked to refresh: a hash of its id places it between 90 and 100 % of the
+ * setting, so that listeners who joined together do not come back together.
+ */
+export const refreshAge = (connectionId: string, settings: Settings): number => {
+  const spread = createHash("sha256").update(connectionId).digest().readUInt32BE() / 2 ** 32;
+  return settings.connectionRefreshMinutes * minute * (0.9 + 0.1 * spread);
+};
+
+export const warningAge = (settings: Settings): number => settings.connectionWarningMinutes * minute;
+
+/** The age (ms) at which API Gateway, or the stage's shorter setting, ends a connection. */
+export const longestAge = (settings: Settings): number => settings.connectionMaxDurationHours * hour;
+
+/** A session's `expiresAt` when it is created or refreshed now: seconds since the epoch. */
+export const sessionExpiry = (now: number, settings: Settings): number =>
+  Math.ceil((now + settings.sessionMaxDurationHours * hour) / 1000);
+
+/** A row's TTL: an hour after the connection must have ended, in seconds since the epoch. */
+export const connectionTtl = (connectedAt: number, settings: Settings): number =>
+  Math.ceil((connectedAt + longestAge(settings) + hour) / 1000);

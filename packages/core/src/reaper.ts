@@ -1,0 +1,246 @@
+import { BatchGetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
+import pMap from "p-map";
+import * as v from "valibot";
+import * as Connection from "./connection.js";
+import * as Connections from "./connection.table.js";
+import { type Connection as ConnectionRow, connectionSchema, type Member } from "./connection.table.js";
+import type { Core } from "./core.js";
+import { livenessId } from "./heartbeat.js";
+import { isUnavailable, persistently } from "./persistence.js";
+import { refusal, sessionEnded } from "./reply.js";
+import * as Session from "./session.js";
+import * as Sessions from "./session.table.js";
+
+const concurrency = 25;
+/** A speaker's row may come this much later than its session names it. */
+const speakerRowMs = 60_000;
+/** Between a seat's reservation and its row lies at most a handler's timeout. */
+const seatRowMs = 30_000;
+/** A refused client has its refusal long before. */
+const refusedMs = 60_000;
+
+/** What one run found and did. */
+export interface Reaped {
+  readonly activeSessions: number;
+  readonly totalListeners: number;
+  readonly ended: number;
+  readonly dismissed: number;
+  readonly silenced: number;
+  /** The sum of the differences between counted and recorded listeners that were corrected. */
+  readonly drift: number;
+}
+
+/**
+ * Does what only time makes necessary and heals what a crash left. Every step states the state that it is meant for, so
+ * two runs at once, or one that dies anywhere, do no harm. Connections are read before sessions: a session is written
+ * before its connections, so a row whose session is not found has none.
+ */
+export const reap = async (core: Core): Promise<Reaped> => {
+  const startedAt = core.now();
+  const connections = await scan(core, core.tables.connections, connectionSchema);
+  const sessions = await scan(core, core.tables.sessions, Sessions.sessionSchema);
+  const byId = new Map(sessions.map((session) => [session.sessionId, session]));
+  const present = new Set(connections.map(({ connectionId }) => connectionId));
+
+  const ended = await countIf(core, sessions, (session) => endIfDue(core, session, present));
+  const [lost, kept] = partition(connections, (row) => isLost(core, row, byId));
+  const dismissed = await countIf(core, lost, (row) =>
+    Connection.dismiss(core, row, farewell(core, row, byId)),
+  );
+  const silenced = await silence(core, kept.filter(isMember));
+  const drift = await recountAll(core, sessions, kept, startedAt);
+
+  const active = sessions.filter((session) => Sessions.isOpen(session, core.now()));
+  const reaped = {
+    activeSessions: active.length,
+    totalListeners: kept.filter(({ role }) => role === "listener").length,
+    ended,
+    dismissed,
+    silenced,
+    drift,
+  };
+  core.log.info("Reaped", reaped);
+  return reaped;
+};
+
+/** Ends a session whose time is over; starts the grace of one whose speaker's row is missing. */
+const endIfDue = async (
+  core: Core,
+  session: Sessions.Session,
+  present: ReadonlySet<string>,
+): Promise<boolean> => {
+  const { sessionId, isActive, expiresAt, graceUntil, speakerConnectionId, speakerSince } = session;
+  if (!isActive) return false;
+  const now = core.now();
+  if (expiresAt * 1000 <= now) {
+    return Sessions.end(core, sessionId, "expired", { expiredBy: Math.floor(now / 1000) });
+  }
+  if (graceUntil !== undefined) {
+    return (
+      graceUntil <= now && Sessions.end(core, sessionId, "speakerLost", { speakerConnectionId, graceUntil })
+    );
+  }
+  if (present.has(speakerConnectionId) || now - speakerSince < speakerRowMs) return false;
+  if (await Connections.get(core, speakerConnectionId)) return false;
+  await Session.speakerGone(core, { sessionId, connectionId: speakerConnectionId }, false);
+  return false;
+};
+
+/** Whether nothing holds this row any more. */
+const isLost = (core: Core, row: ConnectionRow, sessions: ReadonlyMap<string, Sessions.Session>): boolean =>
+  row.role === "refused"
+    ? core.now() - row.connectedAt > refusedMs
+    : sessions.get(row.sessionId)?.isActive !== true;
+
+const farewell = (core: Core, row: ConnectionRow, sessions: ReadonlyMap<string, Sessions.Session>) =>
+  row.role === "refused"
+    ? refusal(row, core.now())
+    : sessionEnded(row.sessionId, sessions.get(row.sessionId), core.now());
+
+/**
+ * Closes the connections that have been silent for too long: neither a heartbeat in their liveness row, nor traffic that
+ * API Gateway saw. A speaker is lost before its socket is closed, since a close by us looks like its own will.
+ */
+const silence = async (core: Core, members: readonly Member[]): Promise<number> => {
+  const timeoutMs = core.settings.heartbeatTimeoutSeconds * 1000;
+  const isOld = (at: number) => core.now() - at > timeoutMs;
+  const candidates = members.filter(({ connectedAt }) => isOld(connectedAt));
+  const seen = await lastSeen(core, candidates);
+  const silent = candidates.filter(({ connectionId, connectedAt }) => {
+    const at = seen.get(connectionId);
+    return at === "unknown" || isOld(Math.max(connectedAt, at ?? 0));
+  });
+  return countIf(core, silent, async (member) => {
+    const activeAt = await core.sockets.lastActiveAt(member.connectionId);
+    if (activeAt !== "gone" && !isOld(activeAt)) return false;
+    if (member.role === "speaker") await Session.speakerGone(core, member, false);
+    await Connection.close(core, member.connectionId);
+    core.log.info("Silent connection closed", { sessionId: member.sessionId, role: member.role });
+    return true;
+  });
+};
+
+/**
+ * When each connection last beat (ms). Absent: never. `unknown`: its liveness row could not be read; then only API
+ * Gateway's word counts.
+ */
+const lastSeen = async (
+  core: Core,
+  members: readonly Member[],
+): Promise<ReadonlyMap<string, number | "unknown">> => {
+  const seen = new Map<string, number | "unknown">();
+  const table = core.tables.rateLimits;
+  for (let start = 0; start < members.length; start += batchSize) {
+    const ids = new Map(
+      members
+        .slice(start, start + batchSize)
+        .map(({ connectionId }) => [livenessId(connectionId), connectionId]),
+    );
+    const unread = new Set(ids.keys());
+    try {
+      const read = new BatchGetCommand({
+        RequestItems: { [table]: { Keys: [...unread].map((identifier) => ({ identifier })) } },
+      });
+      const { Responses = {}, UnprocessedKeys = {} } = await persistently(true, () => core.db.send(read));
+      unread.clear();
+      for (const { identifier } of UnprocessedKeys[table]?.Keys ?? []) unread.add(identifier);
+      for (const { identifier, lastSeenAt } of v.parse(v.array(livenessSchema), Responses[table] ?? [])) {
+        const connectionId = ids.get(identifier);
+        if (connectionId !== undefined) seen.set(connectionId, lastSeenAt);
+      }
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      core.log.warn("Liveness cannot be read: API Gateway's word alone counts");
+    }
+    for (const identifier of unread) {
+      const connectionId = ids.get(identifier);
+      if (connectionId !== undefined) seen.set(connectionId, "unknown");
+    }
+  }
+  return seen;
+};
+
+const batchSize = 100;
+
+const livenessSchema = v.object({ identifier: v.string(), lastSeenAt: v.number() });
+
+/**
+ * Corrects listener counts, but only of sessions whose seats have not moved for a while: between a seat and its row, or
+ * a row and its seat, the two may differ rightly.
+ */
+const recountAll = async (
+  core: Core,
+  sessions: readonly Sessions.Session[],
+  rows: readonly ConnectionRow[],
+  startedAt: number,
+): Promise<number> => {
+  const counts = new Map<string, number>();
+  for (const row of rows) {
+    if (row.role === "listener") counts.set(row.sessionId, (counts.get(row.sessionId) ?? 0) + 1);
+  }
+  let drift = 0;
+  await pMap(
+    sessions.filter(({ isActive, seatsChangedAt }) => isActive && startedAt - seatsChangedAt > seatRowMs),
+    async (session) => {
+      const counted = counts.get(session.sessionId) ?? 0;
+      if (counted === session.listenerCount) return;
+      if (!(await Sessions.recount(core, session, counted))) return;
+      drift += Math.abs(counted - session.listenerCount);
+      core.log.warn("Listener count corrected", {
+        sessionId: session.sessionId,
+        recorded: session.listenerCount,
+        counted,
+      });
+    },
+    { concurrency },
+  );
+  return drift;
+};
+
+const scan = async <Schema extends v.GenericSchema>(
+  core: Core,
+  table: string,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>[]> => {
+  const rows: v.InferOutput<Schema>[] = [];
+  for await (const { Items = [] } of paginateScan(
+    { client: core.db },
+    { TableName: table, ConsistentRead: true },
+  )) {
+    for (const item of Items) {
+      const parsed = v.safeParse(schema, item);
+      if (parsed.success) rows.push(parsed.output);
+      else
+        core.log.error("A row that cannot be read is passed over", { table, why: parsed.issues[0].message });
+    }
+  }
+  return rows;
+};
+
+/** How many of the items it was done for; one that fails is left to the next run. */
+const countIf = async <Item>(
+  core: Core,
+  items: readonly Item[],
+  act: (item: Item) => Promise<boolean>,
+): Promise<number> => {
+  let count = 0;
+  await pMap(
+    items,
+    async (item) => {
+      try {
+        if (await act(item)) count += 1;
+      } catch (error) {
+        core.log.error("Left to the next run", { error: String(error) });
+      }
+    },
+    { concurrency },
+  );
+  return count;
+};
+
+const partition = <Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] => [
+  items.filter(test),
+  items.filter((item) => !test(item)),
+];
+
+const isMember = (row: ConnectionRow): row is Member => row.role !== "refused";

@@ -1,0 +1,215 @@
+import type { EndReason, SessionId } from "@lectern/protocol";
+import { endReasonSchema, languageCodeSchema, qualityTierSchema, sessionIdSchema } from "@lectern/protocol";
+import * as v from "valibot";
+import type { Core } from "./core.js";
+import * as Dynamo from "./dynamo.js";
+
+/** A row of Sessions. `expiresAt` is in seconds, as DynamoDB's TTL wants it; every other time in milliseconds. */
+export const sessionSchema = v.object({
+  sessionId: sessionIdSchema,
+  speakerUserId: v.string(),
+  speakerConnectionId: v.string(),
+  /** When the current speaker's connection took over. */
+  speakerSince: v.number(),
+  sourceLanguage: languageCodeSchema,
+  qualityTier: qualityTierSchema,
+  /** The listeners share one address, so joins to this session are not limited by it. */
+  sharedNetwork: v.boolean(),
+  createdAt: v.number(),
+  isActive: v.boolean(),
+  endReason: v.optional(endReasonSchema),
+  /** Until when a lost speaker may come back; absent while the speaker is there. */
+  graceUntil: v.optional(v.number()),
+  listenerCount: v.number(),
+  /** When a seat was last taken or freed. */
+  seatsChangedAt: v.number(),
+  expiresAt: v.number(),
+});
+
+export type Session = v.InferOutput<typeof sessionSchema>;
+
+/** Whether the session can be joined: DynamoDB removes an expired row only some time later. */
+export const isOpen = (session: Session, now: number): boolean =>
+  session.isActive && session.expiresAt * 1000 > now;
+
+/** Inserts a new session. False: the id is taken. */
+export const insert = async (core: Core, session: Session): Promise<boolean> => {
+  const { written } = await Dynamo.put(core.db, {
+    table: core.tables.sessions,
+    item: session,
+    when: ["attribute_not_exists(#sessionId)"],
+  });
+  return written;
+};
+
+/** Takes back a session that was inserted for a connection which then did not come about. */
+export const withdraw = async (core: Core, sessionId: SessionId, connectionId: string): Promise<void> => {
+  await Dynamo.remove(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    when: ["#speakerConnectionId = :connectionId"],
+    values: { connectionId },
+    repeatable: true,
+  });
+};
+
+/** Reads a session, consistently. */
+export const get = async (core: Core, sessionId: SessionId): Promise<Session | undefined> => {
+  const row = await Dynamo.get(core.db, core.tables.sessions, { sessionId });
+  return row === undefined ? undefined : v.parse(sessionSchema, row);
+};
+
+export type Reservation =
+  | { readonly outcome: "reserved" | "full"; readonly session: Session }
+  | { readonly outcome: "not-found" };
+
+/** Reserves one of `seats` seats; the row comes back, so that a join needs no second read. */
+export const reserveSeat = async (core: Core, sessionId: SessionId, seats: number): Promise<Reservation> => {
+  const now = core.now();
+  const { written, row } = await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    set: { seatsChangedAt: now },
+    add: { listenerCount: 1 },
+    when: [open, "#listenerCount < :seats"],
+    values: { ...openAt(now), seats },
+    // A seat too many is found by the reaper's recount; a join refused for a hiccup is not made good.
+    repeatable: true,
+  });
+  if (written) return { outcome: "reserved", session: v.parse(sessionSchema, row) };
+  const session = row === undefined ? undefined : v.parse(sessionSchema, row);
+  return session && isOpen(session, now) ? { outcome: "full", session } : { outcome: "not-found" };
+};
+
+/**
+ * Frees one seat. Never repeated: a repeat after a lost answer would free somebody else's seat, and a count that is
+ * too low oversells the session. What is lost here, the reaper's recount finds.
+ */
+export const releaseSeat = async (core: Core, sessionId: SessionId): Promise<void> => {
+  await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    set: { seatsChangedAt: core.now() },
+    add: { listenerCount: -1 },
+    when: ["#isActive = :true", "#listenerCount > :zero"],
+    values: { true: true, zero: 0 },
+  });
+};
+
+/**
+ * Makes a connection the session's speaker, for the same user only, and moves its expiry; ends a grace period.
+ * Returns the session as it was before, or why it was not done.
+ */
+export const moveSpeaker = async (
+  core: Core,
+  sessionId: SessionId,
+  speaker: Pick<Session, "speakerUserId" | "speakerConnectionId" | "speakerSince" | "expiresAt">,
+): Promise<Session | "not-found" | "forbidden"> => {
+  const now = core.now();
+  const { speakerUserId, ...moved } = speaker;
+  const { written, row } = await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    set: moved,
+    remove: ["graceUntil"],
+    when: [open, "#speakerUserId = :speakerUserId"],
+    values: { ...openAt(now), speakerUserId },
+    returns: "ALL_OLD",
+  });
+  const session = row === undefined ? undefined : v.parse(sessionSchema, row);
+  if (written && session) return session;
+  return session && isOpen(session, now) ? "forbidden" : "not-found";
+};
+
+/** Gives the session back to the speaker it had, when the connection that took over did not come about. */
+export const restoreSpeaker = async (core: Core, before: Session, connectionId: string): Promise<void> => {
+  const { sessionId, speakerConnectionId, speakerSince, expiresAt, graceUntil } = before;
+  await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    set: {
+      speakerConnectionId,
+      speakerSince,
+      expiresAt,
+      ...(graceUntil === undefined ? {} : { graceUntil }),
+    },
+    when: ["#speakerConnectionId = :connectionId"],
+    values: { connectionId },
+    repeatable: true,
+  });
+};
+
+/** Corrects the count, unless a seat was taken or freed since `seen`. */
+export const recount = async (core: Core, seen: Session, listenerCount: number): Promise<boolean> => {
+  const { written } = await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId: seen.sessionId },
+    set: { listenerCount },
+    when: ["#isActive = :true", "#seatsChangedAt = :seatsChangedAt", "#listenerCount = :listenerCount"],
+    values: { true: true, seatsChangedAt: seen.seatsChangedAt, listenerCount: seen.listenerCount },
+    repeatable: true,
+  });
+  return written;
+};
+
+/** Which speaker an end or a grace is meant for: if another has taken over meanwhile, it is not. */
+export interface SpeakerGuard {
+  readonly speakerConnectionId: string;
+  /** `"none"`: only while the speaker is there; a number: only in this very grace period. */
+  readonly graceUntil?: "none" | number | undefined;
+}
+
+/** Ends a session: nobody is seated any more. Returns false if it had ended, or is no longer that speaker's. */
+export const end = async (
+  core: Core,
+  sessionId: SessionId,
+  endReason: EndReason,
+  guard: SpeakerGuard | { readonly expiredBy: number },
+): Promise<boolean> => {
+  const { when, values } = conditionsOf(guard);
+  const { written } = await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    set: { isActive: false, endReason, listenerCount: 0, seatsChangedAt: core.now() },
+    when: ["#isActive = :true", ...when],
+    values: { true: true, ...values },
+    repeatable: true,
+  });
+  return written;
+};
+
+/** Starts a grace period. Returns false if the session has ended, or is no longer that speaker's. */
+export const beginGrace = async (
+  core: Core,
+  sessionId: SessionId,
+  graceUntil: number,
+  speakerConnectionId: string,
+): Promise<boolean> => {
+  const { when, values } = conditionsOf({ speakerConnectionId, graceUntil: "none" });
+  const { written } = await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    set: { graceUntil },
+    when: ["#isActive = :true", ...when],
+    values: { true: true, ...values },
+    repeatable: true,
+  });
+  return written;
+};
+
+const open = "#isActive = :true AND #expiresAt > :nowSeconds";
+
+const openAt = (now: number) => ({ true: true, nowSeconds: Math.floor(now / 1000) });
+
+const conditionsOf = (guard: SpeakerGuard | { readonly expiredBy: number }) => {
+  if ("expiredBy" in guard) {
+    return { when: ["#expiresAt <= :expiredBy"], values: { expiredBy: guard.expiredBy } };
+  }
+  const { speakerConnectionId, graceUntil } = guard;
+  const speaker = "#speakerConnectionId = :speakerConnectionId";
+  if (graceUntil === undefined) return { when: [speaker], values: { speakerConnectionId } };
+  if (graceUntil === "none") {
+    return { when: [speaker, "attribute_not_exists(#graceUntil)"], values: { speakerConnectionId } };
+  }
+  return { when: [speaker, "#graceUntil = :graceUntil"], values: { speakerConnectionId, graceUntil } };
+};

@@ -1,0 +1,120 @@
+import * as v from "valibot";
+
+/** Numbers reach us as text from environments and command lines, as numbers from `infra/config.ts`. */
+const number = v.pipe(
+  v.union(
+    [v.number(), v.pipe(v.string(), v.regex(/^-?\d+(\.\d+)?$/), v.transform(Number))],
+    "must be a number",
+  ),
+  v.finite("must be a number"),
+);
+const positive = v.pipe(number, v.gtValue(0, "must be more than 0"));
+const notNegative = v.pipe(number, v.minValue(0, "must not be negative"));
+const count = v.pipe(number, v.integer("must be a whole number"), v.minValue(1, "must be at least 1"));
+const hoursOfConnection = v.pipe(
+  positive,
+  v.maxValue(2, "must not exceed 2: API Gateway cuts every connection after 2 hours"),
+);
+
+const entries = {
+  /** Hours that a session lasts without being refreshed. */
+  sessionMaxDurationHours: hoursOfConnection,
+  /** Hours that one connection may last. */
+  connectionMaxDurationHours: hoursOfConnection,
+  /** Minutes after which a connection is asked to refresh; each one's own moment is 90–100 % of it. */
+  connectionRefreshMinutes: positive,
+  /** Minutes after which a connection is warned that its end is near. */
+  connectionWarningMinutes: positive,
+  /** Seconds between two heartbeats of a client. */
+  heartbeatIntervalSeconds: positive,
+  /** Seconds of silence after which a connection is closed. */
+  heartbeatTimeoutSeconds: positive,
+  /** Seconds that a lost speaker has for coming back; 0 ends the session at once. */
+  speakerGraceSeconds: notNegative,
+  maxListenersPerSession: count,
+  /** Drives an alarm, no refusal. */
+  maxActiveSessions: count,
+  /** Hours that logs are kept; CloudWatch's smallest is a day. */
+  dataRetentionHours: positive,
+  /** Sessions that one user may create in an hour. */
+  rateLimitSessionsPerHour: count,
+  /** Joins from one address in a minute. */
+  rateLimitListenerJoinsPerMin: count,
+  /** Connection attempts from one address in a minute. */
+  rateLimitConnectionAttemptsPerMin: count,
+  /** Heartbeats of one connection in a minute. */
+  rateLimitHeartbeatsPerMin: count,
+};
+
+export type SettingName = keyof typeof entries;
+
+const isSettingName = (name: string): name is SettingName => name in entries;
+
+/** Every setting that reaches the functions, in camel case. */
+export const settingNames = Object.keys(entries).filter(isSettingName);
+
+/** The settings that the functions run by. */
+export type Settings = { readonly [Name in SettingName]: number };
+
+/** `maxListenersPerSession` → `MAX_LISTENERS_PER_SESSION`. */
+export const environmentName = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+
+/**
+ * Checks settings given in camel case, as numbers or numeric text.
+ * @throws {SettingError} naming the first setting that is wrong, and why.
+ */
+export const checkSettings = (input: Readonly<Record<string, unknown>>): Settings => {
+  const parsed = v.safeParse(v.object(entries), input);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    const name = v.getDotPath(issue) ?? "settings";
+    throw new SettingError(name, input[name] === undefined ? "is missing" : issue.message, input[name]);
+  }
+  const settings = parsed.output;
+  for (const [name, wrong, why] of contradictions(settings)) {
+    if (wrong) throw new SettingError(name, why, settings[name]);
+  }
+  return settings;
+};
+
+/**
+ * Reads the settings from a function's environment, in upper case with underscores.
+ * @throws {SettingError} naming the first variable that is wrong, and why.
+ */
+export const settingsFrom = (environment: Readonly<Record<string, string | undefined>>): Settings =>
+  checkSettings(Object.fromEntries(settingNames.map((name) => [name, environment[environmentName(name)]])));
+
+export class SettingError extends Error {
+  override readonly name = "SettingError";
+  readonly setting: string;
+
+  constructor(setting: string, why: string, value: unknown) {
+    const given = value === undefined ? "" : `, but it is ${JSON.stringify(value)}`;
+    super(`Setting ${setting} (${environmentName(setting)}) ${why}${given}.`);
+    this.setting = setting;
+  }
+}
+
+const contradictions = (settings: Settings): [SettingName, boolean, string][] => [
+  [
+    "connectionRefreshMinutes",
+    settings.connectionRefreshMinutes >= settings.connectionMaxDurationHours * 60,
+    "must be less than connectionMaxDurationHours",
+  ],
+  [
+    "connectionWarningMinutes",
+    settings.connectionWarningMinutes < settings.connectionRefreshMinutes,
+    "must not be before connectionRefreshMinutes",
+  ],
+  [
+    "connectionWarningMinutes",
+    settings.connectionWarningMinutes >= settings.connectionMaxDurationHours * 60,
+    "must be less than connectionMaxDurationHours",
+  ],
+  [
+    "heartbeatTimeoutSeconds",
+    settings.heartbeatTimeoutSeconds <= settings.heartbeatIntervalSeconds,
+    "must be more than heartbeatIntervalSeconds",
+  ],
+];

@@ -1,0 +1,31 @@
+import { languageCodeSchema, roleSchema, sessionIdSchema } from "@lectern/protocol";
+import * as v from "valibot";
+import { hashPrivate, sameDigest } from "./hash.js";
+
+const ticketSchema = v.object({
+  connectionId: v.string(),
+  sessionId: sessionIdSchema,
+  role: roleSchema,
+  targetLanguage: v.optional(languageCodeSchema),
+  /** Milliseconds since the epoch. */
+  expiresAt: v.number(),
+});
+
+/** What its holder may do: take the place of this connection of this session, in its role, until it expires. */
+export type Ticket = v.InferOutput<typeof ticketSchema>;
+
+/** Writes a ticket as text that a client hands back: base64url of the content, a dot, its HMAC. */
+export const issueTicket = (ticket: Ticket, key: string): string => {
+  const content = Buffer.from(JSON.stringify(ticket)).toString("base64url");
+  return `${content}.${mac(content, key)}`;
+};
+
+/** Reads a ticket. Undefined: forged, altered, or expired; its holder is then nobody special. */
+export const readTicket = (text: string, key: string, now: number): Ticket | undefined => {
+  const [content = "", signature = ""] = text.split(".");
+  if (!sameDigest(signature, mac(content, key))) return undefined;
+  const ticket = v.parse(ticketSchema, JSON.parse(Buffer.from(content, "base64url").toString()));
+  return ticket.expiresAt > now ? ticket : undefined;
+};
+
+const mac = (content: string, key: string): string => hashPrivate(`ticket:${content}`, key);

@@ -1,0 +1,26 @@
+import { connect } from "@lectern/core";
+import { type ErrorCode, errorCodes, subprotocol } from "@lectern/protocol";
+import { core } from "./core.js";
+import { lifecycle, type SocketEvent } from "./edge.js";
+import { offeredSubprotocols } from "./subprotocol.js";
+
+export const handler = lifecycle(async (event) => {
+  await connect(core, {
+    arrival: arrivalOf(event),
+    query: event.queryStringParameters ?? {},
+    refusal: refusalOf(event),
+  });
+  const echoed = offeredSubprotocols(event.headers).includes(subprotocol);
+  return { statusCode: 200, ...(echoed ? { headers: { "Sec-WebSocket-Protocol": subprotocol } } : {}) };
+});
+
+const arrivalOf = ({ requestContext }: SocketEvent) => ({
+  connectionId: requestContext.connectionId,
+  connectedAt: requestContext.connectedAt,
+  requestedAt: requestContext.requestTimeEpoch,
+  address: requestContext.identity.sourceIp,
+  userId: requestContext.authorizer?.userId,
+});
+
+const refusalOf = ({ requestContext }: SocketEvent): ErrorCode | undefined =>
+  errorCodes.find((code) => code === requestContext.authorizer?.refusal);

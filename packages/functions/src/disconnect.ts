@@ -1,0 +1,9 @@
+import { Connection } from "@lectern/core";
+import { core } from "./core.js";
+import { ageOf, lifecycle } from "./edge.js";
+
+export const handler = lifecycle(async (event) => {
+  const { connectionId, disconnectStatusCode } = event.requestContext;
+  await Connection.leave(core, connectionId, { code: disconnectStatusCode, ageMs: ageOf(event) });
+  return { statusCode: 200 };
+});

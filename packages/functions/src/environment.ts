@@ -1,0 +1,6 @@
+/** @throws {Error} naming the variable that the function was deployed without */
+export const required = (name: string): string => {
+  const value = process.env[name];
+  if (!value) throw new Error(`The environment variable ${name} is missing`);
+  return value;
+};

@@ -1,0 +1,5 @@
+import { Heartbeat } from "@lectern/core";
+import { core } from "./core.js";
+import { frames } from "./edge.js";
+
+export const handler = frames(async ({ requestContext }) => Heartbeat.beat(core, requestContext));

@@ -1,0 +1,90 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UserError } from "../user-error.js";
+
+interface Option {
+  readonly type: "string" | "boolean";
+  readonly multiple?: boolean;
+  /** What stands for the value in the help: `PORT`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** A command of the tool. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** How it is called in this project: `npm start --`. */
+  readonly call: string;
+  readonly positionals?: readonly { readonly name: string; readonly help: string }[];
+  readonly options: Readonly<Record<string, Option>>;
+  run(given: Given): Promise<void>;
+}
+
+/** A command line, taken apart. */
+export interface Given {
+  readonly root: string;
+  readonly positionals: readonly string[];
+  text(name: string): string | undefined;
+  texts(name: string): readonly string[];
+  flag(name: string): boolean;
+}
+
+const help = { help: { type: "boolean", help: "Show this." } } as const;
+
+/** @throws {UserError} naming what on the command line is not understood */
+export const parseCommandLine = (command: Command, args: readonly string[], root: string): Given => {
+  const options: ParseArgsConfig["options"] = Object.fromEntries(
+    Object.entries({ ...command.options, ...help }).map(
+      ([name, { type, multiple = false }]: [string, Option]) => [name, { type, multiple }],
+    ),
+  );
+  const parsed = attempt(
+    () => parseArgs({ args: [...args], options, allowPositionals: true, strict: true }),
+    command,
+  );
+  const wanted = command.positionals?.length ?? 0;
+  const [surplus] = parsed.positionals.slice(wanted);
+  if (surplus !== undefined && !parsed.values.help) {
+    throw new UserError(`Unexpected argument ${surplus}. ${seeHelp(command)}`);
+  }
+  const texts = (name: string) => [parsed.values[name]].flat().filter((value) => typeof value === "string");
+  return {
+    root,
+    positionals: parsed.positionals,
+    text: (name) => texts(name).at(-1),
+    texts,
+    flag: (name) => parsed.values[name] === true,
+  };
+};
+
+const attempt = <Result>(parse: () => Result, command: Command): Result => {
+  try {
+    return parse();
+  } catch (error) {
+    const [sentence] = String(error instanceof Error ? error.message : error).split(". ");
+    throw new UserError(`${sentence}. ${seeHelp(command)}`);
+  }
+};
+
+export const seeHelp = ({ call }: Command): string => `${call} --help shows what there is.`;
+
+/** The help text of one command. */
+export const describeCommand = (command: Command): string => {
+  const { call, summary, positionals = [], options } = command;
+  const rows: [string, string][] = [
+    ...positionals.map(({ name, help: text }): [string, string] => [`<${name}>`, text]),
+    ...Object.entries({ ...options, ...help }).map(([name, option]: [string, Option]): [string, string] => [
+      `--${name}${option.value ? ` ${option.value}` : ""}`,
+      option.help,
+    ]),
+  ];
+  const width = Math.max(...rows.map(([left]) => left.length));
+  const usage = [call, ...positionals.map(({ name }) => `<${name}>`), "[options]"].join(" ");
+  return [
+    summary,
+    "",
+    `  ${usage}`,
+    "",
+    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+  ].join("\n");
+};

@@ -1,0 +1,99 @@
+import { createColors } from "picocolors";
+import * as v from "valibot";
+import type { Observer } from "../stack.js";
+
+/** Writes a running stack's life as lines for a person; colours on a terminal only. */
+export const createConsole = (
+  out: { readonly isTTY?: boolean; write(text: string): unknown },
+  now: () => number,
+): Required<
+  Pick<Observer, "onInvocation" | "onLog" | "onReload" | "onGatewayEvent" | "onFailureDelivered">
+> => {
+  const color = createColors(out.isTTY === true && !process.env.NO_COLOR);
+  const line = (text: string) =>
+    out.write(`${color.dim(new Date(now()).toISOString().slice(11, 23))} ${text}\n`);
+
+  return {
+    onInvocation: ({ functionName, durationMs, initMs, outcome }) => {
+      const time = `${durationMs.toFixed(0)} ms${initMs === undefined ? "" : ` + ${initMs.toFixed(0)} ms cold start`}`;
+      const [paint, result] = {
+        returned: () =>
+          [color.green, statusIn(outcome.kind === "returned" ? outcome.payload : undefined)] as const,
+        failed: () =>
+          [
+            color.red,
+            outcome.kind === "failed" ? `${outcome.errorType}: ${outcome.errorMessage}` : "",
+          ] as const,
+        "timed-out": () => [color.red, "timed out"] as const,
+        throttled: () => [color.yellow, "throttled"] as const,
+      }[outcome.kind]();
+      line(`${color.bold(functionName)}  ${time}  ${paint(result)}`);
+    },
+    onLog: ({ text, stream }) =>
+      line(stream === "stderr" ? color.red(text) : `  ${color.dim(readable(text))}`),
+    onReload: (event) => {
+      if (event.kind === "reloaded") {
+        const names = event.functions.length > 0 ? event.functions.join(", ") : "nothing changed";
+        return line(color.cyan(`Reloaded in ${event.ms.toFixed(0)} ms: ${names}`));
+      }
+      for (const { file, line: row, column, text } of event.errors) {
+        line(color.red(`${file}:${row}:${column}: ${text} (the last good code stays)`));
+      }
+    },
+    onGatewayEvent: (event) => {
+      switch (event.kind) {
+        case "refused":
+          return line(color.yellow(`Handshake refused: ${event.status} ${event.reason}`));
+        case "message-refused":
+          return line(color.yellow(`Frame answered with "${event.message}": ${event.reason}`));
+        case "callback-refused":
+          return line(color.dim(`@connections ${event.method} answered ${event.status}: ${event.reason}`));
+        case "abandoned":
+          return line(color.dim("A client went away during its handshake"));
+        default:
+          return undefined;
+      }
+    },
+    onFailureDelivered: (destinationArn) =>
+      line(color.red(`A stream record was given up and sent to ${destinationArn.split(":").at(-1)}`)),
+  };
+};
+
+const payloadSchema = v.object({ statusCode: v.number() });
+
+const statusIn = (payload: unknown): string => {
+  const parsed = v.safeParse(payloadSchema, payload);
+  return parsed.success ? String(parsed.output.statusCode) : "ok";
+};
+
+const logSchema = v.looseObject({ level: v.string(), message: v.string() });
+
+/** What every line of a function carries, and says nothing new. */
+const usual = new Set([
+  "level",
+  "message",
+  "timestamp",
+  "service",
+  "sampling_rate",
+  "xray_trace_id",
+  "requestId",
+]);
+
+/** A structured log line as a sentence with its fields; any other as it is. */
+const readable = (text: string): string => {
+  const parsed = v.safeParse(logSchema, parseJson(text));
+  if (!parsed.success) return text;
+  const { level, message } = parsed.output;
+  const fields = Object.entries(parsed.output)
+    .filter(([name]) => !usual.has(name))
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  return [level === "INFO" ? message : `${level} ${message}`, ...fields].join("  ");
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

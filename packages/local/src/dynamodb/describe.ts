@@ -1,0 +1,45 @@
+import { parseReply } from "./engine.js";
+import { DynamoDbError } from "./error.js";
+import { type Answer, answer, type Request, type Store } from "./store.js";
+
+/** DescribeTable with the ARNs and the stream that the infrastructure gave, which the engine does not know. */
+export const describeTable = async (store: Store, request: Request): Promise<Answer> => {
+  const table = store.tables.get(String(request.TableName));
+  if (!table) {
+    throw new DynamoDbError(
+      "ResourceNotFoundException",
+      `Requested resource not found: Table: ${request.TableName} not found`,
+    );
+  }
+  const { arn, name, stream } = table.definition;
+  const { body } = await store.engine.send("DescribeTable", JSON.stringify({ TableName: name }));
+  const described = Object(parseReply(body).Table);
+  const indexes: unknown = described.GlobalSecondaryIndexes;
+  return answer({
+    Table: {
+      ...described,
+      TableArn: arn,
+      ...(Array.isArray(indexes) && {
+        GlobalSecondaryIndexes: indexes.map((index) => ({
+          ...index,
+          IndexArn: `${arn}/index/${index.IndexName}`,
+        })),
+      }),
+      ...(stream && {
+        StreamSpecification: { StreamEnabled: true, StreamViewType: stream.viewType },
+        LatestStreamArn: stream.arn,
+        LatestStreamLabel: stream.arn.split("/stream/")[1],
+      }),
+    },
+  });
+};
+
+export const listTables = ({ tables }: Store, request: Request): Answer => {
+  const { ExclusiveStartTableName: start, Limit: limit } = request;
+  const all = [...tables.keys()].sort().filter((name) => typeof start !== "string" || name > start);
+  const page = all.slice(0, typeof limit === "number" ? limit : 100);
+  return answer({
+    TableNames: page,
+    LastEvaluatedTableName: page.length < all.length ? page.at(-1) : undefined,
+  });
+};

@@ -1,0 +1,68 @@
+import { parseReply, scan } from "./engine.js";
+import { validation } from "./error.js";
+import { type Item, pick } from "./item.js";
+import { type Answer, answer, publish, type Request, type Store, type Table } from "./store.js";
+import { keyNames, keyOf } from "./table.js";
+
+const fiveYears = 5 * 365 * 24 * 3600;
+
+/** Deletes the items of a table whose time has come, in the name of the TTL service. Returns how many. */
+export const sweepTable = async (store: Store, table: Table, now: number): Promise<number> => {
+  const { ttlAttribute, definition } = table;
+  if (ttlAttribute === undefined) return 0;
+  const seconds = Math.floor(now / 1000);
+  const expired = {
+    TableName: definition.name,
+    FilterExpression: "#ttl < :now AND #ttl > :oldest",
+    ExpressionAttributeNames: { "#ttl": ttlAttribute },
+    ExpressionAttributeValues: {
+      ":now": { N: String(seconds) },
+      ":oldest": { N: String(seconds - fiveYears) },
+    },
+  };
+  let deleted = 0;
+  for await (const items of scan(store.engine, expired)) {
+    for (const item of items) if (await expire(store, table, ttlAttribute, item)) deleted++;
+  }
+  return deleted;
+};
+
+const expire = (store: Store, table: Table, ttlAttribute: string, item: Item): Promise<boolean> =>
+  store.lock.run([keyOf(table.definition, item) ?? ""], async () => {
+    const { status, body } = await store.engine.send(
+      "DeleteItem",
+      JSON.stringify({
+        TableName: table.definition.name,
+        Key: pick(item, keyNames(table.definition)),
+        // Somebody may have given it a longer life since the scan.
+        ConditionExpression: "#ttl = :seen",
+        ExpressionAttributeNames: { "#ttl": ttlAttribute },
+        ExpressionAttributeValues: { ":seen": item[ttlAttribute] },
+        ReturnValues: "ALL_OLD",
+      }),
+    );
+    if (status !== 200) return false;
+    publish(table, { before: parseReply(body).Attributes, after: undefined, byTimeToLive: true });
+    return true;
+  });
+
+export const describeTimeToLive = ({ ttlAttribute }: Table): Answer =>
+  answer({
+    TimeToLiveDescription:
+      ttlAttribute === undefined
+        ? { TimeToLiveStatus: "DISABLED" }
+        : { TimeToLiveStatus: "ENABLED", AttributeName: ttlAttribute },
+  });
+
+export const updateTimeToLive = (table: Table, request: Request): Answer => {
+  const specification = Object(request.TimeToLiveSpecification);
+  const [enabled, name]: unknown[] = [specification.Enabled, specification.AttributeName];
+  if (typeof enabled !== "boolean" || typeof name !== "string" || name === "") {
+    throw validation("TimeToLiveSpecification needs Enabled and AttributeName");
+  }
+  if (enabled === (table.ttlAttribute !== undefined)) {
+    throw validation(`TimeToLive is already ${enabled ? "enabled" : "disabled"}`);
+  }
+  table.ttlAttribute = enabled ? name : undefined;
+  return answer({ TimeToLiveSpecification: { Enabled: enabled, AttributeName: name } });
+};

@@ -1,0 +1,163 @@
+import {
+  consumedByEngine,
+  consumedByRefusedWrite,
+  consumedByWrite,
+  consumedCapacity,
+  total,
+} from "./capacity.js";
+import { ask, type EngineAnswer, type EngineReply, parseReply } from "./engine.js";
+import { emptyIndexKey } from "./index-key.js";
+import { type Item, pick, withCanonicalNumbers } from "./item.js";
+import { checkOption, checkOptions } from "./option.js";
+import {
+  type Answer,
+  answer,
+  passOn,
+  publish,
+  type Request,
+  readItem,
+  type Store,
+  type Table,
+  tableOf,
+} from "./store.js";
+import { keyNames, keyOf } from "./table.js";
+
+/** A single write with its options taken off: the proxy answers them from the images, the same for both engines. */
+interface Write {
+  readonly store: Store;
+  readonly table: Table;
+  readonly request: Request;
+  /** What goes to the engine. */
+  readonly rest: Request;
+}
+
+/** A single write; those of one item are done one after the other. */
+export const write = async (
+  store: Store,
+  operation: "PutItem" | "UpdateItem" | "DeleteItem",
+  request: Request,
+): Promise<Answer> => {
+  if (typeof request.TableName !== "string") return passOn(store, operation, request);
+  const table = tableOf(store, request.TableName);
+  const key = keyOf(table.definition, operation === "PutItem" ? request.Item : request.Key);
+  if (key === undefined) return passOn(store, operation, request);
+  checkOptions(request);
+  const { ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, ...rest } = request;
+  return store.lock.run([key], () => writers[operation]({ store, table, request, rest }));
+};
+
+const put = async ({ store, table, request, rest }: Write): Promise<Answer> => {
+  checkOption(request, "ReturnValues", ["ALL_OLD", "NONE"]);
+  const refusal = emptyIndexKey(table.definition, request.Item);
+  if (refusal) throw refusal;
+  const Item = withCanonicalNumbers(request.Item);
+  const result = await send(store, "PutItem", { ...rest, Item, ReturnValues: "ALL_OLD" });
+  // A reply means that the engine has taken the item, so it is one.
+  const after = Item as Item;
+  if (!("reply" in result)) return refused({ store, table, request, rest }, result, after);
+  const before = result.reply.Attributes;
+  publish(table, { before, after });
+  return written(table, request, result.reply, { before, after }, before);
+};
+
+const remove = async ({ store, table, request, rest }: Write): Promise<Answer> => {
+  checkOption(request, "ReturnValues", ["ALL_OLD", "NONE"]);
+  const result = await send(store, "DeleteItem", { ...rest, ReturnValues: "ALL_OLD" });
+  if (!("reply" in result)) return refused({ store, table, request, rest }, result);
+  const before = result.reply.Attributes;
+  publish(table, { before, after: undefined });
+  return written(table, request, result.reply, { before, after: undefined }, before);
+};
+
+const update = async (step: Write): Promise<Answer> => {
+  const { store, table, request, rest } = step;
+  checkOption(request, "ReturnValues", ["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"]);
+  // Without a stream or an index nobody needs the images, and the engine counts rightly.
+  if (!table.stream && table.definition.globalIndexes.length === 0) return updateOnly(step);
+  const asked = String(request.ReturnValues ?? "NONE");
+  const before = await readItem(store, table, request.Key);
+  // Which attributes were updated only the engine knows; else one reply brings the new image along.
+  const ReturnValues = asked.startsWith("UPDATED_") ? asked : "ALL_NEW";
+  const result = await send(store, "UpdateItem", { ...rest, ReturnValues });
+  if (!("reply" in result)) return refused(step, result, undefined, { existing: before });
+  const after =
+    ReturnValues === "ALL_NEW" ? result.reply.Attributes : await readItem(store, table, request.Key);
+  const refusal = emptyIndexKey(table.definition, after);
+  if (refusal) {
+    await restore(step, before);
+    throw refusal;
+  }
+  publish(table, { before, after });
+  return written(
+    table,
+    request,
+    result.reply,
+    { before, after },
+    asked === "ALL_OLD" ? before : result.reply.Attributes,
+  );
+};
+
+const updateOnly = async (step: Write): Promise<Answer> => {
+  const { store, table, request, rest } = step;
+  const result = await send(store, "UpdateItem", { ...rest, ReturnConsumedCapacity: "TOTAL" });
+  if (!("reply" in result)) return refused(step, result);
+  const consumed = consumedByEngine(table.definition.name, result.reply.ConsumedCapacity, 1);
+  const ConsumedCapacity = consumedCapacity(consumed, request.ReturnConsumedCapacity);
+  return answer({ ...result.reply, ConsumedCapacity }, { writeUnits: total(consumed) });
+};
+
+const writers = { PutItem: put, UpdateItem: update, DeleteItem: remove } as const;
+
+const send = async (
+  { engine }: Store,
+  operation: string,
+  request: object,
+): Promise<EngineAnswer | { readonly reply: EngineReply }> => {
+  const sent = await engine.send(operation, JSON.stringify(request));
+  return sent.status === 200 ? { reply: parseReply(sent.body) } : sent;
+};
+
+const written = (
+  table: Table,
+  request: Request,
+  reply: EngineReply,
+  { before, after }: { before: Item | undefined; after: Item | undefined },
+  attributes: Item | undefined,
+): Answer => {
+  const consumed = consumedByWrite(table.definition, before, after);
+  const asked = request.ReturnValues ?? "NONE";
+  return answer(
+    {
+      ...reply,
+      Attributes: asked === "NONE" ? undefined : attributes,
+      ConsumedCapacity: consumedCapacity(consumed, request.ReturnConsumedCapacity),
+    },
+    { writeUnits: total(consumed) },
+  );
+};
+
+/** The engine's refusal; when it was the condition, with the item that failed it, which dynalite cannot give. */
+const refused = async (
+  { store, table, request }: Write,
+  { status, body }: EngineAnswer,
+  proposed?: Item,
+  known?: { readonly existing: Item | undefined },
+): Promise<Answer> => {
+  if (!body.includes("#ConditionalCheckFailedException")) return answer(body, { status });
+  // Still under the item's lock: this is the very item that the condition was tried on.
+  const existing = known ? known.existing : await readItem(store, table, request.Key ?? request.Item);
+  const asked = request.ReturnValuesOnConditionCheckFailure === "ALL_OLD";
+  const consumed = consumedByRefusedWrite(table.definition, existing, proposed);
+  return answer(asked && existing ? { ...parseReply(body), Item: existing } : body, {
+    status,
+    writeUnits: total(consumed),
+  });
+};
+
+/** Undoes an update that AWS would have refused; only its result shows that. No one else writes meanwhile. */
+const restore = async ({ store, table, request }: Write, before: Item | undefined): Promise<void> => {
+  const TableName = table.definition.name;
+  const Key = pick(Object(request.Key), keyNames(table.definition));
+  if (before) await ask(store.engine, "PutItem", { TableName, Item: before });
+  else await ask(store.engine, "DeleteItem", { TableName, Key });
+};

@@ -1,0 +1,108 @@
+import type { Clock } from "../clock.js";
+import type { Authorize } from "../iam.js";
+import type { Invoke } from "../lambda/invocation.js";
+
+/** One deployed WebSocket API, as the infrastructure graph describes it. */
+export interface WebSocketApi {
+  /** `abc123` */
+  readonly apiId: string;
+  readonly region: string;
+  /** `000000000000` */
+  readonly accountId: string;
+  /** `prod`: clients connect at `/prod`. */
+  readonly stageName: string;
+  /** `$request.body.action` */
+  readonly routeSelectionExpression: string;
+  readonly routes: readonly Route[];
+  /**
+   * The stage's default route settings, in requests and requests per second. An absent one is the account's
+   * (5,000 and 10,000); a zero rejects everything, as AWS does.
+   */
+  readonly throttle: { readonly burstLimit?: number; readonly rateLimit?: number };
+}
+
+export interface Route {
+  /** `$connect`, `$disconnect`, `$default`, or what the route selection expression may yield. */
+  readonly routeKey: string;
+  /** The proxied Lambda's physical name; undefined when the route has no integration. */
+  readonly functionName: string | undefined;
+  /** Whether the function's body goes back to the caller: it takes the selection expression and the RouteResponse. */
+  readonly routeResponse: boolean;
+  /** Heeded on `$connect` only. */
+  readonly authorizer?: { readonly functionName: string; readonly identitySources: readonly string[] };
+}
+
+export interface GatewayOptions {
+  readonly api: WebSocketApi;
+  readonly invoke: Invoke;
+  readonly authorize: Authorize;
+  readonly clock: Clock;
+  /** Notices for the console. They carry no token, no query string, no frame and no address. */
+  readonly onEvent?: (event: GatewayEvent) => void;
+  /** Enforces the account's 500 new connections per second. Default: false. */
+  readonly quotas?: boolean;
+}
+
+export type GatewayEvent =
+  | { readonly kind: "connected"; readonly connectionId: string; readonly handshakeMs: number }
+  | { readonly kind: "refused"; readonly status: number; readonly reason: string }
+  /** The client had gone before `$connect` let it in. */
+  | { readonly kind: "abandoned"; readonly connectionId: string }
+  | {
+      readonly kind: "closed";
+      readonly connectionId: string;
+      readonly code: number;
+      readonly reason: string;
+      readonly lastedMs: number;
+    }
+  /** A message was answered with an error frame; the socket stays open. */
+  | {
+      readonly kind: "message-refused";
+      readonly connectionId: string;
+      readonly message: ErrorFrameMessage;
+      readonly reason: string;
+    }
+  /** An `@connections` request was refused. */
+  | {
+      readonly kind: "callback-refused";
+      readonly method: string;
+      readonly status: number;
+      readonly errorType: string;
+      readonly reason: string;
+    };
+
+/** "Too Many Requests" is an assumption: the text of a throttled message's frame is not documented. */
+export type ErrorFrameMessage = "Forbidden" | "Internal server error" | "Too Many Requests";
+
+/** What the parts of one gateway share. */
+export interface Deployment {
+  readonly api: WebSocketApi;
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly invoke: Invoke;
+  readonly clock: Clock;
+  readonly notify: (event: GatewayEvent) => void;
+  /** The route for a message's body; undefined when there is none, not even `$default`. */
+  readonly selectRoute: (body: string) => Route | undefined;
+  /** Takes one request from the stage's throttle; false when it has none left. */
+  readonly withinThrottle: () => boolean;
+}
+
+/** A client, as every event describes it. */
+export interface Client {
+  readonly connectionId: string;
+  /** Milliseconds since the epoch. */
+  readonly connectedAt: number;
+  readonly sourceIp: string;
+  readonly userAgent: string | undefined;
+  /** Present when `$connect` has an authorizer and it let the client pass. */
+  readonly authorizer?: AuthorizerContext;
+}
+
+/** `requestContext.authorizer`: `principalId`, `integrationLatency` in ms, and the context, all as strings. */
+export type AuthorizerContext = Readonly<Record<string, string | number>>;
+
+/** Why a handshake ends with a status other than 101. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+}

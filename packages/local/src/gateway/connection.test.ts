@@ -1,0 +1,360 @@
+import type { Socket } from "node:net";
+import { PostToConnectionCommand } from "@aws-sdk/client-apigatewaymanagementapi";
+import { expect, test } from "vitest";
+import { createGate, echo, Failure, ok, startGateway, type TestFunction } from "./testing.js";
+
+const MINUTE = 60_000;
+const withEcho = { functions: { $default: echo, $disconnect: ok }, routeResponses: ["$default"] };
+
+test("1.4: a message goes to the route that its action names", async () => {
+  const { connect, callsOf } = await startGateway({ functions: { heartbeat: ok, $default: ok } });
+  const client = await connect();
+  client.socket.send('{"action":"heartbeat"}');
+  expect((await callsOf("heartbeat").next()).requestContext.routeKey).toBe("heartbeat");
+  expect(callsOf("$default").all).toEqual([]);
+});
+
+test('1.4: the action is stringified, {"action":5} takes route "5"', async () => {
+  const { connect, callsOf } = await startGateway({ functions: { "5": ok, true: ok } });
+  const client = await connect();
+  client.socket.send('{"action":5}');
+  expect((await callsOf("5").next()).requestContext.routeKey).toBe("5");
+  client.socket.send('{"action":true}');
+  expect((await callsOf("true").next()).requestContext.routeKey).toBe("true");
+});
+
+test.each(['{"action":"unknown"}', "{}", "[]", "null", "7", "{malformed", "", '{"action":"$connect"}'])(
+  "1.4: the message %s, which has no route of its own, takes $default",
+  async (message) => {
+    const { connect, callsOf } = await startGateway({ functions: { $connect: ok, $default: ok } });
+    const client = await connect();
+    client.socket.send(message);
+    const event = await callsOf("$default").next();
+    expect(event.body).toBe(message);
+    expect(event.requestContext.routeKey).toBe("$default");
+  },
+);
+
+test.each(['{"action":"unknown"}', "{malformed", '{"action":"$disconnect"}', '{"action":"constructor"}'])(
+  "1.4: without $default the message %s is answered by the Forbidden frame, byte for byte",
+  async (message) => {
+    const { connect, callsOf, gateway } = await startGateway({
+      functions: { $connect: ok, $disconnect: ok },
+    });
+    const client = await connect();
+    const { connectionId } = (await callsOf("$connect").next()).requestContext;
+    const frame = await client.ask(message);
+    const { requestId } = JSON.parse(frame);
+    expect(frame).toBe(
+      `{"message": "Forbidden", "connectionId":"${connectionId}", "requestId":"${requestId}"}`,
+    );
+    expect(requestId).toMatch(/^[\w-]{15}=$/);
+    expect(gateway.connectionCount()).toBe(1);
+    expect(callsOf("$disconnect").all).toEqual([]);
+  },
+);
+
+const failing: [string, TestFunction][] = [
+  [
+    "throws",
+    () => {
+      throw new Error("broken");
+    },
+  ],
+  [
+    "times out",
+    () => {
+      throw new Failure({ kind: "timed-out", afterSeconds: 3 });
+    },
+  ],
+  [
+    "is throttled",
+    () => {
+      throw new Failure({ kind: "throttled" });
+    },
+  ],
+];
+
+test.each(failing)(
+  "1.4: a function that %s is answered by the Internal server error frame, and the socket stays open",
+  async (_, $default) => {
+    const { connect, callsOf } = await startGateway({
+      functions: { $default, echo },
+      routeResponses: ["echo"],
+    });
+    const client = await connect();
+    const frame = await client.ask("hello");
+    const { connectionId, requestId } = (await callsOf("$default").next()).requestContext;
+    expect(frame).toBe(
+      `{"message": "Internal server error", "connectionId":"${connectionId}", "requestId":"${requestId}"}`,
+    );
+    expect(await client.ask('{"action":"echo"}')).toBe('{"action":"echo"}');
+  },
+);
+
+test("1.4: a function that takes longer than 29 s is answered by the Internal server error frame", async () => {
+  const { connect, callsOf, advance } = await startGateway({
+    functions: { $default: () => createGate().passed },
+  });
+  const client = await connect();
+  client.socket.send("hello");
+  await callsOf("$default").next();
+  advance(29_000);
+  expect(JSON.parse(await client.messages.next())).toMatchObject({ message: "Internal server error" });
+});
+
+test("1.4: a route without an integration is answered by the Internal server error frame", async () => {
+  const routes = [{ routeKey: "$default", functionName: undefined, routeResponse: false }];
+  const { connect } = await startGateway({ api: { routes } });
+  expect(JSON.parse(await (await connect()).ask("x"))).toMatchObject({ message: "Internal server error" });
+});
+
+test("1.4: only a route with a route response sends the function's body back", async () => {
+  const { connect, callsOf } = await startGateway({
+    functions: { silent: echo, loud: echo },
+    routeResponses: ["loud"],
+  });
+  const client = await connect();
+  client.socket.send('{"action":"silent"}');
+  await callsOf("silent").next();
+  expect(await client.ask('{"action":"loud"}')).toBe('{"action":"loud"}');
+});
+
+test.each([[{ statusCode: 200 }], [{ statusCode: 200, body: { not: "text" } }], [undefined], ["text"]])(
+  "1.4: with a route response, a function that returns no body (%j) is answered by nothing",
+  async (payload) => {
+    const { connect, callsOf } = await startGateway({
+      functions: { quiet: () => payload, echo },
+      routeResponses: ["quiet", "echo"],
+    });
+    const client = await connect();
+    client.socket.send('{"action":"quiet"}');
+    await callsOf("quiet").next();
+    expect(await client.ask('{"action":"echo"}')).toBe('{"action":"echo"}');
+  },
+);
+
+test("1.4: a returned status of 4xx or 5xx does not close the socket, and the body is sent", async () => {
+  const { connect } = await startGateway({
+    functions: { $default: ({ body }) => ({ statusCode: Number(body), body: `status ${body}` }) },
+    routeResponses: ["$default"],
+  });
+  const client = await connect();
+  expect(await client.ask("400")).toBe("status 400");
+  expect(await client.ask("500")).toBe("status 500");
+});
+
+test("1.4: messages invoke their functions concurrently, without order", async () => {
+  const gate = createGate<unknown>();
+  const { connect } = await startGateway({
+    functions: { slow: () => gate.passed, fast: echo },
+    routeResponses: ["slow", "fast"],
+  });
+  const client = await connect();
+  client.socket.send('{"action":"slow"}');
+  expect(await client.ask('{"action":"fast"}')).toBe('{"action":"fast"}');
+  gate.open({ statusCode: 200, body: "at last" });
+  expect(await client.messages.next()).toBe("at last");
+});
+
+test("1.4: a binary frame closes with 1003 and invokes nothing, and so does what follows it", async () => {
+  const { connect, callsOf } = await startGateway(withEcho);
+  const client = await connect();
+  client.socket.send(Buffer.from("binary"));
+  client.socket.send("text");
+  expect((await client.closed).code).toBe(1003);
+  expect((await callsOf("$disconnect").next()).requestContext.disconnectStatusCode).toBe(1003);
+  expect(callsOf("$default").all).toEqual([]);
+});
+
+test("1.4: a frame of 32,768 bytes passes and one of 32,769 closes with 1009", async () => {
+  const { connect, callsOf } = await startGateway(withEcho);
+  const client = await connect();
+  expect(await client.ask("x".repeat(32_768))).toHaveLength(32_768);
+  client.socket.send("x".repeat(32_769));
+  expect((await client.closed).code).toBe(1009);
+  expect((await callsOf("$disconnect").next()).requestContext.disconnectStatusCode).toBe(1009);
+  expect(callsOf("$default").all).toHaveLength(1);
+});
+
+test("1.4: messages that came before a frame above the limit are still handled, none after it", async () => {
+  const { connect, callsOf } = await startGateway(withEcho);
+  const client = await connect();
+  const { _socket: tcp } = client.socket as unknown as { _socket: Socket };
+  tcp.cork();
+  for (const message of ["1", "2", "x".repeat(32_769), "3"]) client.socket.send(message);
+  tcp.uncork();
+  await client.closed;
+  expect(callsOf("$default").all.map(({ body }) => body)).toEqual(["1", "2"]);
+});
+
+const sendInFrames = (socket: { send(data: string, options: object): void }, size: number, frame: number) => {
+  for (let sent = 0; sent < size; sent += frame)
+    socket.send("x".repeat(Math.min(frame, size - sent)), { fin: sent + frame >= size });
+};
+
+test("1.4: a message of 100 KB in frames of 25 KB passes", async () => {
+  const { connect } = await startGateway(withEcho);
+  const client = await connect();
+  sendInFrames(client.socket, 100 * 1024, 25 * 1024);
+  expect(await client.messages.next()).toHaveLength(100 * 1024);
+});
+
+test("1.4: a message of 131,072 bytes in frames passes and one of 131,073 closes with 1009", async () => {
+  const { connect, callsOf } = await startGateway(withEcho);
+  const client = await connect();
+  sendInFrames(client.socket, 131_072, 32_768);
+  expect(await client.messages.next()).toHaveLength(131_072);
+  sendInFrames(client.socket, 131_073, 32_768);
+  expect((await client.closed).code).toBe(1009);
+  expect((await callsOf("$disconnect").next()).requestContext.disconnectStatusCode).toBe(1009);
+  expect(callsOf("$default").all).toHaveLength(1);
+});
+
+test("1.6: a message beyond the stage's throttle is answered by a frame, and the socket stays open", async () => {
+  const { connect, advance, callsOf } = await startGateway({
+    ...withEcho,
+    api: { throttle: { burstLimit: 2, rateLimit: 0.01 } },
+  });
+  const client = await connect();
+  expect(await client.ask("1")).toBe("1");
+  const { connectionId } = (await callsOf("$default").next()).requestContext;
+  expect(await client.ask("2")).toMatch(
+    `{"message": "Too Many Requests", "connectionId":"${connectionId}", "requestId":"`,
+  );
+  advance(100_000);
+  expect(await client.ask("3")).toBe("3");
+});
+
+test("1.6: ten minutes of silence close with 1001 Going away, one second less does not", async () => {
+  const { connect, advance, callsOf } = await startGateway(withEcho);
+  const client = await connect();
+  advance(10 * MINUTE - 1_000);
+  expect(await client.ask("still here")).toBe("still here");
+  advance(10 * MINUTE);
+  expect(await client.closed).toEqual({ code: 1001, reason: "Going away" });
+  expect((await callsOf("$disconnect").next()).requestContext).toMatchObject({
+    disconnectStatusCode: 1001,
+    disconnectReason: "Going away",
+  });
+});
+
+test("1.4: a client's message counts against silence, answered or not", async () => {
+  const { connect, advance, callsOf, gateway } = await startGateway({ functions: { $default: ok } });
+  const client = await connect();
+  for (const message of ["1", "2", "3"]) {
+    advance(9 * MINUTE);
+    client.socket.send(message);
+    await callsOf("$default").next();
+  }
+  expect(gateway.connectionCount()).toBe(1);
+  advance(10 * MINUTE);
+  expect((await client.closed).code).toBe(1001);
+});
+
+test("1.4: a ping is answered but does not count against silence", async () => {
+  const { connect, advance } = await startGateway(withEcho);
+  const client = await connect();
+  advance(9 * MINUTE);
+  const pong = new Promise((resolve) => client.socket.once("pong", resolve));
+  client.socket.ping();
+  await pong;
+  advance(MINUTE);
+  expect((await client.closed).code).toBe(1001);
+});
+
+test("1.4: a server's post counts against silence as a client's message does", async () => {
+  const { connect, advance, callsOf, management } = await startGateway({ functions: { $connect: ok } });
+  const client = await connect();
+  const ConnectionId = (await callsOf("$connect").next()).requestContext.connectionId;
+  advance(9 * MINUTE);
+  await management().send(new PostToConnectionCommand({ ConnectionId, Data: "tick" }));
+  expect(await client.messages.next()).toBe("tick");
+  advance(9 * MINUTE);
+  await management().send(new PostToConnectionCommand({ ConnectionId, Data: "tock" }));
+  expect(await client.messages.next()).toBe("tock");
+});
+
+test("1.6: two hours end a connection however much it says", async () => {
+  const { connect, advance, callsOf } = await startGateway(withEcho);
+  const client = await connect();
+  for (let minutes = 7; minutes <= 119; minutes += 7) {
+    advance(7 * MINUTE);
+    expect(await client.ask(`${minutes}`)).toBe(`${minutes}`);
+  }
+  advance(MINUTE);
+  expect(await client.closed).toEqual({ code: 1001, reason: "Going away" });
+  expect((await callsOf("$disconnect").next()).requestContext.disconnectStatusCode).toBe(1001);
+});
+
+test("1.1: $disconnect tells the client's own code and reason, once", async () => {
+  const { connect, callsOf, gateway } = await startGateway(withEcho);
+  const client = await connect();
+  client.socket.close(4001, "refreshing");
+  expect((await callsOf("$disconnect").next()).requestContext).toMatchObject({
+    disconnectStatusCode: 4001,
+    disconnectReason: "refreshing",
+  });
+  await client.closed;
+  expect(gateway.connectionCount()).toBe(0);
+  await gateway.close();
+  expect(callsOf("$disconnect").all).toHaveLength(1);
+});
+
+test("1.1: a TCP connection that dies without a close frame is 1006 with no reason", async () => {
+  const { connect, callsOf } = await startGateway(withEcho);
+  (await connect()).socket.terminate();
+  expect((await callsOf("$disconnect").next()).requestContext).toMatchObject({
+    disconnectStatusCode: 1006,
+    disconnectReason: "",
+  });
+});
+
+test("1.4: a message whose function ends after the client has gone is dropped", async () => {
+  const gate = createGate<unknown>();
+  const { connect, callsOf } = await startGateway({
+    functions: { $default: () => gate.passed, $disconnect: ok },
+    routeResponses: ["$default"],
+  });
+  const client = await connect();
+  client.socket.send("slow");
+  await callsOf("$default").next();
+  client.socket.close();
+  await callsOf("$disconnect").next();
+  gate.open({ statusCode: 200, body: "too late" });
+  await gate.passed;
+  expect(client.messages.all).toEqual([]);
+});
+
+test("closing the gateway closes every socket with 1001 and waits for their $disconnect", async () => {
+  const gate = createGate<unknown>();
+  const { connect, callsOf, gateway, refused } = await startGateway({
+    functions: { $disconnect: () => gate.passed },
+  });
+  const clients = [await connect(), await connect()];
+  let isClosed = false;
+  const closing = gateway.close().then(() => {
+    isClosed = true;
+  });
+  for (const client of clients) expect(await client.closed).toEqual({ code: 1001, reason: "Going away" });
+  await callsOf("$disconnect").next();
+  await callsOf("$disconnect").next();
+  expect(isClosed).toBe(false);
+  expect((await refused()).status).toBe(503);
+  gate.open({ statusCode: 200 });
+  await closing;
+  expect(gateway.connectionCount()).toBe(0);
+});
+
+test("closing the gateway waits for a handshake that is held, and tells $disconnect of it", async () => {
+  const gate = createGate<unknown>();
+  const { open, callsOf, gateway } = await startGateway({
+    functions: { $connect: () => gate.passed, $disconnect: ok },
+  });
+  open({});
+  const { connectionId } = (await callsOf("$connect").next()).requestContext;
+  const closing = gateway.close();
+  gate.open({ statusCode: 200 });
+  await closing;
+  expect((await callsOf("$disconnect").next()).requestContext.connectionId).toBe(connectionId);
+});

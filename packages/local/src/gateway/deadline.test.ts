@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import type { Outcome } from "../lambda/invocation.js";
+import { describeFailure, withDeadline } from "./deadline.js";
+
+const createFakeClock = () => {
+  const waiting = new Set<() => void>();
+  return {
+    waiting,
+    now: () => 0,
+    after: (_: number, callback: () => void) => {
+      waiting.add(callback);
+      return () => void waiting.delete(callback);
+    },
+  };
+};
+
+test("an outcome in time is passed on, and nothing waits any more", async () => {
+  const clock = createFakeClock();
+  const returned: Outcome = { kind: "returned", payload: 1 };
+  expect(await withDeadline(clock, 29, Promise.resolve(returned))).toBe(returned);
+  expect(clock.waiting.size).toBe(0);
+});
+
+test("1.6: an outcome that is late is a time-out", async () => {
+  const clock = createFakeClock();
+  const outcome = withDeadline(clock, 29, new Promise(() => {}));
+  for (const ring of clock.waiting) ring();
+  expect(await outcome).toEqual({ kind: "timed-out", afterSeconds: 29 });
+});
+
+test("a failure is described without the error's message, which may quote a token", () => {
+  expect(describeFailure({ kind: "failed", errorType: "TypeError", errorMessage: "bad token abc" })).toBe(
+    "threw TypeError",
+  );
+});

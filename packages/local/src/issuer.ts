@@ -1,0 +1,92 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { AppClient } from "./plan.js";
+
+export interface TokenRequest {
+  /** Who signs in. The same name is the same `sub` every time. */
+  readonly username: string;
+  /** Default `access`. */
+  readonly use?: "access" | "id";
+  /** Seconds from `now`; a negative one makes a token that has expired. Default 3,600, as Cognito's. */
+  readonly expiresIn?: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Stands in for Cognito: signs the tokens that a user pool would, and says by which key. */
+export interface Issuer {
+  token(client: AppClient, request: TokenRequest): string;
+  /** What Cognito serves under `/<pool>/.well-known/jwks.json`. */
+  readonly jwks: { readonly keys: readonly object[] };
+}
+
+/** The issuer of this checkout: its key is made once, and works whether a stack runs or not. */
+export const loadIssuer = async (root: string): Promise<Issuer> => {
+  const privateKey = await loadKey(path.join(root, ".sst/offline/issuer-key.pem"));
+  const { n, e } = createPublicKey(privateKey).export({ format: "jwk" });
+  const kid = createHash("sha256").update(`${n}`).digest("base64");
+  return {
+    jwks: { keys: [{ kty: "RSA", alg: "RS256", use: "sig", kid, n, e }] },
+    token: (client, request) => signed(privateKey, { alg: "RS256", kid }, claims(client, request)),
+  };
+};
+
+const loadKey = async (file: string): Promise<KeyObject> => {
+  const existing = await readFile(file, "utf8").catch(() => undefined);
+  if (existing) return createPrivateKey(existing);
+  await mkdir(path.dirname(file), { recursive: true });
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+  try {
+    await writeFile(file, pem, { mode: 0o600, flag: "wx" });
+    return privateKey;
+  } catch {
+    // Another process of this checkout was faster: its key is the one.
+    return createPrivateKey(await readFile(file, "utf8"));
+  }
+};
+
+const claims = (
+  { userPoolId, clientId }: AppClient,
+  { username, use = "access", expiresIn = 3_600, now }: TokenRequest,
+) => {
+  const [region] = userPoolId.split("_");
+  const issuedAt = Math.floor(now / 1000);
+  const common = {
+    sub: subjectOf(username),
+    iss: `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`,
+    token_use: use,
+    auth_time: issuedAt,
+    iat: issuedAt,
+    exp: issuedAt + expiresIn,
+  };
+  return use === "access"
+    ? { ...common, client_id: clientId, scope: "aws.cognito.signin.user.admin", username }
+    : { ...common, aud: clientId, "cognito:username": username };
+};
+
+/** A UUID, as Cognito's subjects are. */
+const subjectOf = (username: string): string => {
+  const hex = createHash("sha256").update(username).digest("hex");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join("-");
+};
+
+const signed = (key: KeyObject, header: object, payload: object): string => {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  const content = `${encode(header)}.${encode(payload)}`;
+  return `${content}.${sign("RSA-SHA256", Buffer.from(content), key).toString("base64url")}`;
+};

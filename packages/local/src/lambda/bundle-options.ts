@@ -1,0 +1,47 @@
+import type { BuildOptions } from "esbuild";
+import type { FunctionDefinition } from "./function-definition.js";
+
+/** What SST 3.19.3 hands to esbuild for a function, except for minifying. */
+export const bundleOptions = ({
+  name,
+  nodejs = {},
+  runtime = "nodejs22.x",
+}: FunctionDefinition): BuildOptions => {
+  if (nodejs.plugins)
+    throw new Error(`${name} uses nodejs.plugins, which the offline Lambda does not support.`);
+  const esm = nodejs.format !== "cjs";
+  const { define, alias, inject, nodePaths, conditions } = nodejs.esbuild ?? {};
+  const banner = [...(esm ? esmBanner : []), nodejs.banner ?? "", nodejs.esbuild?.banner?.js ?? ""];
+  return {
+    platform: "node",
+    format: esm ? "esm" : "cjs",
+    outExtension: { ".js": esm ? ".mjs" : ".cjs" },
+    target: nodejs.esbuild?.target ?? targets[runtime] ?? "es2023",
+    mainFields: nodejs.esbuild?.mainFields ?? (esm ? ["module", "main"] : ["main"]),
+    keepNames: nodejs.esbuild?.keepNames ?? true,
+    external: ["sharp", "pg-native", ...(nodejs.install ?? []), ...(nodejs.esbuild?.external ?? [])],
+    banner: { js: banner.filter(Boolean).join("\n") },
+    ...(nodejs.loader && { loader: nodejs.loader }),
+    ...(define && { define }),
+    ...(alias && { alias }),
+    ...(inject && { inject }),
+    ...(nodePaths && { nodePaths }),
+    ...(conditions && { conditions }),
+  };
+};
+
+const targets: Readonly<Record<string, string>> = {
+  "nodejs18.x": "es2022",
+  "nodejs20.x": "es2023",
+  "nodejs22.x": "es2023",
+  "nodejs24.x": "es2024",
+};
+
+/** An ES module has no `require`, `__filename` and `__dirname`, which bundled CommonJS packages expect. */
+const esmBanner = [
+  `import { createRequire as topLevelCreateRequire } from "module";`,
+  `const require = topLevelCreateRequire(import.meta.url);`,
+  `import { fileURLToPath as topLevelFileUrlToPath, URL as topLevelURL } from "url";`,
+  `const __filename = topLevelFileUrlToPath(import.meta.url);`,
+  `const __dirname = topLevelFileUrlToPath(new topLevelURL(".", import.meta.url));`,
+];

@@ -1,0 +1,158 @@
+import { existsSync, realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build, type Message, type Metafile } from "esbuild";
+import { BuildFailure } from "./build-failure.js";
+import { bundleOptions } from "./bundle-options.js";
+import type { FunctionDefinition } from "./function-definition.js";
+
+export interface Bundle {
+  /** An absolute path that holds a hash of the content: equal paths are equal code. */
+  readonly file: string;
+  /** The absolute paths of the source files it is made of, without those in `node_modules`. */
+  readonly inputs: ReadonlySet<string>;
+}
+
+/** By function name. */
+export type Bundles = ReadonlyMap<string, Bundle>;
+
+/**
+ * Bundles functions as SST deploys them, but readable. Those with equal options share one build, which parses the
+ * files that they share only once. Throws `BuildFailure`.
+ */
+export const bundleFunctions = async (options: {
+  readonly root: string;
+  readonly outDir: string;
+  readonly functions: readonly FunctionDefinition[];
+}): Promise<Bundles> => {
+  const groups = new Map<string, Entry[]>();
+  for (const definition of options.functions) {
+    const entry = entryOf(options.root, definition);
+    const key = JSON.stringify(entry.options);
+    groups.set(key, [...(groups.get(key) ?? []), entry]);
+  }
+  const settled = await Promise.allSettled(
+    [...groups.values()].map((entries) => buildTogether(options.root, options.outDir, entries)),
+  );
+  const failures = settled.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  const unexpected = failures.find((failure) => !(failure instanceof BuildFailure));
+  if (unexpected) throw unexpected;
+  if (failures.length > 0)
+    throw new BuildFailure(failures.flatMap((failure: BuildFailure) => failure.errors));
+  return new Map(settled.flatMap((result) => (result.status === "fulfilled" ? result.value : [])));
+};
+
+/** Bundles what every environment runs first: a worker thread cannot run TypeScript. */
+export const bundleWorker = async (outDir: string): Promise<string> => {
+  const outfile = join(outDir, "worker.mjs");
+  await build({
+    entryPoints: [fileURLToPath(new URL("./worker.ts", import.meta.url))],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "silent",
+  });
+  return outfile;
+};
+
+/** `handler` of `src/heartbeat.handler`. */
+export const exportOf = (handler: string): string => handler.slice(handler.lastIndexOf(".") + 1);
+
+/** `src/heartbeat` of `src/heartbeat.handler`. */
+const stemOf = (handler: string): string => handler.slice(0, handler.lastIndexOf("."));
+
+interface Entry {
+  readonly definition: FunctionDefinition;
+  /** Absolute. */
+  readonly file: string;
+  readonly options: BuildOptions;
+}
+
+const handlerExtensions = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs"];
+
+const entryOf = (root: string, definition: FunctionDefinition): Entry => {
+  const stem = stemOf(definition.handler);
+  const file = handlerExtensions
+    .map((extension) => resolve(root, stem + extension))
+    .find((path) => existsSync(path));
+  // esbuild names files by their real paths.
+  if (file) return { definition, file: realpathSync(file), options: bundleOptions(definition) };
+  const text = `The function ${definition.name} has no handler file: ${stem}.ts does not exist.`;
+  throw new BuildFailure([{ file: `${stem}.ts`, line: 0, column: 0, text }]);
+};
+
+const buildTogether = async (
+  root: string,
+  outDir: string,
+  entries: readonly Entry[],
+): Promise<[string, Bundle][]> => {
+  const outPaths = new Map(entries.map(({ definition, file }) => [file, outPathOf(definition.handler)]));
+  const { metafile } = await build({
+    ...entries[0]?.options,
+    absWorkingDir: root,
+    entryPoints: [...outPaths].map(([file, out]) => ({ in: file, out })),
+    outdir: outDir,
+    entryNames: "[dir]/[hash]/[name]",
+    bundle: true,
+    metafile: true,
+    sourcemap: "linked",
+    // The map names real files; their text would only make every cold start read more.
+    sourcesContent: false,
+    logLevel: "silent",
+  }).catch((error) => {
+    throw isEsbuildFailure(error) ? new BuildFailure(error.errors.map(toBuildError)) : error;
+  });
+  const inputsOf = inputFinder(root, metafile);
+  const outputs = Object.entries(metafile.outputs);
+  return entries.map((entry) => {
+    const found = outputs.find(
+      ([, { entryPoint }]) => entryPoint && resolve(root, entryPoint) === entry.file,
+    );
+    if (!found?.[1].entryPoint) throw new Error(`esbuild wrote no bundle for ${entry.file}`);
+    assertExported(entry, found[1].exports);
+    return [
+      entry.definition.name,
+      { file: resolve(root, found[0]), inputs: inputsOf(found[1].entryPoint) },
+    ] as const satisfies [string, Bundle];
+  });
+};
+
+/** A handler may lie outside of the root, its bundle must not lie outside of the output folder. */
+const outPathOf = (handler: string): string => join(stemOf(handler).replaceAll("..", "_"), "bundle");
+
+const isEsbuildFailure = (error: unknown): error is { errors: Message[] } =>
+  error instanceof Error && "errors" in error && Array.isArray(error.errors);
+
+const toBuildError = ({ text, location }: Message) => ({
+  file: location?.file ?? "",
+  line: location?.line ?? 0,
+  column: location ? location.column + 1 : 0,
+  text,
+});
+
+const assertExported = ({ definition, options }: Entry, exported: readonly string[]): void => {
+  const name = exportOf(definition.handler);
+  // What a CommonJS bundle exports shows only when it runs.
+  if (options.format === "cjs" || exported.includes(name)) return;
+  const file = `${stemOf(definition.handler)}.ts`;
+  const text = `The function ${definition.name} has no handler: ${file} does not export ${name}.`;
+  throw new BuildFailure([{ file, line: 0, column: 0, text }]);
+};
+
+/** Follows all imports, also those that tree shaking dropped: an edit may bring them in. */
+const inputFinder = (root: string, metafile: Metafile) => {
+  const visit = (input: string, seen: Set<string>): Set<string> => {
+    if (seen.has(input)) return seen;
+    seen.add(input);
+    for (const { path, external } of metafile.inputs[input]?.imports ?? []) if (!external) visit(path, seen);
+    return seen;
+  };
+  return (entryPoint: string): ReadonlySet<string> =>
+    new Set(
+      [...visit(entryPoint, new Set())]
+        .filter((input) => !input.split("/").includes("node_modules"))
+        .map((input) => resolve(root, input)),
+    );
+};

@@ -1,0 +1,169 @@
+import { randomBytes } from "node:crypto";
+import { dirname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { StackClock } from "../clock.js";
+import { exportOf } from "./bundle.js";
+import type { FunctionDefinition } from "./function-definition.js";
+import type { Outcome } from "./invocation.js";
+import type { LogMessage, WorkerInvocation, WorkerMessage, WorkerReply, WorkerStart } from "./messages.js";
+
+/** One execution environment: a worker thread with a function's code in it. Runs one invocation at a time. */
+export interface Environment {
+  readonly functionName: string;
+  /** The bundle it was started from. */
+  readonly bundle: string;
+  /** Settles when the code is loaded, with how that went. */
+  readonly started: Promise<Started>;
+  run(requestId: string, event: string): Promise<Outcome>;
+  /** False once the thread has ended, or is about to. */
+  alive(): boolean;
+  /** Ends the thread; an invocation under way fails with `Runtime.ExitError`. */
+  end(): Promise<void>;
+}
+
+export type Started = { readonly kind: "ready"; readonly initMs: number } | Outcome;
+
+type Ending = { readonly kind: "exited"; readonly reason: string } | { readonly kind: "timed-out" };
+
+/** Lambda's limit on loading a function's code. */
+const initLimitMs = 10_000;
+
+export const startEnvironment = (options: {
+  readonly definition: FunctionDefinition;
+  readonly bundle: string;
+  readonly worker: string;
+  readonly clock: StackClock;
+  /** The invocation that the cold start is for. */
+  readonly requestId: string;
+  readonly onLog: (line: LogMessage) => void;
+}): Environment => {
+  const { definition, bundle, clock, onLog } = options;
+  const context = contextOf(definition, new Date(clock.now()));
+  const start: WorkerStart = {
+    bundle,
+    exportName: exportOf(definition.handler),
+    clock: clock.shared,
+    requestId: options.requestId,
+    context,
+  };
+  const startedAt = performance.now();
+  const worker = new Worker(options.worker, {
+    workerData: start,
+    env: environmentOf(definition, context, dirname(bundle)),
+    // Whatever flags and loaders run the stack itself are not the function's.
+    execArgv: [],
+    name: definition.name,
+  });
+
+  let alive = true;
+  let requestId = options.requestId;
+  let settle: ((reply: WorkerReply | Ending) => void) | undefined;
+  const nextReply = (limitMs: number): Promise<WorkerReply | Ending> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => settle?.({ kind: "timed-out" }), limitMs);
+      settle = (reply) => {
+        clearTimeout(timer);
+        settle = undefined;
+        resolve(reply);
+      };
+      if (!alive) settle({ kind: "exited", reason: "signal: killed" });
+    });
+  const end = async (): Promise<void> => {
+    alive = false;
+    settle?.({ kind: "exited", reason: "signal: killed" });
+    await worker.terminate();
+  };
+  const timedOut = (): Outcome => {
+    const afterSeconds = definition.timeoutSeconds;
+    onLog({
+      kind: "log",
+      requestId,
+      stream: "stderr",
+      text: `Task timed out after ${afterSeconds.toFixed(2)} seconds`,
+    });
+    return { kind: "timed-out", afterSeconds };
+  };
+  const toOutcome = (reply: Exclude<WorkerReply, { kind: "ready" }> | Ending): Outcome => {
+    if (reply.kind === "result") return { kind: "returned", payload: JSON.parse(reply.payload) };
+    if (reply.kind === "timed-out") return timedOut();
+    if (reply.kind === "error") return failed(reply.errorType, reply.errorMessage);
+    return failed(
+      "Runtime.ExitError",
+      `RequestId: ${requestId} Error: Runtime exited with error: ${reply.reason}`,
+    );
+  };
+  const conclude = async (reply: WorkerReply | Ending): Promise<Outcome> => {
+    if (reply.kind === "ready") throw new Error(`${definition.name} answered an invocation with "ready"`);
+    if (reply.kind !== "result" && !(reply.kind === "error" && !reply.fatal)) void end();
+    return toOutcome(reply);
+  };
+
+  worker.on("message", (message: WorkerMessage) => {
+    if (message.kind === "log") return onLog(message);
+    if (message.kind === "error" && message.fatal) alive = false;
+    settle?.(message);
+  });
+  worker.on("error", (error) => {
+    alive = false;
+    settle?.({ kind: "error", errorType: error.name, errorMessage: error.message, fatal: true });
+  });
+  worker.on("exit", (code) => {
+    alive = false;
+    settle?.({ kind: "exited", reason: `exit status ${code}` });
+  });
+
+  return {
+    functionName: definition.name,
+    bundle,
+    started: nextReply(initLimitMs).then(async (reply) =>
+      reply.kind === "ready"
+        ? { kind: "ready", initMs: performance.now() - startedAt }
+        : await conclude(reply),
+    ),
+    run: async (id, event) => {
+      requestId = id;
+      const timeoutMs = definition.timeoutSeconds * 1000;
+      const reply = nextReply(timeoutMs);
+      worker.postMessage({ requestId, event, timeoutMs } satisfies WorkerInvocation);
+      return conclude(await reply);
+    },
+    alive: () => alive,
+    end,
+  };
+};
+
+export const failed = (errorType: string, errorMessage: string): Outcome => ({
+  kind: "failed",
+  errorType,
+  errorMessage,
+});
+
+const contextOf = (definition: FunctionDefinition, now: Date): WorkerStart["context"] => ({
+  functionName: definition.name,
+  functionVersion: "$LATEST",
+  invokedFunctionArn: definition.arn,
+  memoryLimitInMB: String(definition.memoryMb),
+  logGroupName: `/aws/lambda/${definition.name}`,
+  logStreamName: `${now.toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${randomBytes(16).toString("hex")}`,
+});
+
+/** The function's own variables and what Lambda sets: nothing of the laptop's but its `PATH`. */
+const environmentOf = (
+  definition: FunctionDefinition,
+  context: WorkerStart["context"],
+  taskRoot: string,
+): Record<string, string> => ({
+  PATH: process.env.PATH ?? "",
+  LANG: "en_US.UTF-8",
+  TZ: ":UTC",
+  ...definition.environment,
+  AWS_EXECUTION_ENV: `AWS_Lambda_${definition.runtime ?? "nodejs22.x"}`,
+  AWS_LAMBDA_FUNCTION_NAME: context.functionName,
+  AWS_LAMBDA_FUNCTION_VERSION: context.functionVersion,
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: context.memoryLimitInMB,
+  AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+  AWS_LAMBDA_LOG_GROUP_NAME: context.logGroupName,
+  AWS_LAMBDA_LOG_STREAM_NAME: context.logStreamName,
+  LAMBDA_TASK_ROOT: taskRoot,
+  _HANDLER: `bundle.${exportOf(definition.handler)}`,
+});

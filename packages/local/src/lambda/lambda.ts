@@ -1,0 +1,119 @@
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, realpath, rm, stat, symlink } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { StackClock } from "../clock.js";
+import { type Bundles, bundleFunctions, bundleWorker } from "./bundle.js";
+import type { FunctionDefinition } from "./function-definition.js";
+import type { Invoke } from "./invocation.js";
+import { type ReloadEvent, startReload } from "./reload.js";
+import { createScheduler, type InvocationRecord, type LogLine } from "./scheduler.js";
+
+export interface Lambda {
+  readonly invoke: Invoke;
+  /** Resolves when nothing runs and nothing is queued. */
+  idle(): Promise<void>;
+  /** Fault injection: ends the function's environments; its running invocations fail with `Runtime.ExitError`. */
+  kill(functionName: string): Promise<void>;
+  /** Waits a second for running invocations, then ends everything. */
+  close(): Promise<void>;
+}
+
+export interface LambdaOptions {
+  /** What handlers are relative to. */
+  readonly root: string;
+  /** The bundles go into a folder of their own in here, which `close` deletes. */
+  readonly outDir: string;
+  readonly functions: readonly FunctionDefinition[];
+  readonly clock: StackClock;
+  /** Invocations at a time, over all functions; more of them queue. Default: twice the cores, at least 4. */
+  readonly concurrency?: number;
+  /** Whether to follow edits of the functions' source files. */
+  readonly watch: boolean;
+  readonly onLog?: (line: LogLine) => void;
+  readonly onInvocation?: (record: InvocationRecord) => void;
+  readonly onReload?: (event: ReloadEvent) => void;
+}
+
+/** Bundles the functions and stands ready to invoke them. Throws `BuildFailure` when one does not build. */
+export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
+  const { functions, clock } = options;
+  // Changed files and stack traces have real paths; a temporary folder on macOS is behind a link.
+  const root = await realpath(options.root);
+  const outDir = await prepareOutDir(root, options.outDir);
+  const removeOutDir = () => rm(outDir, { recursive: true, force: true });
+  const since = Date.now();
+  const build = async () => ({
+    worker: await bundleWorker(outDir),
+    bundles: await bundleFunctions({ root, outDir, functions }),
+  });
+  const { worker, bundles } = await build().catch(async (error) => {
+    await removeOutDir();
+    throw error;
+  });
+
+  const scheduler = createScheduler({
+    functions,
+    bundles,
+    worker,
+    clock,
+    concurrency: options.concurrency ?? Math.max(4, 2 * availableParallelism()),
+    onLog: options.onLog ?? (() => {}),
+    onInvocation: options.onInvocation ?? (() => {}),
+  });
+
+  const prune = createPruner(bundles);
+  const reload = options.watch
+    ? startReload({
+        root,
+        bundles,
+        since,
+        rebuild: (names) =>
+          bundleFunctions({ root, outDir, functions: functions.filter(({ name }) => names.has(name)) }),
+        onBundle: (name, file) => {
+          scheduler.swap(name, file);
+          prune(name, file);
+        },
+        onReload: options.onReload ?? (() => {}),
+      })
+    : undefined;
+
+  return {
+    invoke: scheduler.invoke,
+    idle: scheduler.idle,
+    kill: scheduler.kill,
+    close: async () => {
+      await Promise.all([reload?.close(), scheduler.close()]);
+      await removeOutDir();
+    },
+  };
+};
+
+/** Deletes a function's bundle two edits later: an environment may still be loading the one before. */
+const createPruner = (bundles: Bundles) => {
+  const current = new Map([...bundles].map(([name, { file }]) => [name, file]));
+  const previous = new Map<string, string | undefined>();
+  return (name: string, file: string): void => {
+    const old = previous.get(name);
+    previous.set(name, current.get(name));
+    current.set(name, file);
+    const used = new Set([...current.values(), ...previous.values()]);
+    if (old && !used.has(old)) rmSync(dirname(old), { recursive: true, force: true });
+  };
+};
+
+/** A folder of this stack's own, from which packages that are not bundled can still be found. */
+const prepareOutDir = async (root: string, parent: string): Promise<string> => {
+  await mkdir(parent, { recursive: true });
+  const outDir = await mkdtemp(join(parent, "lambda-"));
+  const nodeModules = await findUp(resolve(root), "node_modules");
+  if (nodeModules) await symlink(nodeModules, join(outDir, "node_modules"), "junction");
+  return outDir;
+};
+
+const findUp = async (directory: string, name: string): Promise<string | undefined> => {
+  const path = join(directory, name);
+  if (await stat(path).catch(() => undefined)) return path;
+  const parent = dirname(directory);
+  return parent === directory ? undefined : findUp(parent, name);
+};

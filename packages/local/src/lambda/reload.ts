@@ -1,0 +1,116 @@
+import { dirname, resolve } from "node:path";
+import { type BuildError, BuildFailure } from "./build-failure.js";
+import type { Bundles } from "./bundle.js";
+import { createDirectoryWatcher } from "./directory-watcher.js";
+
+export type ReloadEvent =
+  | { readonly kind: "reloaded"; readonly functions: readonly string[]; readonly ms: number }
+  | { readonly kind: "failed"; readonly errors: readonly BuildError[] };
+
+export interface Reload {
+  close(): Promise<void>;
+}
+
+/** One save is several events, and a file that is being rewritten is empty for a moment. */
+const settleMs = 20;
+
+/**
+ * Rebuilds the functions that an edited file is part of. Those that do not build keep their last good code, and any
+ * change near them is a reason to try again.
+ */
+export const startReload = (options: {
+  readonly root: string;
+  readonly bundles: Bundles;
+  /** When the building of `bundles` began, ms since the epoch. */
+  readonly since: number;
+  readonly rebuild: (functionNames: ReadonlySet<string>) => Promise<Bundles>;
+  /** The function has new code. */
+  readonly onBundle: (functionName: string, file: string) => void;
+  readonly onReload: (event: ReloadEvent) => void;
+}): Reload => {
+  const bundles = new Map(options.bundles);
+  const stale = new Set<string>();
+  let failing: ReadonlySet<string> = new Set();
+  let errors: readonly BuildError[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let building: Promise<void> | undefined;
+  let closed = false;
+
+  const onChange = (file: string | undefined): void => {
+    for (const [name, { inputs }] of bundles) if (file === undefined || inputs.has(file)) stale.add(name);
+    for (const name of failing) stale.add(name);
+    schedule();
+  };
+
+  const schedule = (): void => {
+    if (stale.size === 0 || building || closed) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      building = rebuild().finally(() => {
+        building = undefined;
+        schedule();
+      });
+    }, settleMs);
+  };
+
+  const rebuild = async (): Promise<void> => {
+    const since = Date.now();
+    const names = new Set([...stale, ...failing]);
+    stale.clear();
+    try {
+      succeed(await options.rebuild(names), since);
+    } catch (error) {
+      if (!(error instanceof BuildFailure)) throw error;
+      fail(names, error.errors);
+    }
+    if (!closed) watcher.set(directories(), since);
+  };
+
+  const succeed = (built: Bundles, since: number): void => {
+    const changed = [...built].filter(([name, { file }]) => bundles.get(name)?.file !== file);
+    for (const [name, bundle] of built) bundles.set(name, bundle);
+    for (const [name, { file }] of changed) options.onBundle(name, file);
+    const healed = failing.size > 0;
+    failing = new Set();
+    errors = [];
+    if (changed.length === 0 && !healed) return;
+    options.onReload({
+      kind: "reloaded",
+      functions: changed.map(([name]) => name),
+      ms: Date.now() - since,
+    });
+  };
+
+  const fail = (names: ReadonlySet<string>, found: readonly BuildError[]): void => {
+    failing = names;
+    // A file that has changed since is about to be built again: these errors may be of a half-written one.
+    if (stale.size > 0 || JSON.stringify(found) === JSON.stringify(errors)) return;
+    errors = found;
+    options.onReload({ kind: "failed", errors: found });
+  };
+
+  const directories = (): string[] => [
+    ...[...bundles.values()].flatMap(({ inputs }) => [...inputs].map(dirname)),
+    ...errors.flatMap((error) => directoriesOf(options.root, error)),
+  ];
+
+  const watcher = createDirectoryWatcher(onChange);
+  watcher.set(directories(), options.since);
+
+  return {
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      watcher.close();
+      await building;
+    },
+  };
+};
+
+/** Where an edit can mend the error: beside the broken file, and where the file should be that it imports. */
+const directoriesOf = (root: string, { file, text }: BuildError): string[] => {
+  if (!file) return [];
+  const directory = dirname(resolve(root, file));
+  const missing = text.match(/^Could not resolve "(\.[^"]*)"/)?.[1];
+  return missing ? [directory, dirname(resolve(directory, missing))] : [directory];
+};

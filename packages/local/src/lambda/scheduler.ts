@@ -1,0 +1,179 @@
+import { randomUUID } from "node:crypto";
+import type { StackClock } from "../clock.js";
+import type { Bundles } from "./bundle.js";
+import { type Environment, failed, startEnvironment } from "./environment.js";
+import type { FunctionDefinition } from "./function-definition.js";
+import type { Invoke, Outcome } from "./invocation.js";
+import { createWarmPool } from "./warm-pool.js";
+
+export interface LogLine {
+  readonly functionName: string;
+  readonly requestId: string;
+  readonly stream: "stdout" | "stderr";
+  readonly text: string;
+}
+
+export interface InvocationRecord {
+  readonly functionName: string;
+  readonly requestId: string;
+  readonly coldStart: boolean;
+  /** The handler's own time: waiting for a free place and loading the code are not in it. */
+  readonly durationMs: number;
+  /** Starting an environment and loading the code; absent on a warm start, or when that failed. */
+  readonly initMs?: number;
+  readonly outcome: Outcome;
+  /** By the stack's clock, ms since the epoch. */
+  readonly startedAt: number;
+}
+
+export interface Scheduler {
+  readonly invoke: Invoke;
+  /** Later invocations run the new code; those under way finish on the old. */
+  swap(functionName: string, bundle: string): void;
+  idle(): Promise<void>;
+  kill(functionName: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly definition: FunctionDefinition;
+  readonly requestId: string;
+  readonly event: string;
+  readonly resolve: (outcome: Outcome) => void;
+}
+
+const spareLifetimeMs = 60_000;
+
+/** How long `close` waits for the invocations under way. */
+const closeGraceMs = 1_000;
+
+/** Gives invocations to environments, first come first served, `concurrency` at a time. */
+export const createScheduler = (options: {
+  readonly functions: readonly FunctionDefinition[];
+  readonly bundles: Bundles;
+  readonly worker: string;
+  readonly clock: StackClock;
+  readonly concurrency: number;
+  readonly onLog: (line: LogLine) => void;
+  readonly onInvocation: (record: InvocationRecord) => void;
+}): Scheduler => {
+  const { clock, concurrency } = options;
+  const definitions = new Map(options.functions.map((definition) => [definition.name, definition]));
+  const bundles = new Map([...options.bundles].map(([name, { file }]) => [name, file]));
+  /** A thread costs tens of MB: enough of them for each function, and for a burst of any. */
+  const maxEnvironments = definitions.size + concurrency;
+
+  const environments = new Set<Environment>();
+  const warm = createWarmPool(spareLifetimeMs);
+  const queue: Job[] = [];
+  const running = new Set<Promise<void>>();
+  let closed = false;
+  let idleWaiters: (() => void)[] = [];
+
+  const startCold = (definition: FunctionDefinition, requestId: string): Environment => {
+    const bundle = bundles.get(definition.name);
+    if (!bundle) throw new Error(`${definition.name} has no bundle`);
+    for (const candidate of environments) if (!candidate.alive()) environments.delete(candidate);
+    if (environments.size >= maxEnvironments) warm.endOldest();
+    const environment = startEnvironment({
+      definition,
+      bundle,
+      worker: options.worker,
+      clock,
+      requestId,
+      onLog: ({ requestId, stream, text }) =>
+        options.onLog({ functionName: definition.name, requestId, stream, text }),
+    });
+    environments.add(environment);
+    return environment;
+  };
+
+  const release = (environment: Environment): void => {
+    const current = bundles.get(environment.functionName) === environment.bundle;
+    if (environment.alive() && current && !closed) warm.put(environment);
+    else void environment.end();
+  };
+
+  const run = async ({ definition, requestId, event, resolve }: Job): Promise<void> => {
+    const functionName = definition.name;
+    const startedAt = clock.now();
+    const reused = warm.take(functionName);
+    const environment = reused ?? startCold(definition, requestId);
+    const started = await environment.started;
+    const runningSince = performance.now();
+    const outcome = started.kind === "ready" ? await environment.run(requestId, event) : started;
+    const durationMs = performance.now() - runningSince;
+    release(environment);
+    options.onInvocation({
+      functionName,
+      requestId,
+      coldStart: !reused,
+      durationMs,
+      ...(!reused && started.kind === "ready" && { initMs: started.initMs }),
+      outcome,
+      startedAt,
+    });
+    resolve(outcome);
+  };
+
+  const pump = (): void => {
+    while (running.size < concurrency) {
+      const job = queue.shift();
+      if (!job) break;
+      const task = run(job).finally(() => {
+        running.delete(task);
+        pump();
+      });
+      running.add(task);
+    }
+    if (running.size > 0) return;
+    for (const resolve of idleWaiters) resolve();
+    idleWaiters = [];
+  };
+
+  return {
+    invoke: async (functionName, event) => {
+      const definition = definitions.get(functionName);
+      if (!definition) return failed("ResourceNotFoundException", `Function not found: ${functionName}`);
+      if (closed) return closing();
+      const payload = JSON.stringify(event) ?? "{}";
+      return new Promise((resolve) => {
+        queue.push({ definition, requestId: randomUUID(), event: payload, resolve });
+        pump();
+      });
+    },
+    swap: (functionName, bundle) => {
+      bundles.set(functionName, bundle);
+      warm.endAll(functionName);
+    },
+    idle: () =>
+      new Promise((resolve) => {
+        idleWaiters.push(resolve);
+        pump();
+      }),
+    kill: async (functionName) => {
+      if (!definitions.has(functionName)) throw new Error(`There is no function ${functionName} to kill.`);
+      const own = [...environments].filter((environment) => environment.functionName === functionName);
+      await Promise.all(own.map((environment) => environment.end()));
+    },
+    close: async () => {
+      closed = true;
+      for (const { resolve } of queue.splice(0)) resolve(closing());
+      await within(closeGraceMs, Promise.allSettled(running));
+      await Promise.all([...environments].map((environment) => environment.end()));
+      await Promise.allSettled(running);
+    },
+  };
+};
+
+const closing = (): Outcome => failed("ServiceException", "The stack is closing.");
+
+/** Waits for `promise`, but no longer than `ms`. */
+const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
+};

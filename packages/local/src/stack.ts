@@ -1,0 +1,330 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import path from "node:path";
+import { StackClock } from "./clock.js";
+import { type DynamoDb, type RequestRecord, startDynamoDb } from "./dynamodb/index.js";
+import { type RunningMapping, startMapping } from "./event-source/index.js";
+import type { GatewayEvent } from "./gateway/api.js";
+import { createGateway, type Gateway } from "./gateway/gateway.js";
+import { type Authorize, createAuthorize, type Principal } from "./iam.js";
+import { loadIssuer, type TokenRequest } from "./issuer.js";
+import { BuildFailure } from "./lambda/build-failure.js";
+import type { Invoke } from "./lambda/invocation.js";
+import { type Lambda, startLambda } from "./lambda/lambda.js";
+import type { ReloadEvent } from "./lambda/reload.js";
+import type { InvocationRecord, LogLine } from "./lambda/scheduler.js";
+import { type Plan, type PlannedFunction, plan } from "./plan.js";
+import { every, startSchedules } from "./schedule.js";
+import { listen } from "./server.js";
+import { accountId } from "./synth/cloud.js";
+import type { Graph } from "./synth/graph.js";
+import { synth } from "./synth/synth.js";
+import { UserError } from "./user-error.js";
+
+export type Engine = "dynalite" | "dynamodb-local";
+
+export interface StackOptions {
+  /** The folder of `sst.config.ts`. */
+  readonly root: string;
+  /** Default `local`. */
+  readonly stage?: string;
+  /** Settings for the program, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The gateway's port; DynamoDB gets the next one. 0, the default, takes any two free ones. */
+  readonly port?: number;
+  /** Default `dynalite`. */
+  readonly engine?: Engine;
+  /** Whether edits of the functions' sources take effect. Default false. */
+  readonly watch?: boolean;
+  /** Whether schedules run and expired rows are removed by themselves. Default true. */
+  readonly schedules?: boolean;
+  /** A graph that was evaluated before, instead of evaluating the program now. */
+  readonly graph?: Graph;
+  readonly observer?: Observer;
+}
+
+/** What somebody who watches the stack is told. */
+export interface Observer {
+  say?(line: string): void;
+  onInvocation?(record: InvocationRecord): void;
+  onLog?(line: LogLine): void;
+  onReload?(event: ReloadEvent): void;
+  onGatewayEvent?(event: GatewayEvent): void;
+  onRequest?(record: RequestRecord): void;
+  /** A stream record that a function gave up on, as its queue gets it. */
+  onFailureDelivered?(destinationArn: string, body: unknown): void;
+}
+
+/** A running offline AWS. */
+export interface Stack {
+  /** `ws://127.0.0.1:4000/prod` */
+  readonly webSocketUrl: string;
+  /** `http://127.0.0.1:4000` */
+  readonly httpUrl: string;
+  /** `http://127.0.0.1:4001` */
+  readonly dynamodbEndpoint: string;
+  readonly region: string;
+  /** Physical names by logical name: `{Sessions: "Sessions-local"}`. */
+  readonly tables: Readonly<Record<string, string>>;
+  readonly outputs: Graph["outputs"];
+  readonly clock: StackClock;
+  readonly invoke: Invoke;
+  /** Ends a function's environments in the middle of what they do. */
+  readonly kill: Lambda["kill"];
+  readonly faults: DynamoDb["faults"];
+  readonly connectionCount: () => number;
+  /** Which function signs with an access key, as `onRequest` shows it; undefined: an operator. */
+  readonly functionOf: (accessKeyId: string | undefined) => string | undefined;
+  /** A token of the program's app client. */
+  token(request: Omit<TokenRequest, "now">): string;
+  /** Removes what has expired, as DynamoDB's TTL does some time. Returns how many rows. */
+  sweep(): Promise<number>;
+  /** Resolves once no invocation runs and every stream record has been handled. */
+  idle(): Promise<void>;
+  /** Closes every socket and ends everything. */
+  stop(): Promise<void>;
+}
+
+const sweepMs = 60_000;
+
+/**
+ * Evaluates the program and runs what it declares on this machine.
+ * @throws {UserError} for what the person at the keyboard can mend: a taken port, a wrong setting, code that does not build
+ */
+export const startStack = async (options: StackOptions): Promise<Stack> => {
+  const { root, stage = "local", settings = {}, port = 0, engine = "dynalite", observer = {} } = options;
+  const undo: (() => unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of undo.splice(0).reverse()) await end();
+  };
+  try {
+    const local = await listen(port);
+    undo.push(local.close);
+    const httpUrl = `http://127.0.0.1:${local.port}`;
+    const graph =
+      options.graph ??
+      (await synth({ root, stage, settings, ...(observer.say ? { say: observer.say } : {}) }));
+    const planned = plan(graph);
+    const clock = new StackClock();
+    undo.push(() => clock.close());
+    const issuer = await loadIssuer(root);
+    const keys = accessKeys(planned);
+    const authorize = createAuthorize(keys.principals);
+
+    const dynamodb = await startDynamoDb({
+      engine,
+      port: port === 0 ? 0 : port + 1,
+      region: planned.region,
+      accountId,
+      clock,
+      authorize,
+      tables: planned.tables,
+      ...(observer.onRequest ? { onRequest: observer.onRequest } : {}),
+    });
+    undo.push(dynamodb.close);
+
+    const environmentOf = environments(planned, { httpUrl, dynamodbEndpoint: dynamodb.endpoint, keys });
+    const lambda = await startLambda({
+      root,
+      outDir: path.join(root, ".sst/offline"),
+      functions: planned.functions.map((fn) => ({ ...fn, environment: environmentOf(fn) })),
+      clock,
+      watch: options.watch ?? false,
+      ...(observer.onLog ? { onLog: observer.onLog } : {}),
+      ...(observer.onInvocation ? { onInvocation: observer.onInvocation } : {}),
+      ...(observer.onReload ? { onReload: observer.onReload } : {}),
+    }).catch((error: unknown) => {
+      throw error instanceof BuildFailure ? new UserError(error.message) : error;
+    });
+    undo.push(lambda.close);
+
+    const gateway = startGateway(planned, { invoke: lambda.invoke, authorize, clock, observer });
+    if (gateway) {
+      undo.push(gateway.close);
+      local.server.on("upgrade", gateway.handleUpgrade);
+    }
+    local.server.on("request", (request, response) => {
+      if (gateway?.handleRequest(request, response)) return;
+      if (isJwksRequest(request)) return json(response, 200, issuer.jwks);
+      notHere(request, response);
+    });
+
+    const mappings = startMappings(planned, { lambda, dynamodb, clock, authorize, keys, observer });
+    undo.push(() => Promise.all(mappings.map((mapping) => mapping.close())));
+    if (options.schedules ?? true) {
+      undo.push(startSchedules(planned.schedules, { clock, invoke: lambda.invoke }));
+      undo.push(every(clock, sweepMs, () => void dynamodb.sweep()));
+    }
+
+    const [client] = planned.appClients;
+    return {
+      webSocketUrl: `ws://127.0.0.1:${local.port}/${planned.webSocketApi?.stageName ?? ""}`,
+      httpUrl,
+      dynamodbEndpoint: dynamodb.endpoint,
+      region: planned.region,
+      tables: Object.fromEntries(planned.tables.map(({ name }) => [logicalName(name, stage), name])),
+      outputs: graph.outputs,
+      clock,
+      invoke: lambda.invoke,
+      kill: lambda.kill,
+      faults: dynamodb.faults,
+      connectionCount: () => gateway?.connectionCount() ?? 0,
+      functionOf: (accessKeyId) => keys.functions.get(accessKeyId ?? ""),
+      token: (request) => {
+        if (!client)
+          throw new UserError(
+            "The program declares no user pool of its own, so there is nobody to sign for.",
+          );
+        return issuer.token(client, { ...request, now: clock.now() });
+      },
+      sweep: dynamodb.sweep,
+      idle: async () => {
+        // A function that ends may have written what a mapping then takes up, and the other way round.
+        for (let round = 0; round < 2; round += 1) {
+          await lambda.idle();
+          await Promise.all(mappings.map((mapping) => mapping.idle()));
+        }
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const logicalName = (name: string, stage: string): string => name.replace(`-${stage}`, "");
+
+interface AccessKeys {
+  readonly byFunction: ReadonlyMap<string, string>;
+  readonly functions: ReadonlyMap<string, string>;
+  readonly principals: ReadonlyMap<string, Principal>;
+}
+
+/** Each function signs with a key of its own, which stands for its role. */
+const accessKeys = ({ functions }: Plan): AccessKeys => {
+  const keyed = functions.map((fn) => ({ fn, id: `ASIA${randomBytes(8).toString("hex").toUpperCase()}` }));
+  return {
+    byFunction: new Map(keyed.map(({ fn, id }) => [fn.name, id])),
+    functions: new Map(keyed.map(({ fn, id }) => [id, fn.name])),
+    principals: new Map(
+      keyed.map(({ fn, id }) => [
+        id,
+        {
+          arn: `arn:aws:sts::${accountId}:assumed-role/${fn.roleName}/${fn.name}`,
+          statements: fn.statements,
+        },
+      ]),
+    ),
+  };
+};
+
+/** What a function finds in its environment: its own variables, its links, its credentials, and where AWS is. */
+const environments =
+  (
+    { region, webSocketApi }: Plan,
+    where: { readonly httpUrl: string; readonly dynamodbEndpoint: string; readonly keys: AccessKeys },
+  ) =>
+  (fn: PlannedFunction): Record<string, string> => {
+    const host = `${webSocketApi?.apiId}.execute-api.${region}.amazonaws.com`;
+    const here = (value: string) =>
+      value
+        .replaceAll(`https://${host}`, where.httpUrl)
+        .replaceAll(`wss://${host}`, where.httpUrl.replace("http:", "ws:"));
+    const links = Object.entries(fn.links).map(([name, link]) => [
+      `SST_RESOURCE_${name}`,
+      JSON.stringify(link),
+    ]);
+    const variables = { ...fn.environment, ...Object.fromEntries(links) };
+    return {
+      ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, here(String(value))])),
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_ACCESS_KEY_ID: where.keys.byFunction.get(fn.name) ?? "",
+      AWS_SECRET_ACCESS_KEY: "offline",
+      AWS_SESSION_TOKEN: "offline",
+      AWS_ENDPOINT_URL: where.httpUrl,
+      AWS_ENDPOINT_URL_DYNAMODB: where.dynamodbEndpoint,
+      AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: where.httpUrl,
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
+    };
+  };
+
+const startGateway = (
+  { webSocketApi }: Plan,
+  {
+    invoke,
+    authorize,
+    clock,
+    observer,
+  }: { invoke: Invoke; authorize: Authorize; clock: StackClock; observer: Observer },
+): Gateway | undefined =>
+  webSocketApi &&
+  createGateway({
+    api: webSocketApi,
+    invoke,
+    authorize,
+    clock,
+    ...(observer.onGatewayEvent ? { onEvent: observer.onGatewayEvent } : {}),
+  });
+
+/** What AWS asks of a role before it makes a mapping from a stream. */
+const streamActions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+
+const startMappings = (
+  { mappings }: Plan,
+  {
+    lambda,
+    dynamodb,
+    clock,
+    authorize,
+    keys,
+    observer,
+  }: {
+    lambda: Lambda;
+    dynamodb: DynamoDb;
+    clock: StackClock;
+    authorize: Authorize;
+    keys: AccessKeys;
+    observer: Observer;
+  },
+): RunningMapping[] =>
+  mappings.map(({ streamArn, ...mapping }) => {
+    const stream = dynamodb.streams.get(streamArn);
+    if (!stream)
+      throw new UserError(`Mapping ${mapping.id} reads ${streamArn}, but that table has no stream.`);
+    const accessKeyId = keys.byFunction.get(mapping.functionName);
+    for (const action of streamActions) {
+      const access = authorize({ accessKeyId, action: `dynamodb:${action}`, resource: streamArn });
+      if (!access.allowed) throw new UserError(`Mapping ${mapping.id} cannot be made. ${access.message}.`);
+    }
+    return startMapping(
+      { ...mapping, stream },
+      {
+        invoke: lambda.invoke,
+        clock,
+        deliverFailure: (destinationArn, body) => observer.onFailureDelivered?.(destinationArn, body),
+      },
+    );
+  });
+
+const isJwksRequest = ({ url = "" }: IncomingMessage): boolean =>
+  /^\/[^/]+\/\.well-known\/jwks\.json$/.test(url);
+
+const json = (response: ServerResponse, status: number, body: unknown): void => {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+};
+
+/** Any call of a service that is not here is answered with a sentence, in the form that the SDKs show. */
+const notHere = (request: IncomingMessage, response: ServerResponse): void => {
+  const scope = request.headers.authorization?.match(/Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//)?.[1];
+  const target = request.headers["x-amz-target"];
+  const what = scope
+    ? `The AWS service ${scope}${target ? ` (${target})` : ""}`
+    : `${request.method} ${request.url}`;
+  response.setHeader("x-amzn-errortype", "NotAvailableOfflineException");
+  json(response, scope ? 501 : 404, {
+    __type: "NotAvailableOfflineException",
+    message: `${what} is not part of the local stack: it has API Gateway WebSocket APIs, Lambda, DynamoDB and Cognito's keys.`,
+  });
+};

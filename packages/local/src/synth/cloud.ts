@@ -1,0 +1,131 @@
+import { createHash, randomBytes } from "node:crypto";
+
+/** The account that everything offline belongs to. */
+export const accountId = "000000000000";
+
+/** The id, and the outputs beside its inputs, that AWS would give a new resource: as far as programs read them. */
+export interface Made {
+  readonly id: string;
+  readonly state: Record<string, unknown>;
+}
+
+type Inputs = Readonly<Record<string, unknown>>;
+type Maker = (made: {
+  readonly name: string;
+  readonly inputs: Inputs;
+  readonly region: string;
+  readonly arn: (service: string, resource: string) => string;
+}) => { readonly id?: string; readonly [output: string]: unknown };
+
+/** Ids that are the same at every evaluation. */
+const stableId = (name: string, length: number): string =>
+  createHash("sha256").update(name).digest("hex").slice(0, length);
+
+const makers: Readonly<Record<string, Maker>> = {
+  "aws:apigatewayv2/api:Api": ({ name, region, arn }) => {
+    const id = stableId(name, 10);
+    return {
+      id,
+      arn: `arn:aws:apigateway:${region}::/apis/${id}`,
+      apiEndpoint: `wss://${id}.execute-api.${region}.amazonaws.com`,
+      executionArn: arn("execute-api", id),
+    };
+  },
+  "aws:lambda/function:Function": ({ name, region, arn }) => {
+    const functionArn = arn("lambda", `function:${name}`);
+    return {
+      id: name,
+      arn: functionArn,
+      invokeArn: `arn:aws:apigateway:${region}:lambda:path/2015-03-31/functions/${functionArn}/invocations`,
+      version: "$LATEST",
+    };
+  },
+  "aws:dynamodb/table:Table": ({ name, inputs, arn }) => {
+    const tableArn = arn("dynamodb", `table/${name}`);
+    const stream = inputs.streamEnabled ? { streamArn: `${tableArn}/stream/2026-01-01T00:00:00.000` } : {};
+    return { id: name, arn: tableArn, ...stream };
+  },
+  "aws:cognito/userPool:UserPool": ({ name, region, arn }) => {
+    const id = `${region}_${stableId(name, 9)}`;
+    return {
+      id,
+      arn: arn("cognito-idp", `userpool/${id}`),
+      endpoint: `cognito-idp.${region}.amazonaws.com/${id}`,
+    };
+  },
+  "aws:cognito/userPoolClient:UserPoolClient": ({ name }) => ({ id: stableId(name, 26) }),
+  "aws:iam/role:Role": ({ name }) => ({ id: name, arn: `arn:aws:iam::${accountId}:role/${name}` }),
+  "aws:sqs/queue:Queue": ({ name, region, arn }) => {
+    const url = `https://sqs.${region}.amazonaws.com/${accountId}/${name}`;
+    return { id: url, url, arn: arn("sqs", name) };
+  },
+  "aws:sns/topic:Topic": ({ name, arn }) => ({ id: arn("sns", name), arn: arn("sns", name) }),
+  "aws:cloudwatch/logGroup:LogGroup": ({ name, arn }) => ({
+    id: name,
+    arn: arn("logs", `log-group:${name}`),
+  }),
+  "aws:cloudwatch/eventRule:EventRule": ({ name, arn }) => ({ id: name, arn: arn("events", `rule/${name}`) }),
+  "aws:cloudwatch/metricAlarm:MetricAlarm": ({ name, arn }) => ({
+    id: name,
+    arn: arn("cloudwatch", `alarm:${name}`),
+  }),
+  "random:index/randomPassword:RandomPassword": ({ inputs }) => ({
+    id: "none",
+    result: randomBytes(Number(inputs.length ?? 32))
+      .toString("hex")
+      .slice(0, Number(inputs.length ?? 32)),
+  }),
+  "random:index/randomBytes:RandomBytes": ({ inputs }) => {
+    const bytes = randomBytes(Number(inputs.length ?? 32));
+    return { id: bytes.toString("base64"), base64: bytes.toString("base64"), hex: bytes.toString("hex") };
+  },
+};
+
+/** Makes a resource as AWS would. Its own `name` input, where it has one, is its physical name. */
+export const make = (type: string, logicalName: string, inputs: Inputs, region: string): Made => {
+  const name = typeof inputs.name === "string" ? inputs.name : logicalName;
+  const service = type.split(/[:/]/)[1] ?? "";
+  const arn = (of: string, resource: string) => `arn:aws:${of}:${region}:${accountId}:${resource}`;
+  const { id = name, ...outputs } = makers[type]?.({ name, inputs, region, arn }) ?? {
+    id: stableId(`${type}/${logicalName}`, 10),
+    arn: arn(service, name),
+  };
+  return { id, state: { ...inputs, name, ...outputs } };
+};
+
+/** Answers a look-up that a program makes of the cloud. */
+export const lookUp = (token: string, inputs: Inputs, region: string): Record<string, unknown> => {
+  switch (token) {
+    case "aws:index/getCallerIdentity:getCallerIdentity":
+      return { accountId, arn: `arn:aws:iam::${accountId}:root`, userId: accountId, id: accountId };
+    case "aws:index/getRegion:getRegion":
+      return { name: region, id: region, endpoint: `ec2.${region}.amazonaws.com`, description: region };
+    case "aws:index/getPartition:getPartition":
+      return { partition: "aws", dnsSuffix: "amazonaws.com", reverseDnsPrefix: "com.amazonaws", id: "aws" };
+    case "aws:iam/getPolicyDocument:getPolicyDocument":
+      // SST reads `statements` back: without them every role would come out empty.
+      return { ...inputs, json: policyDocument(inputs.statements), id: "policy" };
+    default:
+      return { ...inputs };
+  }
+};
+
+interface Statement {
+  readonly sid?: string;
+  readonly effect?: string;
+  readonly actions?: readonly string[];
+  readonly resources?: readonly string[];
+}
+
+const policyDocument = (statements: unknown): string =>
+  JSON.stringify({
+    Version: "2012-10-17",
+    Statement: (Array.isArray(statements) ? statements : []).map(
+      ({ sid, effect = "Allow", actions, resources }: Statement) => ({
+        ...(sid ? { Sid: sid } : {}),
+        Effect: effect,
+        Action: actions,
+        Resource: resources,
+      }),
+    ),
+  });

@@ -1,0 +1,140 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import * as v from "valibot";
+import { lookUp, make } from "./cloud.js";
+import type { App, FunctionBuild, Graph, Resource } from "./graph.js";
+
+/** What of `@pulumi/pulumi` is used here; the module itself comes with SST's platform. */
+export interface PulumiRuntime {
+  readonly runtime: {
+    setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
+    runInPulumiStack(program: () => Promise<unknown>): Promise<unknown>;
+    registerStackTransformation(transformation: (args: TransformationArgs) => undefined): void;
+    disconnect(): Promise<void>;
+  };
+  output(value: unknown): { apply(use: (resolved: unknown) => void): unknown };
+}
+
+interface Mocks {
+  newResource(args: MockArgs): { id: string; state: Record<string, unknown> };
+  call(args: { readonly token: string; readonly inputs: Record<string, unknown> }): Record<string, unknown>;
+}
+
+interface MockArgs {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Resource["inputs"];
+}
+
+interface TransformationArgs {
+  readonly type: string;
+  readonly name: string;
+  readonly opts: { readonly retainOnDelete?: boolean };
+}
+
+export interface Program {
+  readonly pulumi: PulumiRuntime;
+  readonly app: App;
+  readonly region: string;
+  /** SST's own runner, around the program's `run`. */
+  readonly run: (program: () => Promise<unknown>) => Promise<Record<string, unknown>>;
+  readonly program: () => Promise<unknown>;
+}
+
+/**
+ * Evaluates an infrastructure program with SST's real components under Pulumi's mocks: nothing is created, everything
+ * that would be is recorded.
+ */
+export const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise<Graph> => {
+  const resources: Resource[] = [];
+  const retained = new Set<string>();
+  const functions = new Map<string, FunctionBuild>();
+  const server = await serveCli(functions);
+
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }) => {
+        const made = make(type, name, inputs, region);
+        resources.push({ type, name, id: made.id, inputs });
+        return made;
+      },
+      call: ({ token, inputs }) => lookUp(token, inputs, region),
+    },
+    app.name,
+    app.stage,
+    false,
+  );
+  // Outputs are resolved only when every resource they come from is made.
+  const resolved = new Promise<Record<string, unknown>>((resolve, reject) => {
+    pulumi.runtime
+      .runInPulumiStack(async () => {
+        const outputs = await run(async () => {
+          pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
+            if (opts.retainOnDelete) retained.add(`${type}/${name}`);
+            return undefined;
+          });
+          return program();
+        });
+        pulumi.output(outputs).apply((values) => resolve(v.parse(v.record(v.string(), v.unknown()), values)));
+        return outputs;
+      })
+      .catch(reject);
+  });
+  const { _protect, ...outputs } = await resolved;
+  await pulumi.runtime.disconnect();
+  server.close();
+  return {
+    app,
+    resources: resources.map((resource) =>
+      retained.has(`${resource.type}/${resource.name}`) ? { ...resource, retainOnDelete: true } : resource,
+    ),
+    functions: [...functions.values()],
+    outputs,
+  };
+};
+
+const callSchema = v.object({ method: v.string(), params: v.array(v.unknown()) });
+
+const buildSchema = v.object({
+  functionID: v.string(),
+  handler: v.string(),
+  runtime: v.string(),
+  links: v.record(v.string(), v.unknown()),
+  properties: v.record(v.string(), v.any()),
+});
+
+/** The CLI's own server: components ask it for the account's buckets and to build functions. */
+const serveCli = async (functions: Map<string, FunctionBuild>): Promise<http.Server> => {
+  const answers: Record<string, (params: unknown) => unknown> = {
+    "Provider.Aws.Bootstrap": () => ({
+      asset: "offline-assets",
+      assetEcrRegistryId: "0",
+      assetEcrUrl: "offline-images",
+      state: "offline-state",
+      appsyncHttp: "",
+      appsyncRealtime: "",
+    }),
+    "Runtime.Build": (params) => {
+      const build = v.parse(buildSchema, params);
+      functions.set(build.functionID, build);
+      // The code is built when it is run; here only its place in the program matters.
+      return { handler: "bundle.handler", out: process.env.SYNTH_EMPTY_BUNDLE, errors: [], sourcemaps: [] };
+    },
+  };
+  const server = http.createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => {
+      body += chunk;
+    });
+    request.on("end", () => {
+      const { method, params } = v.parse(callSchema, JSON.parse(body));
+      const result = answers[method]?.(params[0]) ?? {};
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ result }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  process.env.SST_SERVER = `http://127.0.0.1:${port}`;
+  return server;
+};

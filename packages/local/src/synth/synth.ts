@@ -1,0 +1,207 @@
+import { fork } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type * as Esbuild from "esbuild";
+import { UserError } from "../user-error.js";
+import type { Graph } from "./graph.js";
+import type { Message } from "./main.js";
+import { ensurePlatform, platformDir } from "./platform.js";
+
+export interface SynthOptions {
+  /** The folder of `sst.config.ts`. */
+  readonly root: string;
+  readonly stage: string;
+  /** Settings that the program may take from the command line, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Says what takes longer than two seconds. */
+  readonly say?: (line: string) => void;
+}
+
+let evaluations = 0;
+
+/**
+ * Evaluates the project's `sst.config.ts` for a stage, in a process of its own, as SST's CLI does: one bundle of the
+ * program and SST's component sources, run by Pulumi's runtime.
+ * @throws {UserError} when the platform cannot be fetched, or the program refuses its settings or is broken
+ */
+export const synth = async ({
+  root,
+  stage,
+  settings = {},
+  say = () => undefined,
+}: SynthOptions): Promise<Graph> => {
+  await ensurePlatform(root, say);
+  evaluations += 1;
+  const name = `offline-${process.pid}-${evaluations}`;
+  const work = path.join(root, ".sst/offline");
+  const bundle = path.join(platformDir(root), `${name}.mjs`);
+  const emptyBundle = path.join(work, "empty");
+  await mkdir(emptyBundle, { recursive: true });
+  await writeFile(path.join(emptyBundle, "bundle.mjs"), "export const handler = () => undefined;\n");
+  try {
+    await build(root, bundle);
+    return await run(root, bundle, {
+      SYNTH_STAGE: stage,
+      SYNTH_EMPTY_BUNDLE: emptyBundle,
+      ...(Object.keys(settings).length > 0 ? { SST_LOCAL_SETTINGS: JSON.stringify(settings) } : {}),
+    });
+  } finally {
+    const files = [bundle, appBundle(bundle)].flatMap((file) => [file, `${file}.map`]);
+    await Promise.all(files.map((file) => rm(file, { force: true })));
+  }
+};
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+/** Makes `require` and the CommonJS globals available to what is bundled as a module. */
+const banner = [
+  'import { createRequire as __createRequire } from "node:module";',
+  'import { fileURLToPath as __fileURLToPath } from "node:url";',
+  "const require = __createRequire(import.meta.url);",
+  "const __filename = __fileURLToPath(import.meta.url);",
+  'const __dirname = __fileURLToPath(new URL(".", import.meta.url));',
+].join("\n");
+
+const externals = [
+  "@pulumi/*",
+  "undici",
+  "@pulumiverse/*",
+  "@sst-provider/*",
+  "@aws-sdk/*",
+  "esbuild",
+  "archiver",
+  "glob",
+  "vite",
+];
+
+/**
+ * Two bundles, as the CLI makes them: the first says what the app is, and its `$app` must stand before SST's sources are
+ * loaded by the second.
+ */
+const build = async (root: string, outfile: string): Promise<void> => {
+  const platform = platformDir(root);
+  // The platform's own version: its sources are built by the CLI with this one.
+  const esbuild: typeof Esbuild = createRequire(path.join(platform, "x.js"))("esbuild");
+  const common: Esbuild.BuildOptions = {
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "esnext",
+    mainFields: ["module", "main"],
+    nodePaths: [path.join(platform, "node_modules")],
+    external: externals,
+    banner: { js: banner },
+    sourcemap: "linked",
+    logLevel: "silent",
+  };
+  const appFile = appBundle(outfile);
+  const builds = [
+    esbuild.build({
+      ...common,
+      stdin: {
+        loader: "js",
+        resolveDir: root,
+        sourcefile: "offline-app.js",
+        contents: appModule(root, platform),
+      },
+      outfile: appFile,
+    }),
+    esbuild.build({
+      ...common,
+      stdin: {
+        loader: "ts",
+        resolveDir: root,
+        sourcefile: "offline.ts",
+        contents: programModule(root, platform, appFile),
+      },
+      outfile,
+      external: [...externals, appFile],
+      inject: [path.join(platform, "src/shim/run.js")],
+      plugins: [globals(platform)],
+    }),
+  ];
+  await Promise.all(builds).catch((failure: Esbuild.BuildFailure) => {
+    const [first] = failure.errors ?? [];
+    const place = first?.location ? `${first.location.file}:${first.location.line}: ` : "";
+    throw new UserError(`sst.config.ts cannot be built: ${place}${first?.text ?? failure.message}`);
+  });
+};
+
+const appBundle = (outfile: string): string => outfile.replace(/\.mjs$/, "-app.mjs");
+
+const appModule = (root: string, platform: string): string => `
+  globalThis.$config = (config) => config;
+  const { default: config } = await import(${JSON.stringify(path.join(root, "sst.config.ts"))});
+  const stage = process.env.SYNTH_STAGE;
+  const declared = await config.app({ stage });
+  const providers = declared.providers ?? {};
+  export const region = providers.aws?.region ?? "us-east-1";
+  export const app = { removal: "retain", protect: false, ...declared, stage, providers };
+  globalThis.$app = app;
+  globalThis.$dev = false;
+  globalThis.$cli = ${JSON.stringify({
+    command: "deploy",
+    dev: false,
+    state: { version: {} },
+    paths: {
+      home: path.join(root, ".sst/offline-home/sst"),
+      root,
+      work: path.join(root, ".sst"),
+      platform,
+    },
+  })};
+`;
+
+const programModule = (root: string, platform: string, appFile: string): string => `
+  import { app, region } from ${JSON.stringify(appFile)};
+  import * as pulumi from "@pulumi/pulumi";
+  import { run } from ${JSON.stringify(path.join(platform, "src/auto/run.ts"))};
+  import config from ${JSON.stringify(path.join(root, "sst.config.ts"))};
+  import { main } from ${JSON.stringify(path.join(here, "main.ts"))};
+  await main({ pulumi, app, region, run, program: config.run });
+`;
+
+/** What the CLI does to the program's files: `aws` and `sst` are there without being imported. */
+const globals = (platform: string): Esbuild.Plugin => ({
+  name: "sst-globals",
+  setup: (build) => {
+    const components = JSON.stringify(path.join(platform, "src/components"));
+    const prefix = `import * as aws from "@pulumi/aws"; import * as sst from ${components};`;
+    build.onLoad({ filter: /\.(ts|tsx)$/ }, async ({ path: file }) => {
+      const isProgram =
+        !file.startsWith(platform) && !file.startsWith(here) && !file.includes("/node_modules/");
+      const source = await readFile(file, "utf8");
+      return { contents: isProgram ? `${prefix}${source}` : source, loader: "default" };
+    });
+  },
+});
+
+const run = (root: string, bundle: string, environment: Record<string, string>): Promise<Graph> =>
+  new Promise((resolve, reject) => {
+    const child = fork(bundle, [], {
+      cwd: root,
+      env: { ...process.env, ...environment, NODE_OPTIONS: "" },
+      execArgv: ["--enable-source-maps"],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    const output: string[] = [];
+    child.stdout?.on("data", (chunk) => output.push(String(chunk)));
+    child.stderr?.on("data", (chunk) => output.push(String(chunk)));
+    let told: Message | undefined;
+    child.on("message", (message: Message) => {
+      told ??= message;
+    });
+    child.on("error", reject);
+    child.on("exit", () => {
+      if (told?.kind === "graph") return resolve(told.graph);
+      reject(told ? refused(told) : new Error(`The evaluation of sst.config.ts died:\n${output.join("")}`));
+    });
+  });
+
+/** Errors that a program throws on purpose speak for themselves; any other is shown with its place. */
+const refused = ({ name, message, stack }: Extract<Message, { kind: "failed" }>): Error =>
+  name === "SettingError" || name === "VisibleError"
+    ? new UserError(message)
+    : new UserError(`sst.config.ts cannot be evaluated: ${stack || message}`);

@@ -1,0 +1,26 @@
+import * as v from "valibot";
+import { sessionIdSchema } from "./field.js";
+
+export const heartbeatFrameSchema = v.object({ action: v.literal("heartbeat") });
+
+/** Asks whether this connection is in place. */
+export const refreshFrameSchema = v.object({
+  action: v.literal("refreshConnection"),
+  sessionId: sessionIdSchema,
+});
+
+/** What only a session's speaker may ask for. */
+export const speakerFrameSchema = v.variant(
+  "action",
+  [v.object({ action: v.literal("getSessionStatus") }), v.object({ action: v.literal("endSession") })],
+  "INVALID_ACTION",
+);
+
+/** Frames that a client sends. */
+export const clientFrameSchema = v.variant(
+  "action",
+  [heartbeatFrameSchema, refreshFrameSchema, ...speakerFrameSchema.options],
+  "INVALID_ACTION",
+);
+
+export type ClientFrame = v.InferOutput<typeof clientFrameSchema>;

@@ -1,0 +1,53 @@
+import * as v from "valibot";
+import { languageCodeSchema, qualityTierSchema, sessionIdSchema } from "./field.js";
+
+/** `true` or `false`, as a query parameter spells it. */
+const flagSchema = v.pipe(
+  v.picklist(["true", "false"], "INVALID_PARAMETERS"),
+  v.transform((value) => value === "true"),
+);
+
+/**
+ * The query of a handshake, after percent-decoding. The token is not part of it: the authorizer reads that, from
+ * the query or from the subprotocol `bearer.<jwt>`.
+ */
+export const connectQuerySchema = v.variant(
+  "action",
+  [
+    v.object({
+      action: v.literal("createSession"),
+      sourceLanguage: languageCodeSchema,
+      qualityTier: v.optional(qualityTierSchema, "standard"),
+      sharedNetwork: v.optional(flagSchema, "false"),
+    }),
+    v.object({
+      action: v.literal("joinSession"),
+      sessionId: sessionIdSchema,
+      targetLanguage: languageCodeSchema,
+    }),
+    v.variant("role", [
+      v.object({
+        action: v.literal("refreshConnection"),
+        role: v.literal("speaker"),
+        sessionId: sessionIdSchema,
+        ticket: v.optional(v.string()),
+      }),
+      v.object({
+        action: v.literal("refreshConnection"),
+        role: v.literal("listener"),
+        sessionId: sessionIdSchema,
+        targetLanguage: languageCodeSchema,
+        ticket: v.optional(v.string()),
+      }),
+    ]),
+  ],
+  "INVALID_ACTION",
+);
+
+export type ConnectQuery = v.InferOutput<typeof connectQuerySchema>;
+
+/** Offered by every client that carries its token as a subprotocol; echoed by every handshake that offered it. */
+export const subprotocol = "lectern.v1";
+
+/** What stands before a token that travels as a subprotocol. */
+export const bearerPrefix = "bearer.";

@@ -1,0 +1,28 @@
+import * as v from "valibot";
+
+// The message of each rule is the error code that a client gets when the rule is broken.
+
+/** `golden-eagle-427`: an id that can be said aloud. */
+export const sessionIdSchema = v.pipe(
+  v.string("INVALID_PARAMETERS"),
+  v.regex(/^[a-z]{2,20}-[a-z]{2,20}-[1-9][0-9]{2}$/, "INVALID_SESSION_ID"),
+);
+
+/** ISO 639-1, two lower-case letters, or a regional code as Amazon Translate lists them (`pt-PT`). */
+export const languageCodeSchema = v.pipe(
+  v.string("INVALID_PARAMETERS"),
+  v.regex(/^[a-z]{2}(-[A-Z]{2})?$/, "INVALID_LANGUAGE"),
+);
+
+export const qualityTierSchema = v.picklist(["standard", "premium"], "INVALID_PARAMETERS");
+
+export const roleSchema = v.picklist(["speaker", "listener"], "INVALID_PARAMETERS");
+
+/** Why a session ended. */
+export const endReasonSchema = v.picklist(["speakerLeft", "speakerLost", "expired", "ended"]);
+
+export type SessionId = v.InferOutput<typeof sessionIdSchema>;
+export type LanguageCode = v.InferOutput<typeof languageCodeSchema>;
+export type QualityTier = v.InferOutput<typeof qualityTierSchema>;
+export type Role = v.InferOutput<typeof roleSchema>;
+export type EndReason = v.InferOutput<typeof endReasonSchema>;
