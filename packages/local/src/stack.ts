@@ -72,6 +72,8 @@ export interface Stack {
   /** Ends a function's environments in the middle of what they do. */
   readonly kill: Lambda["kill"];
   readonly faults: DynamoDb["faults"];
+  /** Whether the user pool's keys are served; false to inject that fault. */
+  readonly tokenService: { available: boolean };
   readonly connectionCount: () => number;
   /** Which function signs with an access key, as `onRequest` shows it; undefined: an operator. */
   readonly functionOf: (accessKeyId: string | undefined) => string | undefined;
@@ -108,6 +110,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const clock = new StackClock();
     undo.push(() => clock.close());
     const issuer = await loadIssuer(root);
+    const tokenService = { available: true };
     const keys = accessKeys(planned);
     const authorize = createAuthorize(keys.principals);
 
@@ -145,7 +148,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     }
     local.server.on("request", (request, response) => {
       if (gateway?.handleRequest(request, response)) return;
-      if (isJwksRequest(request)) return json(response, 200, issuer.jwks);
+      if (isJwksRequest(request) && tokenService.available) return json(response, 200, issuer.jwks);
       notHere(request, response);
     });
 
@@ -168,6 +171,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       invoke: lambda.invoke,
       kill: lambda.kill,
       faults: dynamodb.faults,
+      tokenService,
       connectionCount: () => gateway?.connectionCount() ?? 0,
       functionOf: (accessKeyId) => keys.functions.get(accessKeyId ?? ""),
       token: (request) => {

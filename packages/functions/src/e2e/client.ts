@@ -1,0 +1,112 @@
+import { type FrameOf, type ServerFrame, serverFrameSchema } from "@lectern/protocol";
+import * as v from "valibot";
+import WebSocket from "ws";
+
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A handshake that was refused. */
+export class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`The handshake was refused with ${status}`);
+    this.status = status;
+  }
+}
+
+/** The status that a handshake is answered with: 101 when it is let in. */
+export const statusOf = (handshake: Promise<unknown>): Promise<number> =>
+  handshake.then(
+    () => 101,
+    (error: unknown) => {
+      if (error instanceof Refused) return error.status;
+      throw error;
+    },
+  );
+
+/** A client on a real socket that keeps what it has not been asked for yet. */
+export interface Client {
+  readonly socket: WebSocket;
+  /** Resolves to the next frame of this type, one that has come already included; other types stay. */
+  next<Type extends ServerFrame["type"]>(type: Type): Promise<FrameOf<Type>>;
+  /** Every frame that has come and has not been taken. */
+  readonly waiting: readonly ServerFrame[];
+  send(frame: unknown): void;
+  /** Sends a frame and resolves to the next one of this type. */
+  ask<Type extends ServerFrame["type"]>(frame: unknown, type: Type): Promise<FrameOf<Type>>;
+  /** Resolves when the socket has closed. */
+  readonly closed: Promise<Closed>;
+  /** Closes as a client does that leaves. */
+  leave(code?: number): Promise<Closed>;
+}
+
+export interface ConnectOptions {
+  readonly protocols?: readonly string[];
+  /** The address that the gateway takes the client to come from. */
+  readonly address?: string;
+}
+
+/** @throws {Refused} when the handshake is */
+export const connect = (
+  url: string,
+  query: Readonly<Record<string, string>>,
+  { protocols = [], address }: ConnectOptions = {},
+): Promise<Client> =>
+  new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url}?${new URLSearchParams(query)}`, [...protocols], {
+      headers: address ? { "X-Forwarded-For": address } : {},
+    });
+    const client = follow(socket);
+    socket.on("open", () => resolve(client));
+    socket.on("unexpected-response", (request, response) => {
+      request.destroy();
+      reject(new Refused(response.statusCode ?? 0));
+    });
+    socket.on("error", reject);
+  });
+
+const follow = (socket: WebSocket): Client => {
+  const waiting: ServerFrame[] = [];
+  const takers: { type: string; take: (frame: ServerFrame) => void }[] = [];
+  socket.on("message", (data) => {
+    const frame = v.parse(serverFrameSchema, JSON.parse(String(data)));
+    const index = takers.findIndex(({ type }) => type === frame.type);
+    if (index < 0) waiting.push(frame);
+    else takers.splice(index, 1)[0]?.take(frame);
+  });
+  const closed = new Promise<Closed>((resolve) => {
+    socket.on("close", (code, reason) => resolve({ code, reason: String(reason) }));
+  });
+  const next = <Type extends ServerFrame["type"]>(type: Type): Promise<FrameOf<Type>> =>
+    new Promise((resolve, reject) => {
+      const isWanted = (frame: ServerFrame): frame is FrameOf<Type> => frame.type === type;
+      const index = waiting.findIndex(isWanted);
+      const found = waiting[index];
+      if (found && isWanted(found)) {
+        waiting.splice(index, 1);
+        return resolve(found);
+      }
+      takers.push({ type, take: (frame) => (isWanted(frame) ? resolve(frame) : undefined) });
+      void closed.then(({ code }) => reject(new Error(`The socket closed with ${code} before ${type} came`)));
+    });
+  const send = (frame: unknown) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  return {
+    socket,
+    waiting,
+    next,
+    send,
+    ask: (frame, type) => {
+      const answer = next(type);
+      send(frame);
+      return answer;
+    },
+    closed,
+    leave: (code) => {
+      socket.close(code);
+      return closed;
+    },
+  };
+};
