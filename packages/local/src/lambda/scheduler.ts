@@ -42,6 +42,10 @@ interface Job {
   readonly resolve: (outcome: Outcome) => void;
 }
 
+/**
+ * A thread costs tens of MB, a cold start a hundred times a warm invocation: what a burst leaves over is kept for the
+ * next one, but not for ever.
+ */
 const spareLifetimeMs = 60_000;
 
 /** How long `close` waits for the invocations under way. */
@@ -60,8 +64,6 @@ export const createScheduler = (options: {
   const { clock, concurrency } = options;
   const definitions = new Map(options.functions.map((definition) => [definition.name, definition]));
   const bundles = new Map([...options.bundles].map(([name, { file }]) => [name, file]));
-  /** A thread costs tens of MB: enough of them for each function, and for a burst of any. */
-  const maxEnvironments = definitions.size + concurrency;
 
   const environments = new Set<Environment>();
   const warm = createWarmPool(spareLifetimeMs);
@@ -74,7 +76,6 @@ export const createScheduler = (options: {
     const bundle = bundles.get(definition.name);
     if (!bundle) throw new Error(`${definition.name} has no bundle`);
     for (const candidate of environments) if (!candidate.alive()) environments.delete(candidate);
-    if (environments.size >= maxEnvironments) warm.endOldest();
     const environment = startEnvironment({
       definition,
       bundle,

@@ -5,8 +5,6 @@ export interface WarmPool {
   /** The one used last, so that the others can age. */
   take(functionName: string): Environment | undefined;
   put(environment: Environment): void;
-  /** Ends the one that has waited longest. */
-  endOldest(): void;
   endAll(functionName: string): void;
 }
 
@@ -38,7 +36,6 @@ export const createWarmPool = (spareLifetimeMs: number): WarmPool => {
       const timer = setTimeout(() => endSpare(environment), spareLifetimeMs).unref();
       waiting.push({ environment, timer });
     },
-    endOldest: () => void remove(waiting[0]?.environment)?.end(),
     endAll: (functionName) => {
       for (const environment of of(functionName)) void remove(environment)?.end();
     },
