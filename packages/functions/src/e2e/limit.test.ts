@@ -1,5 +1,5 @@
+import { type Client, statusOf } from "@lectern/tools/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Client, statusOf } from "./client.js";
 import { type Stage, startStage } from "./stage.js";
 
 let stage: Stage;

@@ -1,6 +1,6 @@
 import type { FrameOf } from "@lectern/protocol";
+import { type Client, statusOf } from "@lectern/tools/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Client, statusOf } from "./client.js";
 import { type Stage, startStage } from "./stage.js";
 
 let stage: Stage;

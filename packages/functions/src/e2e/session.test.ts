@@ -1,5 +1,5 @@
+import { statusOf } from "@lectern/tools/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { statusOf } from "./client.js";
 import { type Stage, startStage } from "./stage.js";
 
 let stage: Stage;

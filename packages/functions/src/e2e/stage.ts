@@ -4,10 +4,10 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, PutCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { type ConnectionRow, connectionSchema, type Session, sessionSchema } from "@lectern/core";
 import { type Stack, type StackOptions, startStack } from "@lectern/local";
+import { type Client, type ConnectOptions, connect } from "@lectern/tools/client";
 import * as v from "valibot";
-import { type Client, type ConnectOptions, connect } from "./client.js";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../../..");
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../../..");
 
 /** The whole system on this machine, and short ways to what tests do with it. */
 export interface Stage {
