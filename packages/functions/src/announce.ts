@@ -5,7 +5,7 @@ import { changes } from "./stream.js";
 
 const imageSchema = v.optional(sessionSchema);
 
-export const handler = changes(async ({ eventName, before, after, byTtl }) => {
+export const handler = changes("announce", async ({ eventName, before, after, byTtl }) => {
   // A session that we withdrew ourselves never had anybody to tell.
   if (eventName === "REMOVE" && !byTtl) return;
   const [was, is] = [v.parse(imageSchema, before), v.parse(imageSchema, after)];

@@ -1,7 +1,7 @@
 import { hashPrivate } from "@lectern/core";
 import { bearerPrefix, type ErrorCode } from "@lectern/protocol";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
-import { logger } from "./log.js";
+import { log } from "./invocation.js";
 import { signingKey } from "./resources.js";
 import { offeredSubprotocols } from "./subprotocol.js";
 import { verify } from "./token.js";
@@ -17,7 +17,9 @@ export const handler = async (
   if (token === undefined) return allow(event, "anonymous", {});
   const verdict = await verify(token);
   if (verdict.valid) return allow(event, verdict.userId, { userId: verdict.userId });
-  logger.info("Token refused", {
+  log.info("Token refused", {
+    operation: "authorize",
+    requestId: event.requestContext.requestId,
     errorCode: verdict.code,
     reason: verdict.reason,
     address: hashPrivate(event.requestContext.identity.sourceIp, signingKey()),

@@ -1,10 +1,14 @@
-import { connect } from "@lectern/core";
+import { connect, hashPrivate } from "@lectern/core";
 import { type ErrorCode, errorCodes, subprotocol } from "@lectern/protocol";
 import { core } from "./core.js";
 import { lifecycle, type SocketEvent } from "./edge.js";
 import { offeredSubprotocols } from "./subprotocol.js";
 
-export const handler = lifecycle(async (event) => {
+const addressOf = ({ requestContext }: SocketEvent) => ({
+  address: hashPrivate(requestContext.identity.sourceIp, core.signingKey),
+});
+
+export const handler = lifecycle({ operation: "connect", fields: addressOf }, async (event) => {
   await connect(core, {
     arrival: arrivalOf(event),
     query: event.queryStringParameters ?? {},

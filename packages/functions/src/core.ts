@@ -3,7 +3,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { type Core, createSockets, settingsFrom } from "@lectern/core";
 import { required } from "./environment.js";
-import { log } from "./log.js";
+import { log } from "./invocation.js";
 import { signingKey } from "./resources.js";
 
 const region = required("REGION");

@@ -2,7 +2,7 @@ import { errorFrame, Failure, hashConnectionId } from "@lectern/core";
 import type { ServerFrame } from "@lectern/protocol";
 import type { APIGatewayProxyWebsocketEventV2 } from "aws-lambda";
 import { core } from "./core.js";
-import { logFault, logger } from "./log.js";
+import { work } from "./invocation.js";
 
 /** An event of the WebSocket API, and what `$connect` and the authorizer add to it. */
 export interface SocketEvent extends APIGatewayProxyWebsocketEventV2 {
@@ -21,50 +21,50 @@ export interface Reply {
   readonly body?: string;
 }
 
+interface EdgeOptions {
+  readonly operation: string;
+  /** How many of its lines are logged, from 0 to 1, where they are many and say little. */
+  readonly sampling?: number;
+  /** What its log line says beside the connection and the request. */
+  readonly fields?: (event: SocketEvent) => Record<string, unknown>;
+}
+
 /**
  * A handler of frames. The answer, a refusal too, goes back as a route response; always with status 200, since what API
  * Gateway makes of another is not documented.
  */
-export const frames = (act: (event: SocketEvent) => Promise<ServerFrame | undefined>) =>
-  handler(async (event) => {
-    const frame = await act(event).catch(asFrame);
+export const frames =
+  (options: EdgeOptions, act: (event: SocketEvent) => Promise<ServerFrame | undefined>) =>
+  async (event: SocketEvent): Promise<Reply> => {
+    const frame = await logged(options, event, () => act(event)).catch(asFrame);
     return { statusCode: 200, ...(frame ? { body: JSON.stringify(frame) } : {}) };
-  });
+  };
 
 /** A handler of `$connect` or `$disconnect`: the status is the answer. */
-export const lifecycle = (act: (event: SocketEvent) => Promise<Reply>) =>
-  handler(async (event) => {
+export const lifecycle =
+  (options: EdgeOptions, act: (event: SocketEvent) => Promise<Reply>) =>
+  async (event: SocketEvent): Promise<Reply> => {
     try {
-      return await act(event);
+      return await logged(options, event, () => act(event));
     } catch (error) {
       const frame = asFrame(error);
       return { statusCode: frame.status, body: JSON.stringify(frame) };
     }
-  });
+  };
 
 /** The connection's age in milliseconds needs no read: every event brings `connectedAt`. */
 export const ageOf = ({ requestContext }: SocketEvent): number => core.now() - requestContext.connectedAt;
 
-const handler = (act: (event: SocketEvent) => Promise<Reply>) => async (event: SocketEvent) => {
-  logger.resetKeys();
-  logger.appendKeys({
-    connection: hashConnectionId(event.requestContext.connectionId),
-    route: event.requestContext.routeKey,
-    requestId: event.requestContext.requestId,
-  });
-  return act(event);
+const logged = <Result>(
+  { operation, sampling = 1, fields }: EdgeOptions,
+  event: SocketEvent,
+  act: () => Promise<Result>,
+): Promise<Result> => {
+  const { connectionId, requestId } = event.requestContext;
+  const said = { connection: hashConnectionId(connectionId), requestId, ...fields?.(event) };
+  return work({ operation, sampling, fields: said }, act);
 };
 
-/** A refusal as the client may see it; anything else is a bug, logged once and here. */
-const asFrame = (error: unknown) => {
-  if (error instanceof Failure) {
-    core.log.info("Refused", {
-      errorCode: error.code,
-      reason: error.message,
-      cause: String(error.cause ?? ""),
-    });
-    return errorFrame(error, core.now());
-  }
-  logFault("Failed", error);
-  return errorFrame(new Failure("INTERNAL_ERROR"), core.now());
-};
+/** What a client may see of an error: a refusal as it is, anything else as a fault of ours. */
+const asFrame = (error: unknown) =>
+  errorFrame(error instanceof Failure ? error : new Failure("INTERNAL_ERROR"), core.now());

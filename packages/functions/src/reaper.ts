@@ -1,8 +1,5 @@
 import { reap } from "@lectern/core";
 import { core } from "./core.js";
-import { logger } from "./log.js";
+import { work } from "./invocation.js";
 
-export const handler = async () => {
-  logger.resetKeys();
-  return reap(core);
-};
+export const handler = async () => work({ operation: "reap", fields: {} }, () => reap(core));

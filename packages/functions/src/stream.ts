@@ -1,7 +1,7 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import { core } from "./core.js";
-import { logFault, logger } from "./log.js";
+import { work } from "./invocation.js";
 
 /** What is older was missed by an outage; the reaper has healed it since. */
 const oldestMs = 300_000;
@@ -20,21 +20,24 @@ export interface RowChange {
  * named, so that only they and what follows them come again.
  */
 export const changes =
-  (act: (change: RowChange) => Promise<void>) =>
+  (operation: string, act: (change: RowChange) => Promise<void>) =>
   async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
-    logger.resetKeys();
-    const failures = await Promise.all(Records.map((record) => attempt(act, record)));
+    const failures = await Promise.all(Records.map((record) => attempt(operation, act, record)));
     return { batchItemFailures: failures.flat() };
   };
 
-const attempt = async (act: (change: RowChange) => Promise<void>, record: DynamoDBRecord) => {
+const attempt = async (
+  operation: string,
+  act: (change: RowChange) => Promise<void>,
+  record: DynamoDBRecord,
+) => {
+  const ageMs = core.now() - (record.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000;
+  if (ageMs > oldestMs) return [];
   try {
-    if (core.now() - (record.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000 < oldestMs) {
-      await act(changeIn(record));
-    }
+    await work({ operation, fields: { record: record.eventID } }, () => act(changeIn(record)));
     return [];
-  } catch (error) {
-    logFault("Stream record failed", error);
+  } catch {
+    // Logged by then; the stream brings it again.
     return [{ itemIdentifier: record.dynamodb?.SequenceNumber ?? "" }];
   }
 };

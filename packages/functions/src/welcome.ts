@@ -3,6 +3,6 @@ import * as v from "valibot";
 import { core } from "./core.js";
 import { changes } from "./stream.js";
 
-export const handler = changes(async ({ eventName, after }) => {
+export const handler = changes("welcome", async ({ eventName, after }) => {
   if (eventName === "INSERT") await welcome(core, v.parse(connectionSchema, after));
 });

@@ -1,0 +1,71 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Failure, type Log } from "@lectern/core";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What one piece of work has said of itself so far. */
+interface Account {
+  readonly fields: Record<string, unknown>;
+  readonly events: string[];
+}
+
+const logger = new Logger();
+const current = new AsyncLocalStorage<Account>();
+
+/**
+ * The domain's log. What it tells goes into the one line of the work at hand; what it warns of is a line of its own, at
+ * once.
+ */
+export const log: Log = {
+  info: (message, fields = {}) => {
+    const account = current.getStore();
+    if (!account) return logger.info(message, fields);
+    account.events.push(message);
+    Object.assign(account.fields, fields);
+  },
+  warn: (message, fields = {}) => logger.warn(message, { ...current.getStore()?.fields, ...fields }),
+  error: (message, fields = {}) => logger.error(message, { ...current.getStore()?.fields, ...fields }),
+};
+
+export interface WorkOptions {
+  /** `connect`, `heartbeat`, `welcome` */
+  readonly operation: string;
+  /** What the line says from the start: the connection, the request. */
+  readonly fields: Fields;
+  /** How many of the lines of work that went well are written, from 0 to 1. Default 1. */
+  readonly sampling?: number;
+}
+
+/**
+ * Does a piece of work and writes one line about it: what happened, how long it took, and how it ended. Refusals are told
+ * from faults, and a fault comes with its stack; both are thrown on.
+ */
+export const work = async <Result>(
+  { operation, fields, sampling = 1 }: WorkOptions,
+  act: () => Promise<Result>,
+): Promise<Result> => {
+  const account: Account = { fields: { operation, ...fields }, events: [] };
+  const begun = performance.now();
+  const line = (outcome: "ok" | "refused" | "failed") => ({
+    ...account.fields,
+    outcome,
+    durationMs: Math.round((performance.now() - begun) * 10) / 10,
+  });
+  try {
+    const result = await current.run(account, act);
+    if (sampling >= 1 || Math.random() < sampling)
+      logger.info(account.events.join("; ") || operation, line("ok"));
+    return result;
+  } catch (error) {
+    if (error instanceof Failure) {
+      const { code, message, cause } = error;
+      const why = cause instanceof Error ? { cause: `${cause.name}: ${cause.message}` } : {};
+      logger.info(`Refused: ${message}`, { ...line("refused"), errorCode: code, ...why });
+    } else {
+      const fault = error instanceof Error ? error : new Error(String(error));
+      logger.error("Failed", { ...line("failed"), errorCode: "INTERNAL_ERROR", error: fault });
+    }
+    throw error;
+  }
+};
