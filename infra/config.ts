@@ -7,13 +7,20 @@ import {
 } from "@lectern/core/settings";
 import * as v from "valibot";
 
+const listOfIds = "must be a list of ids";
+
 /** What concerns the deployment alone and never reaches a function as a setting. */
 const deploymentSchema = v.object({
   /** Refuses to deploy to any other account. */
   account: v.optional(v.pipe(v.string(), v.regex(/^\d{12}$/, "must be an account's 12 digits"))),
   region: v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be a region such as us-east-1")),
   /** An existing VPC for the functions. It needs a NAT: API Gateway and Cognito are reached over the internet. */
-  vpc: v.optional(v.object({ privateSubnets: v.array(v.string()), securityGroups: v.array(v.string()) })),
+  vpc: v.optional(
+    v.object(
+      { privateSubnets: v.array(v.string(), listOfIds), securityGroups: v.array(v.string(), listOfIds) },
+      "must have privateSubnets and securityGroups",
+    ),
+  ),
   /** An existing user pool and app client instead of the app's own. */
   cognitoUserPoolId: v.optional(
     v.pipe(
@@ -25,7 +32,7 @@ const deploymentSchema = v.object({
   /** Gets every alarm. */
   alarmEmail: v.optional(v.pipe(v.string(), v.email("must be an e-mail address"))),
   /** Retained, protected against deletion, backed up. */
-  isProtected: v.boolean(),
+  isProtected: v.boolean("must be true or false"),
 });
 
 type Deployment = v.InferOutput<typeof deploymentSchema>;
@@ -73,7 +80,7 @@ const checkDeployment = (given: Record<string, unknown>): Deployment => {
   const parsed = v.safeParse(deploymentSchema, given);
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    const name = v.getDotPath(issue) ?? "settings";
+    const [name = "settings"] = v.getDotPath(issue)?.split(".") ?? [];
     throw new SettingError(name, issue.message, given[name]);
   }
   const { cognitoUserPoolId, cognitoClientId } = parsed.output;
@@ -85,11 +92,22 @@ const checkDeployment = (given: Record<string, unknown>): Deployment => {
 
 const known = [...settingNames, ...Object.keys(deploymentSchema.entries)];
 
+/** Those that are neither text nor a number are given as JSON. */
+const structured = ["vpc", "isProtected"];
+
 const overrides = (json = "{}"): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(v.parse(v.record(v.string(), v.string()), JSON.parse(json))).map(([given, value]) => {
       const name = known.find((candidate) => candidate === given || environmentName(candidate) === given);
-      if (!name) throw new SettingError(given, `is unknown; the settings are ${known.join(", ")}`, value);
-      return [name, value];
+      if (!name) throw new SettingError(given, `is unknown; the settings are ${known.join(", ")}`, undefined);
+      return [name, structured.includes(name) ? parsed(name, value) : value];
     }),
   );
+
+const parsed = (name: string, json: string): unknown => {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new SettingError(name, "must be JSON", json);
+  }
+};

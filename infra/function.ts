@@ -42,6 +42,7 @@ export const lambda = (component: string, name: string, args: FunctionArgs) => {
     },
     permissions: [
       ...permissions,
+      ...(settings.vpc ? [networkInterfaces] : []),
       {
         actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
         resources: [
@@ -51,13 +52,26 @@ export const lambda = (component: string, name: string, args: FunctionArgs) => {
     ],
     transform: {
       role: (role) => {
-        // SST attaches AWSLambdaBasicExecutionRole, which may create any log group and write to all of them.
+        // SST attaches AWS's policies for execution, plain or in a VPC: both may create any log group and write to all.
         role.managedPolicyArns = $output(role.managedPolicyArns ?? []).apply((arns) =>
-          arns.filter((arn) => !arn.endsWith("/AWSLambdaBasicExecutionRole")),
+          arns.filter((arn) => !/\/AWSLambda(Basic|VPCAccess)ExecutionRole$/.test(arn)),
         );
       },
     },
   });
+};
+
+/** What Lambda needs to place a function into a VPC; EC2 takes these on every resource only. */
+const networkInterfaces = {
+  actions: [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+  ],
+  resources: ["*"],
 };
 
 /** Grants these DynamoDB actions on a table, or on one of its indexes. */

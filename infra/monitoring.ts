@@ -1,4 +1,8 @@
+import { authorizer, connect, disconnect, fallback, heartbeat, refresh } from "./realtime";
+import { reaper } from "./reaper";
 import { named, settings } from "./stage";
+import { connections, rateLimits, sessions } from "./storage";
+import { announce, failures, welcome } from "./stream";
 
 export const alarmTopic = new sst.aws.SnsTopic("Alarms", {
   transform: { topic: { name: named("session-management-alarms") } },
@@ -11,3 +15,225 @@ if (settings.alarmEmail) {
     endpoint: settings.alarmEmail,
   });
 }
+
+/** By the name that their log lines and alarms go under. */
+const functions = {
+  authorizer,
+  "connection-handler": connect,
+  "disconnect-handler": disconnect,
+  "heartbeat-handler": heartbeat,
+  "refresh-handler": refresh,
+  "default-handler": fallback,
+  welcome,
+  announce,
+  reaper,
+};
+
+const minutes = (count: number): number => count * 60;
+
+type Metric = Pick<
+  aws.cloudwatch.MetricAlarmArgs,
+  "namespace" | "metricName" | "dimensions" | "statistic" | "extendedStatistic"
+>;
+
+/** A metric that the functions emit, over the whole stage. */
+const own = (metricName: string, statistic: string): Metric => ({
+  namespace: "Lectern",
+  metricName,
+  dimensions: { service: "lectern", stage: $app.stage },
+  ...(statistic.startsWith("p") ? { extendedStatistic: statistic } : { statistic }),
+});
+
+const ofFunction = (fn: sst.aws.Function, metricName: string, statistic: string): Metric => ({
+  namespace: "AWS/Lambda",
+  metricName,
+  dimensions: { FunctionName: fn.name },
+  statistic,
+});
+
+interface Alarm {
+  /** What it is called in the runbook. */
+  readonly name: string;
+  readonly says: string;
+  /** Seconds over which one value is taken. */
+  readonly period: number;
+  /** How many such values in a row, 1 by default. */
+  readonly periods?: number;
+  readonly threshold: number;
+  readonly comparison?: "GreaterThanThreshold" | "LessThanThreshold";
+  /** What silence means; by default that nothing is wrong. */
+  readonly missing?: "notBreaching" | "breaching";
+  readonly of: Metric | { readonly metricQueries: aws.cloudwatch.MetricAlarmArgs["metricQueries"] };
+}
+
+const runbook = "docs/runbook.md";
+
+/** `stream-age-welcome` → `StreamAgeWelcomeAlarm` */
+const componentName = (name: string): string =>
+  `${name.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase())}Alarm`;
+
+const alarm = ({ name, says, period, periods = 1, threshold, comparison, missing, of }: Alarm) =>
+  new aws.cloudwatch.MetricAlarm(componentName(name), {
+    name: named(name),
+    alarmDescription: `${says} What to do: ${runbook}#${name}`,
+    ...("metricQueries" in of ? of : { ...of, period }),
+    evaluationPeriods: periods,
+    datapointsToAlarm: periods,
+    threshold,
+    comparisonOperator: comparison ?? "GreaterThanThreshold",
+    treatMissingData: missing ?? "notBreaching",
+    alarmActions: [alarmTopic.arn],
+    okActions: [alarmTopic.arn],
+  });
+
+/** Sums metrics that have no common dimension into one. */
+const sumOf = (metrics: readonly Metric[], period: number) => ({
+  metricQueries: [
+    {
+      id: "total",
+      expression: metrics.map((_, index) => `FILL(m${index}, 0)`).join(" + "),
+      label: "total",
+      returnData: true,
+    },
+    ...metrics.map(({ namespace, metricName, dimensions, statistic }, index) => ({
+      id: `m${index}`,
+      metric: { namespace, metricName: metricName ?? "", dimensions, period, stat: statistic ?? "Sum" },
+    })),
+  ],
+});
+
+alarm({
+  name: "session-creation-latency",
+  says: "More than one speaker in twenty waits over 2 s for sessionCreated.",
+  period: minutes(5),
+  periods: 2,
+  threshold: 2_000,
+  of: own("SessionCreationLatency", "p95"),
+});
+
+alarm({
+  name: "connection-errors",
+  says: "More than 100 handshakes and frames were refused or failed in 5 minutes.",
+  period: minutes(5),
+  threshold: 100,
+  of: own("ConnectionErrors", "Sum"),
+});
+
+alarm({
+  name: "active-sessions",
+  says: "More than nine tenths of the sessions that this stage is meant for are active.",
+  period: minutes(1),
+  periods: 2,
+  threshold: 0.9 * settings.maxActiveSessions,
+  of: own("ActiveSessions", "Maximum"),
+});
+
+for (const [name, fn] of Object.entries(functions)) {
+  if (fn === authorizer) continue;
+  alarm({
+    name: `errors-${name}`,
+    says: `The function failed or timed out more than 10 times in 5 minutes.`,
+    period: minutes(5),
+    threshold: 10,
+    of: ofFunction(fn, "Errors", "Sum"),
+  });
+}
+
+// The authorizer refuses a token by throwing, which Lambda counts as an error like any other.
+alarm({
+  name: "errors-authorizer",
+  says: "The authorizer failed more than 10 times in 5 minutes, refused tokens not counted.",
+  period: minutes(5),
+  threshold: 10,
+  of: {
+    metricQueries: [
+      { id: "faults", expression: "FILL(errors, 0) - FILL(refused, 0)", label: "faults", returnData: true },
+      {
+        id: "errors",
+        metric: {
+          namespace: "AWS/Lambda",
+          metricName: "Errors",
+          dimensions: { FunctionName: authorizer.name },
+          period: minutes(5),
+          stat: "Sum",
+        },
+      },
+      {
+        id: "refused",
+        metric: {
+          namespace: "Lectern",
+          metricName: "TokensRefused",
+          dimensions: { service: "lectern", stage: $app.stage },
+          period: minutes(5),
+          stat: "Sum",
+        },
+      },
+    ],
+  },
+});
+
+for (const [name, fn] of [
+  ["welcome", welcome],
+  ["announce", announce],
+] as const) {
+  alarm({
+    name: `stream-age-${name}`,
+    says: "Changes wait over a minute in the stream before the function takes them.",
+    period: minutes(1),
+    periods: 2,
+    threshold: 60_000,
+    of: ofFunction(fn, "IteratorAge", "Maximum"),
+  });
+}
+
+alarm({
+  name: "stream-failures",
+  says: "A stream function gave up on records, which are in the queue.",
+  period: minutes(1),
+  threshold: 0,
+  of: {
+    namespace: "AWS/SQS",
+    metricName: "ApproximateNumberOfMessagesVisible",
+    dimensions: { QueueName: failures.name },
+    statistic: "Maximum",
+  },
+});
+
+alarm({
+  name: "reaper-silent",
+  says: "No reaper run has come to its end for 5 minutes.",
+  period: minutes(5),
+  threshold: 1,
+  comparison: "LessThanThreshold",
+  missing: "breaching",
+  of: own("ReaperRuns", "Sum"),
+});
+
+alarm({
+  name: "count-drift",
+  says: "Listener counts were wrong by more than 10 in 15 minutes; the reaper has corrected them.",
+  period: minutes(15),
+  threshold: 10,
+  of: own("CountDrift", "Sum"),
+});
+
+alarm({
+  name: "throttles",
+  says: "Lambda or DynamoDB throttled requests.",
+  period: minutes(5),
+  threshold: 0,
+  of: sumOf(
+    [
+      ...Object.values(functions).map((fn) => ofFunction(fn, "Throttles", "Sum")),
+      ...[sessions, connections, rateLimits].flatMap((table) =>
+        ["ReadThrottleEvents", "WriteThrottleEvents"].map((metricName) => ({
+          namespace: "AWS/DynamoDB",
+          metricName,
+          dimensions: { TableName: table.name },
+          statistic: "Sum",
+        })),
+      ),
+    ],
+    minutes(5),
+  ),
+});

@@ -45,7 +45,7 @@ const manage = (...methods: ("GET" | "POST" | "DELETE")[]) => ({
 
 const environment = { API_GATEWAY_ENDPOINT: api.managementEndpoint };
 
-const authorizer = lambda("Authorizer", "session-authorizer", {
+export const authorizer = lambda("Authorizer", "session-authorizer", {
   handler: "packages/functions/src/authorizer.handler",
   memory: "128 MB",
   timeout: "10 seconds",
@@ -53,7 +53,7 @@ const authorizer = lambda("Authorizer", "session-authorizer", {
   link: [signingKey],
 });
 
-const connect = lambda("Connect", "session-connection-handler", {
+export const connect = lambda("Connect", "session-connection-handler", {
   handler: "packages/functions/src/connect.handler",
   memory: "256 MB",
   timeout: "30 seconds",
@@ -66,7 +66,7 @@ const connect = lambda("Connect", "session-connection-handler", {
   ],
 });
 
-const disconnect = lambda("Disconnect", "session-disconnect-handler", {
+export const disconnect = lambda("Disconnect", "session-disconnect-handler", {
   handler: "packages/functions/src/disconnect.handler",
   memory: "256 MB",
   timeout: "30 seconds",
@@ -74,7 +74,7 @@ const disconnect = lambda("Disconnect", "session-disconnect-handler", {
   permissions: [on(connections, ["DeleteItem"]), on(sessions, ["UpdateItem"])],
 });
 
-const heartbeat = lambda("Heartbeat", "session-heartbeat-handler", {
+export const heartbeat = lambda("Heartbeat", "session-heartbeat-handler", {
   handler: "packages/functions/src/heartbeat.handler",
   memory: "128 MB",
   timeout: "10 seconds",
@@ -83,7 +83,7 @@ const heartbeat = lambda("Heartbeat", "session-heartbeat-handler", {
   permissions: [on(rateLimits, ["UpdateItem"]), on(connections, ["GetItem"]), manage("POST")],
 });
 
-const refresh = lambda("Refresh", "session-refresh-handler", {
+export const refresh = lambda("Refresh", "session-refresh-handler", {
   handler: "packages/functions/src/refresh.handler",
   memory: "256 MB",
   timeout: "30 seconds",
@@ -91,7 +91,7 @@ const refresh = lambda("Refresh", "session-refresh-handler", {
   permissions: [on(connections, ["GetItem"]), on(sessions, ["GetItem"])],
 });
 
-const fallback = lambda("Default", "session-default-handler", {
+export const fallback = lambda("Default", "session-default-handler", {
   handler: "packages/functions/src/default.handler",
   memory: "256 MB",
   timeout: "10 seconds",

@@ -2,7 +2,7 @@ import { lambda, on } from "./function";
 import { environment, manage } from "./realtime";
 import { connections, rateLimits, sessions } from "./storage";
 
-const reaper = lambda("Reaper", "session-reaper", {
+export const reaper = lambda("Reaper", "session-reaper", {
   handler: "packages/functions/src/reaper.handler",
   memory: "256 MB",
   timeout: "50 seconds",

@@ -4,7 +4,7 @@ import { named } from "./stage";
 import { connections, connectionsByLanguage, sessions } from "./storage";
 
 /** What a stream function gave up on, for an operator to look at; the reaper heals its effects. */
-const failures = new aws.sqs.Queue("StreamFailures", {
+export const failures = new aws.sqs.Queue("StreamFailures", {
   name: named("session-stream-failures"),
   messageRetentionSeconds: 14 * 24 * 3_600,
   sqsManagedSseEnabled: true,
@@ -36,7 +36,7 @@ const present = (type: "S" | "N") => ({ [type]: [{ exists: true }] });
 const absent = (type: "S" | "N") => ({ [type]: [{ exists: false }] });
 const is = (value: boolean) => ({ BOOL: [value] });
 
-const welcome = lambda("Welcome", "session-welcome", {
+export const welcome = lambda("Welcome", "session-welcome", {
   handler: "packages/functions/src/welcome.handler",
   memory: "256 MB",
   timeout: "30 seconds",
@@ -56,7 +56,7 @@ connections.subscribe("Welcome", welcome.arn, {
   transform: { eventSourceMapping: { ...mapping, batchSize: 25 } },
 });
 
-const announce = lambda("Announce", "session-announce", {
+export const announce = lambda("Announce", "session-announce", {
   handler: "packages/functions/src/announce.handler",
   memory: "512 MB",
   timeout: "60 seconds",

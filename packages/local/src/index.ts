@@ -1,5 +1,8 @@
+export { type Command, describeCommand, type Given, parseCommandLine, seeHelp } from "./cli/command.js";
 export { StackClock } from "./clock.js";
 export { type DynamoDb, startDynamoDb, type TableDefinition } from "./dynamodb/index.js";
+export { accessKeyOf } from "./iam.js";
+export { bundleOptions } from "./lambda/bundle-options.js";
 export type { Plan } from "./plan.js";
 export { plan, statementsOf } from "./plan.js";
 export { type Observer, type Stack, type StackOptions, startStack } from "./stack.js";

@@ -4,9 +4,10 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign,
 } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { AppClient } from "./plan.js";
 
@@ -44,15 +45,21 @@ const loadKey = async (file: string): Promise<KeyObject> => {
   if (existing) return createPrivateKey(existing);
   await mkdir(path.dirname(file), { recursive: true });
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+  // Written aside and linked into place: nobody ever reads half a key, and of several processes one wins.
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
   try {
-    await writeFile(file, pem, { mode: 0o600, flag: "wx" });
+    await link(draft, file);
     return privateKey;
-  } catch {
-    // Another process of this checkout was faster: its key is the one.
+  } catch (error) {
+    if (!isNodeError(error) || error.code !== "EEXIST") throw error;
     return createPrivateKey(await readFile(file, "utf8"));
+  } finally {
+    await rm(draft, { force: true });
   }
 };
+
+const isNodeError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error;
 
 const claims = (
   { userPoolId, clientId }: AppClient,

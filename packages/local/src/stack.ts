@@ -14,6 +14,7 @@ import { type Lambda, startLambda } from "./lambda/lambda.js";
 import type { ReloadEvent } from "./lambda/reload.js";
 import type { InvocationRecord, LogLine } from "./lambda/scheduler.js";
 import { type Plan, type PlannedFunction, plan } from "./plan.js";
+import { sayIfSlow } from "./say-if-slow.js";
 import { every, startSchedules } from "./schedule.js";
 import { listen } from "./server.js";
 import { accountId } from "./synth/cloud.js";
@@ -114,7 +115,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const keys = accessKeys(planned);
     const authorize = createAuthorize(keys.principals);
 
-    const dynamodb = await startDynamoDb({
+    const startingDynamoDb = startDynamoDb({
       engine,
       port: port === 0 ? 0 : port + 1,
       region: planned.region,
@@ -124,10 +125,11 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       tables: planned.tables,
       ...(observer.onRequest ? { onRequest: observer.onRequest } : {}),
     });
+    const dynamodb = await sayIfSlow(observer.say, `Starting DynamoDB on ${engine}`, startingDynamoDb);
     undo.push(dynamodb.close);
 
     const environmentOf = environments(planned, { httpUrl, dynamodbEndpoint: dynamodb.endpoint, keys });
-    const lambda = await startLambda({
+    const bundling = startLambda({
       root,
       outDir: path.join(root, ".sst/offline"),
       functions: planned.functions.map((fn) => ({ ...fn, environment: environmentOf(fn) })),
@@ -139,6 +141,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     }).catch((error: unknown) => {
       throw error instanceof BuildFailure ? new UserError(error.message) : error;
     });
+    const lambda = await sayIfSlow(observer.say, "Bundling the functions", bundling);
     undo.push(lambda.close);
 
     const gateway = startGateway(planned, { invoke: lambda.invoke, authorize, clock, observer });
@@ -197,7 +200,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   }
 };
 
-const logicalName = (name: string, stage: string): string => name.replace(`-${stage}`, "");
+const logicalName = (name: string, stage: string): string =>
+  name.endsWith(`-${stage}`) ? name.slice(0, -stage.length - 1) : name;
 
 interface AccessKeys {
   readonly byFunction: ReadonlyMap<string, string>;

@@ -4,6 +4,7 @@ import { UserError } from "../user-error.js";
 interface Option {
   readonly type: "string" | "boolean";
   readonly multiple?: boolean;
+  readonly short?: string;
   /** What stands for the value in the help: `PORT`. */
   readonly value?: string;
   readonly help: string;
@@ -29,13 +30,16 @@ export interface Given {
   flag(name: string): boolean;
 }
 
-const help = { help: { type: "boolean", help: "Show this." } } as const;
+const help = { help: { type: "boolean", short: "h", help: "Show this." } } as const;
 
 /** @throws {UserError} naming what on the command line is not understood */
 export const parseCommandLine = (command: Command, args: readonly string[], root: string): Given => {
   const options: ParseArgsConfig["options"] = Object.fromEntries(
     Object.entries({ ...command.options, ...help }).map(
-      ([name, { type, multiple = false }]: [string, Option]) => [name, { type, multiple }],
+      ([name, { type, multiple = false, short }]: [string, Option]) => [
+        name,
+        { type, multiple, ...(short ? { short } : {}) },
+      ],
     ),
   );
   const parsed = attempt(

@@ -13,7 +13,7 @@ export const main = async ([name = "--help", ...args]: readonly string[]): Promi
   try {
     const command = commands.find((candidate) => candidate.name === name);
     if (!command) {
-      if (name === "--help") return console.log(overview());
+      if (["--help", "-h", "help"].includes(name)) return console.log(overview());
       throw new UserError(`There is no command ${name}.\n\n${overview()}`);
     }
     // npm runs a workspace's scripts in the folder that holds the lock file.

@@ -43,20 +43,28 @@ export const start: Command = {
       port: parsePort(given.text("port") ?? "4000"),
       engine: parseEngine(given.text("engine") ?? "dynalite"),
       watch: true,
-      observer: quiet ? {} : { say, ...createConsole(process.stdout, () => clock()) },
+      observer: { say, ...(quiet ? {} : createConsole(process.stdout, () => clock())) },
+    }).catch((error: unknown) => {
+      // A Ctrl-C at the terminal reaches the evaluating process too, which then has no graph to give.
+      if (ending.asked()) process.exit(0);
+      throw error;
     });
     clock = () => stack.clock.now();
-    console.log(quiet ? asJson(stack) : await banner(given, stack, Date.now() - begun));
-    await ending;
-    await stack.stop();
+    try {
+      if (!ending.asked())
+        console.log(quiet ? asJson(stack) : await banner(given, stack, Date.now() - begun));
+      await ending.over;
+    } finally {
+      await stack.stop();
+    }
     process.exit(0);
   },
 };
 
-/** Resolves on Ctrl-C, or when the process is asked to end; a second Ctrl-C does not wait for a clean end. */
-const interruption = (): Promise<void> =>
-  new Promise((resolve) => {
-    let asked = false;
+/** Over on Ctrl-C, or when the process is asked to end; a second Ctrl-C does not wait for a clean end. */
+const interruption = (): { readonly over: Promise<void>; asked(): boolean } => {
+  let asked = false;
+  const over = new Promise<void>((resolve) => {
     const end = () => {
       if (asked) process.exit(130);
       asked = true;
@@ -65,6 +73,8 @@ const interruption = (): Promise<void> =>
     process.on("SIGINT", end);
     process.on("SIGTERM", end);
   });
+  return { over, asked: () => asked };
+};
 
 const parsePort = (text: string): number => {
   const port = Number(text);

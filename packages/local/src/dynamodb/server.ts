@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { crc32 } from "node:zlib";
+import { UserError } from "../user-error.js";
 import type { createHandler } from "./handler.js";
 
 // Pooled SDK sockets must never meet a server that has just hung up: that is an ECONNRESET in the client.
@@ -23,7 +24,7 @@ export const listen = async (port: number, handle: ReturnType<typeof createHandl
   server.listen(port, "127.0.0.1");
   await once(server, "listening").catch((error) => {
     throw error.code === "EADDRINUSE"
-      ? new Error(`Port ${port} is in use: give DynamoDB another one.`)
+      ? new UserError(`Port ${port} is in use: stop what runs there, or choose another with --port.`)
       : error;
   });
   const address = server.address() as AddressInfo;

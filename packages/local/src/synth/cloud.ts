@@ -115,15 +115,19 @@ interface Statement {
   readonly effect?: string;
   readonly actions?: readonly string[];
   readonly resources?: readonly string[];
+  readonly principals?: readonly { readonly type: string; readonly identifiers: readonly string[] }[];
 }
 
 const policyDocument = (statements: unknown): string =>
   JSON.stringify({
     Version: "2012-10-17",
     Statement: (Array.isArray(statements) ? statements : []).map(
-      ({ sid, effect = "Allow", actions, resources }: Statement) => ({
+      ({ sid, effect = "Allow", actions, resources, principals }: Statement) => ({
         ...(sid ? { Sid: sid } : {}),
         Effect: effect,
+        ...(principals
+          ? { Principal: Object.fromEntries(principals.map(({ type, identifiers }) => [type, identifiers])) }
+          : {}),
         Action: actions,
         Resource: resources,
       }),

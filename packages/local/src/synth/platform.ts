@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import * as v from "valibot";
@@ -20,9 +19,10 @@ export const platformDir = (root: string): string => path.join(root, ".sst/platf
  */
 export const ensurePlatform = async (root: string, say: (line: string) => void): Promise<void> => {
   const wanted = await installedVersion(root);
-  const present = await readFile(path.join(platformDir(root), "version"), "utf8").catch(() => "");
-  if (present.trim() === wanted && (await isComplete(root))) return;
+  if (await isComplete(root, wanted)) return;
   say("Fetching SST's platform into .sst/platform: about 300 MB, once, half a minute or so");
+  // What an interrupted install left would be built upon, not mended.
+  await rm(platformDir(root), { recursive: true, force: true });
   const home = path.join(root, ".sst/offline-home");
   await writeEngineStub(home);
   const started = Date.now();
@@ -35,17 +35,20 @@ export const ensurePlatform = async (root: string, say: (line: string) => void):
   } finally {
     clearInterval(progress);
   }
-  await writeFile(completeFile(root), wanted);
 };
 
-const completeFile = (root: string): string => path.join(platformDir(root), "node_modules/.complete");
-
-/** An install that was interrupted leaves sources without their dependencies. */
-const isComplete = async (root: string): Promise<boolean> =>
-  (await readFile(completeFile(root), "utf8").catch(() => "")) !== "" ||
-  (await readFile(path.join(platformDir(root), "node_modules/@pulumi/aws/package.json")).catch(
-    () => undefined,
-  )) !== undefined;
+/**
+ * The CLI copies its sources and their version first, and writes the program's types last, once every dependency is in
+ * place: a platform without them was interrupted, whatever else it holds.
+ */
+const isComplete = async (root: string, wanted: string): Promise<boolean> => {
+  const [version, types] = await Promise.all(
+    ["version", "config.d.ts"].map((file) =>
+      readFile(path.join(platformDir(root), file), "utf8").catch(() => ""),
+    ),
+  );
+  return version?.trim() === wanted && types !== "";
+};
 
 const installedVersion = async (root: string): Promise<string> => {
   const manifest = await readFile(path.join(root, "node_modules/sst/package.json"), "utf8").catch(() => {
@@ -67,10 +70,7 @@ const writeEngineStub = async (home: string): Promise<void> => {
 const install = (root: string, home: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const output: string[] = [];
-    const cli = path.join(
-      path.dirname(createRequire(path.join(root, "x.js")).resolve("sst/package.json")),
-      "bin/sst.mjs",
-    );
+    const cli = path.join(root, "node_modules/sst/bin/sst.mjs");
     const child = spawn(process.execPath, [cli, "install", "--stage", "local", "--print-logs"], {
       cwd: root,
       env: {
@@ -88,13 +88,20 @@ const install = (root: string, home: string): Promise<void> =>
     child.stdout.on("data", (chunk) => output.push(String(chunk)));
     child.stderr.on("data", (chunk) => output.push(String(chunk)));
     child.on("error", reject);
-    child.on("close", (code) => {
+    child.on("close", async (code) => {
       if (code === 0) return resolve();
-      const last = output.join("").trim().split("\n").slice(-5).join("\n");
+      const log = path.join(home, "install.log");
+      await writeFile(log, output.join(""));
       reject(
         new UserError(
-          `SST's platform could not be fetched; it needs the npm registry once. Check the network and try again.\n${last}`,
+          `SST's platform could not be fetched from the npm registry: ${causeIn(output.join(""))}. Check the network and try again; ${path.relative(root, log)} has the whole story.`,
         ),
       );
     });
   });
+
+/** What went wrong, in the words of npm or of the CLI around it. */
+const causeIn = (output: string): string =>
+  [/npm error (?:\w+: )?(request to .+? failed, reason: .+?)\\n/, /npm error code (\w+)/, /err="([^"\\]+)/]
+    .map((pattern) => output.match(pattern)?.[1])
+    .find((cause) => cause !== undefined) ?? "the CLI of SST gave up";

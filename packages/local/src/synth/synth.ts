@@ -1,13 +1,14 @@
 import { fork } from "node:child_process";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as Esbuild from "esbuild";
+import { sayIfSlow } from "../say-if-slow.js";
 import { UserError } from "../user-error.js";
 import type { Graph } from "./graph.js";
-import type { Message } from "./main.js";
 import { ensurePlatform, platformDir } from "./platform.js";
+import type { Message } from "./report.js";
 
 export interface SynthOptions {
   /** The folder of `sst.config.ts`. */
@@ -32,16 +33,29 @@ export const synth = async ({
   settings = {},
   say = () => undefined,
 }: SynthOptions): Promise<Graph> => {
+  await access(path.join(root, "sst.config.ts")).catch(() => {
+    throw new UserError(`There is no sst.config.ts in ${root}: run this in the project's folder.`);
+  });
   await ensurePlatform(root, say);
+  return sayIfSlow(say, `Evaluating sst.config.ts for stage ${stage}`, evaluate(root, stage, settings));
+};
+
+const evaluate = async (
+  root: string,
+  stage: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<Graph> => {
   evaluations += 1;
   const name = `offline-${process.pid}-${evaluations}`;
   const work = path.join(root, ".sst/offline");
-  const bundle = path.join(platformDir(root), `${name}.mjs`);
+  // esbuild knows files by their real paths.
+  const platform = await realpath(platformDir(root));
+  const bundle = path.join(platform, `${name}.mjs`);
   const emptyBundle = path.join(work, "empty");
   await mkdir(emptyBundle, { recursive: true });
   await writeFile(path.join(emptyBundle, "bundle.mjs"), "export const handler = () => undefined;\n");
   try {
-    await build(root, bundle);
+    await build(root, platform, bundle);
     return await run(root, bundle, {
       SYNTH_STAGE: stage,
       SYNTH_EMPTY_BUNDLE: emptyBundle,
@@ -80,11 +94,11 @@ const externals = [
  * Two bundles, as the CLI makes them: the first says what the app is, and its `$app` must stand before SST's sources are
  * loaded by the second.
  */
-const build = async (root: string, outfile: string): Promise<void> => {
-  const platform = platformDir(root);
+const build = async (root: string, platform: string, outfile: string): Promise<void> => {
   // The platform's own version: its sources are built by the CLI with this one.
   const esbuild: typeof Esbuild = createRequire(path.join(platform, "x.js"))("esbuild");
   const common: Esbuild.BuildOptions = {
+    absWorkingDir: root,
     bundle: true,
     format: "esm",
     platform: "node",
@@ -103,7 +117,7 @@ const build = async (root: string, outfile: string): Promise<void> => {
       stdin: {
         loader: "js",
         resolveDir: root,
-        sourcefile: "offline-app.js",
+        sourcefile: sourceFiles.app,
         contents: appModule(root, platform),
       },
       outfile: appFile,
@@ -113,7 +127,7 @@ const build = async (root: string, outfile: string): Promise<void> => {
       stdin: {
         loader: "ts",
         resolveDir: root,
-        sourcefile: "offline.ts",
+        sourcefile: sourceFiles.program,
         contents: programModule(root, platform, appFile),
       },
       outfile,
@@ -129,9 +143,14 @@ const build = async (root: string, outfile: string): Promise<void> => {
   });
 };
 
+/** What the two bundles' own first files are called in stack traces. */
+const sourceFiles = { app: "offline-app.js", program: "offline.ts" };
+
 const appBundle = (outfile: string): string => outfile.replace(/\.mjs$/, "-app.mjs");
 
 const appModule = (root: string, platform: string): string => `
+  import { reportFailures } from ${JSON.stringify(path.join(here, "report.ts"))};
+  reportFailures();
   globalThis.$config = (config) => config;
   const { default: config } = await import(${JSON.stringify(path.join(root, "sst.config.ts"))});
   const stage = process.env.SYNTH_STAGE;
@@ -196,12 +215,29 @@ const run = (root: string, bundle: string, environment: Record<string, string>):
     child.on("error", reject);
     child.on("exit", () => {
       if (told?.kind === "graph") return resolve(told.graph);
-      reject(told ? refused(told) : new Error(`The evaluation of sst.config.ts died:\n${output.join("")}`));
+      reject(told ? refused(root, told) : died(output.join("")));
     });
   });
 
 /** Errors that a program throws on purpose speak for themselves; any other is shown with its place. */
-const refused = ({ name, message, stack }: Extract<Message, { kind: "failed" }>): Error =>
-  name === "SettingError" || name === "VisibleError"
-    ? new UserError(message)
-    : new UserError(`sst.config.ts cannot be evaluated: ${stack || message}`);
+const refused = (root: string, { name, message, stack }: Extract<Message, { kind: "failed" }>): UserError => {
+  if (name === "SettingError" || name === "VisibleError") return new UserError(message);
+  const place = placeIn(root, stack);
+  return new UserError(
+    `sst.config.ts cannot be evaluated: ${place ? `${place}: ${message}` : stack || message}`,
+  );
+};
+
+/** Where in the project's own files an error comes from, by its stack: `infra/storage.ts:12`. */
+const placeIn = (root: string, stack: string): string | undefined => {
+  const others = /^\.\.|^\.sst\/|(^|\/)node_modules\//;
+  const own = [...stack.matchAll(/\(?((?:file:\/\/)?\/[^()]+?):(\d+):\d+\)?$/gm)]
+    .map(([, file = "", line = ""]) => ({ file: path.relative(root, file.replace(/^file:\/\//, "")), line }))
+    .find(({ file }) => !others.test(file) && !Object.values(sourceFiles).includes(file));
+  return own && `${own.file}:${own.line}`;
+};
+
+const died = (output: string): UserError =>
+  new UserError(
+    ["The evaluation of sst.config.ts ended before it was done.", output.trim()].filter(Boolean).join("\n"),
+  );

@@ -1,0 +1,213 @@
+import { type Graph, ofType, type Plan, plan } from "@lectern/local";
+import { beforeAll, describe, expect, test } from "vitest";
+import { graphOf, named, types } from "./testing";
+
+let graph: Graph;
+let functions: Plan["functions"];
+beforeAll(async () => {
+  graph = await graphOf("prod");
+  functions = plan(graph).functions;
+});
+
+const handlers = {
+  "session-authorizer": { memory: 128, timeout: 10, handler: "authorizer", linked: true },
+  "session-connection-handler": { memory: 256, timeout: 30, handler: "connect", linked: true },
+  "session-heartbeat-handler": { memory: 128, timeout: 10, handler: "heartbeat", linked: true },
+  "session-disconnect-handler": { memory: 256, timeout: 30, handler: "disconnect", linked: false },
+  "session-refresh-handler": { memory: 256, timeout: 30, handler: "refresh", linked: false },
+  "session-default-handler": { memory: 256, timeout: 10, handler: "default", linked: false },
+  "session-welcome": { memory: 256, timeout: 30, handler: "welcome", linked: false },
+  "session-announce": { memory: 512, timeout: 60, handler: "announce", linked: false },
+  "session-reaper": { memory: 256, timeout: 50, handler: "reaper", linked: false },
+};
+
+describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {
+  const resource = () => named(graph, types.lambda, `${name}-prod`);
+  const planned = () => functions.find((fn) => fn.name === `${name}-prod`);
+
+  test(`has ${memory} MB and ${timeout} s, on Node.js 22 and arm64, minified`, () => {
+    expect(resource().inputs).toMatchObject({
+      memorySize: memory,
+      timeout,
+      runtime: "nodejs22.x",
+      architectures: ["arm64"],
+    });
+    expect(planned()?.handler).toBe(`packages/functions/src/${handler}.handler`);
+    expect(planned()?.nodejs).toMatchObject({ minify: true });
+  });
+
+  test("writes JSON to a group of its own, kept for a day", () => {
+    expect(resource().inputs.loggingConfig).toEqual({
+      logFormat: "JSON",
+      logGroup: `/aws/lambda/${name}-prod`,
+    });
+    expect(named(graph, types.logGroup, `/aws/lambda/${name}-prod`).inputs.retentionInDays).toBe(1);
+  });
+
+  test("has every setting in its environment, the tables' names, and nothing that it does not need", () => {
+    const isAuthorizer = name === "session-authorizer";
+    const { variables } = resource().inputs.environment as { variables: Record<string, string> };
+    // SST's own: what its links are sealed with, and the app's name.
+    const { SST_KEY, SST_KEY_FILE, SST_RESOURCE_App, ...own } = variables;
+    expect(own).toEqual({
+      ENV: "prod",
+      REGION: "us-east-1",
+      SESSIONS_TABLE: "Sessions-prod",
+      CONNECTIONS_TABLE: "Connections-prod",
+      RATE_LIMITS_TABLE: "RateLimits-prod",
+      POWERTOOLS_SERVICE_NAME: name,
+      POWERTOOLS_LOG_LEVEL: "INFO",
+      SESSION_MAX_DURATION_HOURS: "2",
+      CONNECTION_MAX_DURATION_HOURS: "2",
+      CONNECTION_REFRESH_MINUTES: "100",
+      CONNECTION_WARNING_MINUTES: "105",
+      HEARTBEAT_INTERVAL_SECONDS: "30",
+      HEARTBEAT_TIMEOUT_SECONDS: "90",
+      SPEAKER_GRACE_SECONDS: "30",
+      MAX_LISTENERS_PER_SESSION: "500",
+      MAX_ACTIVE_SESSIONS: "100",
+      DATA_RETENTION_HOURS: "12",
+      RATE_LIMIT_SESSIONS_PER_HOUR: "50",
+      RATE_LIMIT_LISTENER_JOINS_PER_MIN: "10",
+      RATE_LIMIT_CONNECTION_ATTEMPTS_PER_MIN: "20",
+      RATE_LIMIT_HEARTBEATS_PER_MIN: "2",
+      ...(isAuthorizer
+        ? { USER_POOL_ID: graph.outputs.UserPoolId, CLIENT_ID: graph.outputs.UserPoolClientId }
+        : {
+            API_GATEWAY_ENDPOINT: expect.stringMatching(
+              /^https:\/\/\w+\.execute-api\.us-east-1\.amazonaws\.com\/prod$/,
+            ),
+          }),
+    });
+  });
+
+  test(`is ${linked ? "" : "not "}linked to the signing key`, () => {
+    const links = Object.entries(planned()?.links ?? {});
+    expect(links.map(([link]) => link).filter((link) => link !== "App")).toEqual(
+      linked ? ["SigningKey"] : [],
+    );
+  });
+});
+
+test("no other function is declared", () => {
+  expect(functions.map(({ name }) => name).sort()).toEqual(
+    Object.keys(handlers)
+      .map((name) => `${name}-prod`)
+      .sort(),
+  );
+});
+
+test("no variable of any function holds the signing key", () => {
+  const connect = functions.find(({ name }) => name === "session-connection-handler-prod");
+  const value = (connect?.links.SigningKey as { value: string } | undefined)?.value;
+  expect(value).toHaveLength(64);
+  expect(JSON.stringify(ofType(graph, types.lambda))).not.toContain(value);
+});
+
+test("the signing key is made with the stage, too long to guess", () => {
+  const [key] = ofType(graph, "random:index/randomPassword:RandomPassword");
+  expect(key?.inputs).toMatchObject({ length: 64, special: false });
+});
+
+/** What each role may do beside writing to its own log group: a grant more or less is a change to be made here too. */
+const grants: Record<keyof typeof handlers, readonly string[]> = {
+  "session-authorizer": [],
+  "session-connection-handler": [
+    "dynamodb:PutItem on table/Sessions-prod",
+    "dynamodb:UpdateItem on table/Sessions-prod",
+    "dynamodb:DeleteItem on table/Sessions-prod",
+    "dynamodb:PutItem on table/Connections-prod",
+    "dynamodb:DeleteItem on table/Connections-prod",
+    "dynamodb:UpdateItem on table/RateLimits-prod",
+  ],
+  "session-heartbeat-handler": [
+    "dynamodb:UpdateItem on table/RateLimits-prod",
+    "dynamodb:GetItem on table/Connections-prod",
+    "execute-api:ManageConnections on POST",
+  ],
+  "session-disconnect-handler": [
+    "dynamodb:DeleteItem on table/Connections-prod",
+    "dynamodb:UpdateItem on table/Sessions-prod",
+  ],
+  "session-refresh-handler": [
+    "dynamodb:GetItem on table/Connections-prod",
+    "dynamodb:GetItem on table/Sessions-prod",
+  ],
+  "session-default-handler": [
+    "dynamodb:GetItem on table/Connections-prod",
+    "dynamodb:Query on table/Connections-prod/index/sessionId-targetLanguage-index",
+    "dynamodb:GetItem on table/Sessions-prod",
+    "dynamodb:UpdateItem on table/Sessions-prod",
+  ],
+  "session-welcome": [
+    "dynamodb:GetRecords on the stream of Connections-prod",
+    "dynamodb:GetShardIterator on the stream of Connections-prod",
+    "dynamodb:DescribeStream on the stream of Connections-prod",
+    "dynamodb:ListStreams on the stream of Connections-prod",
+    "sqs:SendMessage on session-stream-failures-prod",
+    "dynamodb:GetItem on table/Connections-prod",
+    "dynamodb:DeleteItem on table/Connections-prod",
+    "dynamodb:GetItem on table/Sessions-prod",
+    "dynamodb:UpdateItem on table/Sessions-prod",
+    "execute-api:ManageConnections on POST",
+    "execute-api:ManageConnections on DELETE",
+  ],
+  "session-announce": [
+    "dynamodb:GetRecords on the stream of Sessions-prod",
+    "dynamodb:GetShardIterator on the stream of Sessions-prod",
+    "dynamodb:DescribeStream on the stream of Sessions-prod",
+    "dynamodb:ListStreams on the stream of Sessions-prod",
+    "sqs:SendMessage on session-stream-failures-prod",
+    "dynamodb:Query on table/Connections-prod/index/sessionId-targetLanguage-index",
+    "dynamodb:GetItem on table/Connections-prod",
+    "dynamodb:DeleteItem on table/Connections-prod",
+    "execute-api:ManageConnections on POST",
+    "execute-api:ManageConnections on DELETE",
+  ],
+  "session-reaper": [
+    "dynamodb:Scan on table/Sessions-prod",
+    "dynamodb:UpdateItem on table/Sessions-prod",
+    "dynamodb:Scan on table/Connections-prod",
+    "dynamodb:GetItem on table/Connections-prod",
+    "dynamodb:DeleteItem on table/Connections-prod",
+    "dynamodb:BatchGetItem on table/RateLimits-prod",
+    "execute-api:ManageConnections on GET",
+    "execute-api:ManageConnections on POST",
+    "execute-api:ManageConnections on DELETE",
+  ],
+};
+
+/** The ARN without account and region; of the API, what this stage's sockets may be called with. */
+const short = (arn: string): string =>
+  arn
+    .replace(/^arn:aws:\w[\w-]*:us-east-1:000000000000:/, "")
+    .replace(/^\w+\/prod\/(GET|POST|DELETE)\/@connections\/\*$/, "$1")
+    .replace(/^table\/([\w-]+)\/stream\/.+$/, "the stream of $1");
+
+describe.each(Object.entries(grants))("the role of %s", (name, expected) => {
+  const planned = () => functions.find((fn) => fn.name === `${name}-prod`);
+  const role = () => named(graph, types.role, planned()?.roleName ?? "");
+
+  test("may do exactly what its code does, and write to its own log group without making it", () => {
+    const statements = planned()?.statements ?? [];
+    const allowed = statements.flatMap(({ actions, resources }) =>
+      actions.flatMap((action) => resources.map((resource) => `${action} on ${short(resource)}`)),
+    );
+    expect(allowed.sort()).toEqual(
+      [
+        ...expected,
+        `logs:CreateLogStream on log-group:/aws/lambda/${name}-prod:*`,
+        `logs:PutLogEvents on log-group:/aws/lambda/${name}-prod:*`,
+      ].sort(),
+    );
+    expect(statements.map(({ effect }) => effect)).not.toContain("Deny");
+    expect(allowed.filter((grant) => /^\S*\*/.test(grant))).toEqual([]);
+  });
+
+  test("has no managed policy, and Lambda alone takes it on", () => {
+    expect(role().inputs.managedPolicyArns).toEqual([]);
+    expect(JSON.parse(String(role().inputs.assumeRolePolicy))).toMatchObject({
+      Statement: [{ Action: ["sts:AssumeRole"], Principal: { Service: ["lambda.amazonaws.com"] } }],
+    });
+  });
+});

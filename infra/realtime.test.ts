@@ -1,0 +1,188 @@
+import { type Graph, ofType, type Plan, plan } from "@lectern/local";
+import { beforeAll, describe, expect, test } from "vitest";
+import { graphOf, named, types } from "./testing";
+
+let graph: Graph;
+let planned: Plan;
+beforeAll(async () => {
+  graph = await graphOf("prod");
+  planned = plan(graph);
+});
+
+const routes = () => planned.webSocketApi?.routes ?? [];
+
+describe("the WebSocket API", () => {
+  test("selects routes by the frame's action", () => {
+    expect(named(graph, types.api, "session-websocket-api-prod").inputs).toMatchObject({
+      protocolType: "WEBSOCKET",
+      routeSelectionExpression: "$request.body.action",
+    });
+  });
+
+  test("has the one stage prod, deployed by itself, throttled at a burst of 5,000 and 10,000 a second", () => {
+    expect(ofType(graph, types.stage).map(({ inputs }) => inputs)).toMatchObject([
+      {
+        name: "prod",
+        autoDeploy: true,
+        // Nothing else beside these two: any other field makes a difference to how they deploy.
+        defaultRouteSettings: { throttlingBurstLimit: 5_000, throttlingRateLimit: 10_000 },
+      },
+    ]);
+  });
+
+  test("routes what is documented to the functions of those names, each allowed to be invoked", () => {
+    expect(
+      Object.fromEntries(routes().map(({ routeKey, functionName }) => [routeKey, functionName])),
+    ).toEqual({
+      $connect: "session-connection-handler-prod",
+      $disconnect: "session-disconnect-handler-prod",
+      heartbeat: "session-heartbeat-handler-prod",
+      refreshConnection: "session-refresh-handler-prod",
+      $default: "session-default-handler-prod",
+    });
+  });
+
+  test("lets its functions be invoked by itself only", () => {
+    const [api] = ofType(graph, types.api);
+    const byGateway = ofType(graph, "aws:lambda/permission:Permission").filter(
+      ({ inputs }) => inputs.principal === "apigateway.amazonaws.com",
+    );
+    expect(byGateway).toHaveLength(6);
+    for (const { inputs } of byGateway) {
+      expect(inputs.sourceArn).toMatch(new RegExp(`^arn:aws:execute-api:us-east-1:000000000000:${api?.id}/`));
+    }
+  });
+
+  test("asks the authorizer on $connect, always, and nowhere else", () => {
+    expect(routes().filter(({ authorizer }) => authorizer)).toMatchObject([
+      {
+        routeKey: "$connect",
+        authorizer: { functionName: "session-authorizer-prod", identitySources: [] },
+      },
+    ]);
+    for (const { inputs } of ofType(graph, types.route)) {
+      expect([inputs.routeKey, inputs.authorizationType]).toEqual([
+        inputs.routeKey,
+        inputs.routeKey === "$connect" ? "CUSTOM" : "NONE",
+      ]);
+    }
+    const authorizers = ofType(graph, types.authorizer);
+    expect(authorizers.map(({ inputs }) => inputs)).toMatchObject([{ authorizerType: "REQUEST" }]);
+    // Results are never cached for WebSocket APIs; asking for it would fail the deployment.
+    expect(authorizers[0]?.inputs.authorizerResultTtlInSeconds).toBeUndefined();
+  });
+
+  test("answers exactly where a frame is answered, with both halves of a route response", () => {
+    const answered = ["$default", "heartbeat", "refreshConnection"];
+    const selecting = ofType(graph, types.route).filter(
+      ({ inputs }) => inputs.routeResponseSelectionExpression === "$default",
+    );
+    expect(selecting.map(({ inputs }) => inputs.routeKey).sort()).toEqual(answered);
+    const responses = ofType(graph, types.routeResponse);
+    expect(responses.map(({ inputs }) => inputs.routeResponseKey)).toEqual([
+      "$default",
+      "$default",
+      "$default",
+    ]);
+    expect(new Set(responses.map(({ inputs }) => inputs.routeId))).toEqual(
+      new Set(selecting.map(({ id }) => id)),
+    );
+    expect(
+      routes()
+        .filter(({ routeResponse }) => routeResponse)
+        .map(({ routeKey }) => routeKey)
+        .sort(),
+    ).toEqual(answered);
+  });
+
+  test("keeps its access log for a day", () => {
+    const groups = ofType(graph, types.logGroup).filter(({ inputs }) =>
+      String(inputs.name).startsWith("/aws/vendedlogs/"),
+    );
+    expect(groups.map(({ inputs }) => inputs.retentionInDays)).toEqual([1]);
+    expect(named(graph, types.stage, "prod").inputs.accessLogSettings).toMatchObject({
+      destinationArn: `arn:aws:logs:us-east-1:000000000000:log-group:${groups[0]?.inputs.name}`,
+    });
+  });
+
+  test("logs of each request neither an address, nor a connection id, nor a query, as flat JSON below 3 KB", () => {
+    const { format } = named(graph, types.stage, "prod").inputs.accessLogSettings as { format: string };
+    expect(format.length).toBeLessThan(3 * 1024);
+    const fields: Record<string, string> = JSON.parse(format);
+    for (const variable of Object.values(fields)) expect(variable).toMatch(/^\$context\.[\w.]+$/);
+    expect(Object.values(fields)).toEqual(
+      expect.arrayContaining(["$context.status", "$context.routeKey", "$context.requestId"]),
+    );
+    expect(format).not.toMatch(/sourceIp|connectionId|identity|authorizer|userAgent|querystring/i);
+  });
+});
+
+describe("the streams", () => {
+  const mappingTo = (functionName: string) => {
+    const found = ofType(graph, types.mapping).find(({ inputs }) => inputs.functionName === functionName);
+    if (!found) throw new Error(`No mapping feeds ${functionName}.`);
+    return found.inputs;
+  };
+  const patternsTo = (functionName: string): string[] => {
+    const { filters } = mappingTo(functionName).filterCriteria as { filters: { pattern: string }[] };
+    return filters.map(({ pattern }) => pattern);
+  };
+
+  test("are two: new connections are welcomed, changes of sessions announced", () => {
+    expect(
+      planned.mappings.map(({ functionName, streamArn }) => [functionName, streamArn.split("/")[1]]).sort(),
+    ).toEqual([
+      ["session-announce-prod", "Sessions-prod"],
+      ["session-welcome-prod", "Connections-prod"],
+    ]);
+  });
+
+  test.each(["session-welcome-prod", "session-announce-prod"])(
+    "feed %s every record from the start, and give a bad one up instead of blocking behind it",
+    (functionName) => {
+      const mapping = mappingTo(functionName);
+      expect(mapping).toMatchObject({
+        startingPosition: "TRIM_HORIZON",
+        bisectBatchOnFunctionError: true,
+        functionResponseTypes: ["ReportBatchItemFailures"],
+        maximumRetryAttempts: 5,
+        maximumRecordAgeInSeconds: 600,
+        parallelizationFactor: 10,
+        destinationConfig: {
+          onFailure: { destinationArn: "arn:aws:sqs:us-east-1:000000000000:session-stream-failures-prod" },
+        },
+      });
+    },
+  );
+
+  test("come in batches of 25 welcomes, and of one fan-out", () => {
+    expect(mappingTo("session-welcome-prod").batchSize).toBe(25);
+    expect(mappingTo("session-announce-prod").batchSize).toBe(1);
+  });
+
+  test("are filtered by at most five patterns, which are JSON on images alone", () => {
+    for (const functionName of ["session-welcome-prod", "session-announce-prod"]) {
+      const patterns = patternsTo(functionName);
+      expect(patterns.length).toBeGreaterThan(0);
+      expect(patterns.length).toBeLessThanOrEqual(5);
+      for (const pattern of patterns) {
+        expect(Object.keys(JSON.parse(pattern))).toEqual(["dynamodb"]);
+        expect(new Set(Object.keys(JSON.parse(pattern).dynamodb))).toEqual(new Set(["OldImage", "NewImage"]));
+      }
+    }
+  });
+
+  test("give up into a queue that keeps records for two weeks, encrypted", () => {
+    expect(named(graph, types.queue, "session-stream-failures-prod").inputs).toMatchObject({
+      messageRetentionSeconds: 14 * 24 * 3_600,
+      sqsManagedSseEnabled: true,
+    });
+  });
+});
+
+test("the reaper runs once a minute", () => {
+  expect(planned.schedules).toMatchObject([{ functionName: "session-reaper-prod", periodMs: 60_000 }]);
+  expect(ofType(graph, "aws:cloudwatch/eventRule:EventRule").map(({ inputs }) => inputs)).toMatchObject([
+    { scheduleExpression: "rate(1 minute)", state: "ENABLED" },
+  ]);
+});

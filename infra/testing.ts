@@ -1,0 +1,45 @@
+import path from "node:path";
+import { type Graph, ofType, type Resource, synth } from "@lectern/local";
+
+const evaluated = new Map<string, Promise<Graph>>();
+
+/** Evaluates the real program for a stage, as a deployment would; once in each test file. */
+export const graphOf = (stage: string, settings: Record<string, string> = {}): Promise<Graph> => {
+  const key = JSON.stringify([stage, settings]);
+  const graph =
+    evaluated.get(key) ?? synth({ root: path.resolve(import.meta.dirname, ".."), stage, settings });
+  evaluated.set(key, graph);
+  return graph;
+};
+
+/** The resource of a type with this physical name. */
+export const named = (graph: Graph, type: string, name: string): Resource => {
+  const found = ofType(graph, type).find(({ inputs }) => inputs.name === name);
+  if (!found) throw new Error(`The program declares no ${type} named ${name}.`);
+  return found;
+};
+
+/** The physical names of every resource of a type, sorted. */
+export const namesOf = (graph: Graph, type: string): string[] =>
+  ofType(graph, type)
+    .map(({ inputs }) => String(inputs.name))
+    .sort();
+
+export const types = {
+  api: "aws:apigatewayv2/api:Api",
+  stage: "aws:apigatewayv2/stage:Stage",
+  route: "aws:apigatewayv2/route:Route",
+  routeResponse: "aws:apigatewayv2/routeResponse:RouteResponse",
+  integration: "aws:apigatewayv2/integration:Integration",
+  authorizer: "aws:apigatewayv2/authorizer:Authorizer",
+  table: "aws:dynamodb/table:Table",
+  lambda: "aws:lambda/function:Function",
+  mapping: "aws:lambda/eventSourceMapping:EventSourceMapping",
+  logGroup: "aws:cloudwatch/logGroup:LogGroup",
+  role: "aws:iam/role:Role",
+  pool: "aws:cognito/userPool:UserPool",
+  poolClient: "aws:cognito/userPoolClient:UserPoolClient",
+  topic: "aws:sns/topic:Topic",
+  subscription: "aws:sns/topicSubscription:TopicSubscription",
+  queue: "aws:sqs/queue:Queue",
+};

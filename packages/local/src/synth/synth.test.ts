@@ -1,0 +1,92 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { program, projectRoot, temporaryProject } from "../testing.js";
+import { synth } from "./synth.js";
+
+/** What the evaluation of a program with this in `infra/part.ts` says. */
+const said = async (part: string): Promise<string> => {
+  const root = await temporaryProject({
+    "sst.config.ts": program('await import("./infra/part"); return {};'),
+    "infra/part.ts": part,
+  });
+  return synth({ root, stage: "dev" }).then(
+    () => "nothing",
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
+};
+
+describe("a broken program gives one sentence with file and line", () => {
+  test("when it cannot be parsed", async () => {
+    expect(await said("export const a = 1;\nexport const b: = 2;\n")).toBe(
+      'UserError: sst.config.ts cannot be built: infra/part.ts:2: Unexpected "="',
+    );
+  });
+
+  test("when it imports what is not there", async () => {
+    expect(await said('\n\nimport "./nowhere";\n')).toBe(
+      'UserError: sst.config.ts cannot be built: infra/part.ts:3: Could not resolve "./nowhere"',
+    );
+  });
+
+  test("when it throws", async () => {
+    expect(await said("const a = 1;\n\nthrow new Error(`no $" + "{a}`);\n")).toBe(
+      "UserError: sst.config.ts cannot be evaluated: infra/part.ts:3: no 1",
+    );
+  });
+
+  test("when an input of a resource fails, long after the program's last line", async () => {
+    const part = [
+      "const name = $output('x').apply((): string => {",
+      "  throw new Error('late');",
+      "});",
+      "new sst.aws.SnsTopic('T', { transform: { topic: { name } } });",
+    ];
+    expect(await said(part.join("\n"))).toBe(
+      "UserError: sst.config.ts cannot be evaluated: infra/part.ts:2: late",
+    );
+  });
+
+  test("when it ends its process", async () => {
+    expect(await said("process.exit(3);")).toBe(
+      "UserError: The evaluation of sst.config.ts ended before it was done.",
+    );
+  });
+});
+
+test("what app() throws on purpose speaks for itself", async () => {
+  const root = await temporaryProject({
+    "sst.config.ts": `
+      class SettingError extends Error { override name = "SettingError"; }
+      export default $config({ app: () => { throw new SettingError("Setting x is wrong."); }, async run() {} });
+    `,
+  });
+  await expect(synth({ root, stage: "dev" })).rejects.toMatchObject({
+    name: "UserError",
+    message: "Setting x is wrong.",
+  });
+});
+
+test("outputs are resolved as far as they can be without a cloud, and settings reach the program", async () => {
+  const root = await temporaryProject({
+    "sst.config.ts": program(`
+      const table = new sst.aws.Dynamo("T", {
+        fields: { id: "string" },
+        primaryIndex: { hashKey: "id" },
+        transform: { table: { name: "T-" + $app.stage } },
+      });
+      return { arn: table.arn, settings: process.env.SST_LOCAL_SETTINGS };
+    `),
+  });
+  const graph = await synth({ root, stage: "dev", settings: { a: "1" } });
+  expect(graph.outputs).toEqual({
+    arn: "arn:aws:dynamodb:us-east-1:000000000000:table/T-dev",
+    settings: '{"a":"1"}',
+  });
+});
+
+// After those that succeeded and those that did not.
+test("evaluations leave no file of their own in the platform", async () => {
+  const files = await readdir(path.join(projectRoot, ".sst/platform"));
+  expect(files.filter((file) => file.startsWith(`offline-${process.pid}-`))).toEqual([]);
+});
