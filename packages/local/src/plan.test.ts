@@ -12,6 +12,7 @@ const graph = (
   resources,
   functions,
   outputs: {},
+  sources: [],
 });
 
 const resource = (type: string, id: string, inputs: JsonObject): Resource => ({ type, name: id, id, inputs });

@@ -9,6 +9,7 @@ import { createGateway, type Gateway } from "./gateway/gateway.js";
 import { type Authorize, createAuthorize, type Principal } from "./iam.js";
 import { loadIssuer, type TokenRequest } from "./issuer.js";
 import { BuildFailure } from "./lambda/build-failure.js";
+import { createDirectoryWatcher } from "./lambda/directory-watcher.js";
 import type { Invoke } from "./lambda/invocation.js";
 import { type Lambda, startLambda } from "./lambda/lambda.js";
 import type { ReloadEvent } from "./lambda/reload.js";
@@ -50,6 +51,8 @@ export interface Observer {
   onInvocation?(record: InvocationRecord): void;
   onLog?(line: LogLine): void;
   onReload?(event: ReloadEvent): void;
+  /** A file of the infrastructure program was saved: what runs is still the old one. Once per save or more. */
+  onProgramChange?(file: string): void;
   onGatewayEvent?(event: GatewayEvent): void;
   onRequest?(record: RequestRecord): void;
   /** A stream record that a function gave up on, as its queue gets it. */
@@ -162,6 +165,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       undo.push(every(clock, sweepMs, () => void dynamodb.sweep()));
     }
 
+    if (options.watch) undo.push(watchProgram(root, graph.sources, observer));
+
     const [client] = planned.appClients;
     return {
       webSocketUrl: `ws://127.0.0.1:${local.port}/${planned.webSocketApi?.stageName ?? ""}`,
@@ -198,6 +203,17 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     await stop();
     throw error;
   }
+};
+
+/** The infrastructure is not changed under a running stack: whoever changes it is told what to do. */
+const watchProgram = (root: string, sources: readonly string[], observer: Observer): (() => void) => {
+  const files = new Set(sources);
+  const watcher = createDirectoryWatcher((file) => {
+    if (!file || !files.has(file)) return;
+    observer.onProgramChange?.(path.relative(root, file));
+  });
+  watcher.set(new Set(sources.map((file) => path.dirname(file))), Date.now());
+  return watcher.close;
 };
 
 const logicalName = (name: string, stage: string): string =>

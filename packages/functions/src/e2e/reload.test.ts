@@ -8,6 +8,7 @@ let project: string;
 let stage: Stage;
 const reloads: { kind: string; errors?: readonly { file: string; line: number; text: string }[] }[] = [];
 let heard: () => void = () => undefined;
+let programChanged: (file: string) => void = () => undefined;
 
 /** A copy of the project whose handlers may be edited; everything else is the real one. */
 const copyProject = async (): Promise<string> => {
@@ -16,7 +17,9 @@ const copyProject = async (): Promise<string> => {
   await mkdir(path.join(folder, "packages"));
   await mkdir(path.join(folder, ".sst"));
   await Promise.all([
-    ...["node_modules", "infra", "sst.config.ts", ".sst/platform"].map(link),
+    ...["node_modules", ".sst/platform"].map(link),
+    cp(path.join(root, "sst.config.ts"), path.join(folder, "sst.config.ts")),
+    cp(path.join(root, "infra"), path.join(folder, "infra"), { recursive: true }),
     cp(path.join(root, "packages/functions"), path.join(folder, "packages/functions"), {
       recursive: true,
       filter: (file) => !file.includes("node_modules"),
@@ -37,6 +40,7 @@ beforeAll(async () => {
           reloads.push(event);
           heard();
         },
+        onProgramChange: (file) => programChanged(file),
       },
     },
   );
@@ -88,4 +92,13 @@ test("editing a handler while ten sockets are open changes the next answer; a br
   expect(await stage.rowsOf(speaker.sessionId)).toHaveLength(10);
   expect(everybody.every(({ socket }) => socket.readyState === socket.OPEN)).toBe(true);
   await speaker.leave();
+});
+
+test("a change of the infrastructure asks for a restart", async () => {
+  const changed = new Promise<string>((resolve) => {
+    programChanged = resolve;
+  });
+  const file = path.join(project, "infra/storage.ts");
+  await writeFile(file, `${await readFile(file, "utf8")}\n`);
+  expect(await changed).toBe("infra/storage.ts");
 });

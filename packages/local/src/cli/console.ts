@@ -7,11 +7,17 @@ export const createConsole = (
   out: { readonly isTTY?: boolean; write(text: string): unknown },
   now: () => number,
 ): Required<
-  Pick<Observer, "onInvocation" | "onLog" | "onReload" | "onGatewayEvent" | "onFailureDelivered">
+  Pick<
+    Observer,
+    "onInvocation" | "onLog" | "onReload" | "onProgramChange" | "onGatewayEvent" | "onFailureDelivered"
+  >
 > => {
   const color = createColors(out.isTTY === true && !process.env.NO_COLOR);
   const line = (text: string) =>
     out.write(`${color.dim(new Date(now()).toISOString().slice(11, 23))} ${text}\n`);
+
+  /** One save is several events, and the sentence stays true until the restart that it asks for. */
+  const announced = new Set<string>();
 
   return {
     onInvocation: ({ functionName, durationMs, initMs, outcome }) => {
@@ -39,6 +45,11 @@ export const createConsole = (
       for (const { file, line: row, column, text } of event.errors) {
         line(color.red(`${file}:${row}:${column}: ${text} (the last good code stays)`));
       }
+    },
+    onProgramChange: (file) => {
+      if (announced.has(file)) return;
+      announced.add(file);
+      line(color.yellow(`${file} has changed: restart to run with it`));
     },
     onGatewayEvent: (event) => {
       switch (event.kind) {

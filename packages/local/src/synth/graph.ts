@@ -40,6 +40,8 @@ export interface Graph {
   readonly resources: readonly Resource[];
   readonly functions: readonly FunctionBuild[];
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** The program's own files: a change of one of them makes another graph. */
+  readonly sources: readonly string[];
 }
 
 /** The resources of one type. */

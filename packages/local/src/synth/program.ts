@@ -90,6 +90,7 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
     ),
     functions: [...functions.values()],
     outputs,
+    sources: [],
   };
 };
 

@@ -55,12 +55,13 @@ const evaluate = async (
   await mkdir(emptyBundle, { recursive: true });
   await writeFile(path.join(emptyBundle, "bundle.mjs"), "export const handler = () => undefined;\n");
   try {
-    await build(root, platform, bundle);
-    return await run(root, bundle, {
+    const sources = await build(root, platform, bundle);
+    const evaluated = await run(root, bundle, {
       SYNTH_STAGE: stage,
       SYNTH_EMPTY_BUNDLE: emptyBundle,
       ...(Object.keys(settings).length > 0 ? { SST_LOCAL_SETTINGS: JSON.stringify(settings) } : {}),
     });
+    return { ...evaluated, sources };
   } finally {
     const files = [bundle, appBundle(bundle)].flatMap((file) => [file, `${file}.map`]);
     await Promise.all(files.map((file) => rm(file, { force: true })));
@@ -92,9 +93,9 @@ const externals = [
 
 /**
  * Two bundles, as the CLI makes them: the first says what the app is, and its `$app` must stand before SST's sources are
- * loaded by the second.
+ * loaded by the second. Returns the program's own files.
  */
-const build = async (root: string, platform: string, outfile: string): Promise<void> => {
+const build = async (root: string, platform: string, outfile: string): Promise<string[]> => {
   // The platform's own version: its sources are built by the CLI with this one.
   const esbuild: typeof Esbuild = createRequire(path.join(platform, "x.js"))("esbuild");
   const common: Esbuild.BuildOptions = {
@@ -111,7 +112,7 @@ const build = async (root: string, platform: string, outfile: string): Promise<v
     logLevel: "silent",
   };
   const appFile = appBundle(outfile);
-  const builds = [
+  const builds = Promise.all([
     esbuild.build({
       ...common,
       stdin: {
@@ -121,6 +122,7 @@ const build = async (root: string, platform: string, outfile: string): Promise<v
         contents: appModule(root, platform),
       },
       outfile: appFile,
+      metafile: true,
     }),
     esbuild.build({
       ...common,
@@ -135,12 +137,16 @@ const build = async (root: string, platform: string, outfile: string): Promise<v
       inject: [path.join(platform, "src/shim/run.js")],
       plugins: [globals(platform)],
     }),
-  ];
-  await Promise.all(builds).catch((failure: Esbuild.BuildFailure) => {
+  ]);
+  const [{ metafile }] = await builds.catch((failure: Esbuild.BuildFailure) => {
     const [first] = failure.errors ?? [];
     const place = first?.location ? `${first.location.file}:${first.location.line}: ` : "";
     throw new UserError(`sst.config.ts cannot be built: ${place}${first?.text ?? failure.message}`);
   });
+  return Object.keys(metafile?.inputs ?? {})
+    .filter((file) => file !== sourceFiles.app && !file.includes("node_modules/") && !file.startsWith(".."))
+    .map((file) => path.join(root, file))
+    .filter((file) => !file.startsWith(here));
 };
 
 /** What the two bundles' own first files are called in stack traces. */
