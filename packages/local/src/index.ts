@@ -1,10 +1,10 @@
-export { type Command, describeCommand, type Given, parseCommandLine, seeHelp } from "./cli/command.js";
+export { type Command, type Given, seeHelp } from "./cli/command.js";
+export { runTool } from "./cli/run.js";
 export { StackClock } from "./clock.js";
 export { type DynamoDb, startDynamoDb, type TableDefinition } from "./dynamodb/index.js";
 export { accessKeyOf } from "./iam.js";
 export { bundleOptions } from "./lambda/bundle-options.js";
-export type { Plan } from "./plan.js";
-export { plan, statementsOf } from "./plan.js";
+export { type Plan, plan, statementsOf } from "./plan.js";
 export { type Observer, type Stack, type StackOptions, startStack } from "./stack.js";
 export { type Graph, ofType, type Resource } from "./synth/graph.js";
 export { synth } from "./synth/synth.js";

@@ -47,19 +47,26 @@ export interface ConnectOptions {
   readonly protocols?: readonly string[];
   /** The address that the gateway takes the client to come from. */
   readonly address?: string;
+  /** How long the handshake may take; without it, as long as the gateway holds it. */
+  readonly handshakeTimeoutMs?: number;
+  /** Hears of every frame as it comes, before anybody who waits for it. */
+  readonly onFrame?: (frame: ServerFrame) => void;
+  /** Gets what is no frame of the protocol; without it that is thrown. */
+  readonly onUnknown?: (text: string) => void;
 }
 
 /** @throws {Refused} when the handshake is */
 export const connect = (
   url: string,
   query: Readonly<Record<string, string>>,
-  { protocols = [], address }: ConnectOptions = {},
+  { protocols = [], address, handshakeTimeoutMs, ...listeners }: ConnectOptions = {},
 ): Promise<Client> =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url}?${new URLSearchParams(query)}`, [...protocols], {
       headers: address ? { "X-Forwarded-For": address } : {},
+      ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeout: handshakeTimeoutMs }),
     });
-    const client = follow(socket);
+    const client = follow(socket, listeners);
     socket.on("open", () => resolve(client));
     socket.on("unexpected-response", (request, response) => {
       request.destroy();
@@ -68,11 +75,16 @@ export const connect = (
     socket.on("error", reject);
   });
 
-const follow = (socket: WebSocket): Client => {
+const follow = (
+  socket: WebSocket,
+  { onFrame, onUnknown }: Pick<ConnectOptions, "onFrame" | "onUnknown">,
+): Client => {
   const waiting: ServerFrame[] = [];
   const takers: { type: string; take: (frame: ServerFrame) => void }[] = [];
   socket.on("message", (data) => {
-    const frame = v.parse(serverFrameSchema, JSON.parse(String(data)));
+    const frame = frameIn(String(data), onUnknown);
+    if (!frame) return;
+    onFrame?.(frame);
     const index = takers.findIndex(({ type }) => type === frame.type);
     if (index < 0) waiting.push(frame);
     else takers.splice(index, 1)[0]?.take(frame);
@@ -109,4 +121,14 @@ const follow = (socket: WebSocket): Client => {
       return closed;
     },
   };
+};
+
+const frameIn = (text: string, onUnknown?: (text: string) => void): ServerFrame | undefined => {
+  try {
+    return v.parse(serverFrameSchema, JSON.parse(text));
+  } catch (error) {
+    if (!onUnknown) throw error;
+    onUnknown(text);
+    return undefined;
+  }
 };

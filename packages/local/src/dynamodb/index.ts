@@ -1,6 +1,4 @@
-export { type DynamoDb, type DynamoDbOptions, startDynamoDb } from "./dynamodb.js";
-export type { Fault, FaultMatch, Faults } from "./faults.js";
+export { type DynamoDb, startDynamoDb } from "./dynamodb.js";
 export type { RequestRecord } from "./handler.js";
 export type { AttributeValue, Item } from "./item.js";
-export type { Stream, StreamEntry, StreamReader, StreamRecord } from "./stream.js";
-export type { GlobalIndex, StreamViewType, TableDefinition } from "./table.js";
+export type { TableDefinition } from "./table.js";

@@ -1,0 +1,53 @@
+import { createColors } from "picocolors";
+import { asDuration } from "../statistic.js";
+
+/** Where the demo's lines go: a terminal, a file, nowhere. */
+export interface Output {
+  readonly isTTY?: boolean | undefined;
+  write(text: string): unknown;
+}
+
+export interface Narrator {
+  /** A heading: what happens next. */
+  scene(title: string): void;
+  /** What somebody does. */
+  does(who: string, what: string): void;
+  /** A frame that somebody gets, after `tookMs` where there was something to wait for. */
+  gets(who: string, type: string, text: string, tookMs?: number): void;
+  /** What happened to somebody's socket. */
+  notes(who: string, text: string): void;
+  say(text: string): void;
+  readonly color: ReturnType<typeof createColors>;
+}
+
+/** Tells a session as lines, each participant in a colour of its own on a terminal. */
+export const createNarrator = (output: Output): Narrator => {
+  const color = createColors(output.isTTY === true && !process.env.NO_COLOR);
+  const palette = [color.yellow, color.cyan, color.green, color.blue, color.red];
+  const paints = new Map<string, (text: string) => string>([["speaker", color.magenta]]);
+  const begun = performance.now();
+  const paintOf = (who: string) => {
+    // Those who want the same language look the same: `es 2` as `es 1`.
+    const [group = who] = who.split(" ");
+    const paint = paints.get(group) ?? palette[(paints.size - 1) % palette.length] ?? color.white;
+    paints.set(group, paint);
+    return paint;
+  };
+  const say = (text: string) => void output.write(`${text}\n`);
+  const line = (who: string, arrow: string, text: string) => {
+    const at = ((performance.now() - begun) / 1_000).toFixed(2).padStart(6);
+    say(`${color.dim(`${at} s`)}  ${paintOf(who)(who.padEnd(8))} ${color.dim(arrow)} ${text}`);
+  };
+  return {
+    color,
+    say,
+    scene: (title) => say(`\n${color.bold(title)}`),
+    does: (who, what) => line(who, "→", what),
+    gets: (who, type, text, tookMs) => {
+      const took = tookMs === undefined ? "" : color.dim(`(${asDuration(tookMs)})`);
+      const name = type === "error" ? color.red(type) : color.bold(type);
+      line(who, "←", [name, text, took].filter(Boolean).join("  "));
+    },
+    notes: (who, text) => line(who, "·", color.dim(text)),
+  };
+};
