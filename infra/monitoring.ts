@@ -217,23 +217,32 @@ alarm({
   of: own("CountDrift", "Sum"),
 });
 
+// A math expression in an alarm takes ten metrics at most.
 alarm({
-  name: "throttles",
-  says: "Lambda or DynamoDB throttled requests.",
+  name: "throttles-lambda",
+  says: "Lambda throttled this stage's functions.",
   period: minutes(5),
   threshold: 0,
   of: sumOf(
-    [
-      ...Object.values(functions).map((fn) => ofFunction(fn, "Throttles", "Sum")),
-      ...[sessions, connections, rateLimits].flatMap((table) =>
-        ["ReadThrottleEvents", "WriteThrottleEvents"].map((metricName) => ({
-          namespace: "AWS/DynamoDB",
-          metricName,
-          dimensions: { TableName: table.name },
-          statistic: "Sum",
-        })),
-      ),
-    ],
+    Object.values(functions).map((fn) => ofFunction(fn, "Throttles", "Sum")),
+    minutes(5),
+  ),
+});
+
+alarm({
+  name: "throttles-dynamodb",
+  says: "DynamoDB throttled this stage's tables.",
+  period: minutes(5),
+  threshold: 0,
+  of: sumOf(
+    [sessions, connections, rateLimits].flatMap((table) =>
+      ["ReadThrottleEvents", "WriteThrottleEvents"].map((metricName) => ({
+        namespace: "AWS/DynamoDB",
+        metricName,
+        dimensions: { TableName: table.name },
+        statistic: "Sum",
+      })),
+    ),
     minutes(5),
   ),
 });

@@ -2,8 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import path from "node:path";
 import { StackClock } from "./clock.js";
+import type { CloudWatch } from "./cloudwatch/index.js";
 import { type DynamoDb, type RequestRecord, startDynamoDb } from "./dynamodb/index.js";
 import { type RunningMapping, startMapping } from "./event-source/index.js";
+import type { MappingEvent } from "./event-source/mapping.js";
 import type { GatewayEvent } from "./gateway/api.js";
 import { createGateway, type Gateway } from "./gateway/gateway.js";
 import { type Authorize, createAuthorize, type Principal } from "./iam.js";
@@ -14,10 +16,12 @@ import type { Invoke } from "./lambda/invocation.js";
 import { type Lambda, startLambda } from "./lambda/lambda.js";
 import type { ReloadEvent } from "./lambda/reload.js";
 import type { InvocationRecord, LogLine } from "./lambda/scheduler.js";
+import { observe } from "./observation.js";
 import { type Plan, type PlannedFunction, plan } from "./plan.js";
 import { sayIfSlow } from "./say-if-slow.js";
 import { every, startSchedules } from "./schedule.js";
 import { listen } from "./server.js";
+import { createStatusPage, createStatusState } from "./status/index.js";
 import { accountId } from "./synth/cloud.js";
 import type { Graph } from "./synth/graph.js";
 import { synth } from "./synth/synth.js";
@@ -55,6 +59,15 @@ export interface Observer {
   onProgramChange?(file: string): void;
   onGatewayEvent?(event: GatewayEvent): void;
   onRequest?(record: RequestRecord): void;
+  /** An alarm changed its state. */
+  onAlarm?(change: {
+    readonly from: string;
+    readonly name: string;
+    readonly state: string;
+    readonly reason: string;
+  }): void;
+  /** A message that SNS would have sent. */
+  onNotification?(notification: { readonly topicArn: string; readonly subject: string }): void;
   /** A stream record that a function gave up on, as its queue gets it. */
   onFailureDelivered?(destinationArn: string, body: unknown): void;
 }
@@ -79,6 +92,11 @@ export interface Stack {
   /** Whether the user pool's keys are served; false to inject that fault. */
   readonly tokenService: { available: boolean };
   readonly connectionCount: () => number;
+  /** The program's alarms as they stand. They are evaluated every minute; `evaluateAlarms` does so now. */
+  readonly alarms: CloudWatch["alarms"];
+  readonly evaluateAlarms: CloudWatch["evaluate"];
+  /** What the alarms' topics would have sent. */
+  readonly notifications: CloudWatch["notifications"];
   /** Which function signs with an access key, as `onRequest` shows it; undefined: an operator. */
   readonly functionOf: (accessKeyId: string | undefined) => string | undefined;
   /** A token of the program's app client. */
@@ -98,7 +116,14 @@ const sweepMs = 60_000;
  * @throws {UserError} for what the person at the keyboard can mend: a taken port, a wrong setting, code that does not build
  */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
-  const { root, stage = "local", settings = {}, port = 0, engine = "dynalite", observer = {} } = options;
+  const {
+    root,
+    stage = "local",
+    settings = {},
+    port = 0,
+    engine = "dynalite",
+    observer: watcher = {},
+  } = options;
   const undo: (() => unknown)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of undo.splice(0).reverse()) await end();
@@ -108,11 +133,12 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     undo.push(local.close);
     const httpUrl = `http://127.0.0.1:${local.port}`;
     const graph =
-      options.graph ??
-      (await synth({ root, stage, settings, ...(observer.say ? { say: observer.say } : {}) }));
+      options.graph ?? (await synth({ root, stage, settings, ...(watcher.say ? { say: watcher.say } : {}) }));
     const planned = plan(graph);
     const clock = new StackClock();
     undo.push(() => clock.close());
+    const { cloudWatch, recorder, observer, onMappingEvent } = observe(graph, planned, clock, watcher);
+    undo.push(cloudWatch.close);
     const issuer = await loadIssuer(root);
     const tokenService = { available: true };
     const keys = accessKeys(planned);
@@ -126,9 +152,9 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       clock,
       authorize,
       tables: planned.tables,
-      ...(observer.onRequest ? { onRequest: observer.onRequest } : {}),
+      onRequest: observer.onRequest,
     });
-    const dynamodb = await sayIfSlow(observer.say, `Starting DynamoDB on ${engine}`, startingDynamoDb);
+    const dynamodb = await sayIfSlow(watcher.say, `Starting DynamoDB on ${engine}`, startingDynamoDb);
     undo.push(dynamodb.close);
 
     const environmentOf = environments(planned, { httpUrl, dynamodbEndpoint: dynamodb.endpoint, keys });
@@ -138,40 +164,75 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       functions: planned.functions.map((fn) => ({ ...fn, environment: environmentOf(fn) })),
       clock,
       watch: options.watch ?? false,
-      ...(observer.onLog ? { onLog: observer.onLog } : {}),
-      ...(observer.onInvocation ? { onInvocation: observer.onInvocation } : {}),
-      ...(observer.onReload ? { onReload: observer.onReload } : {}),
+      onLog: observer.onLog,
+      onInvocation: observer.onInvocation,
+      ...(watcher.onReload ? { onReload: watcher.onReload } : {}),
     }).catch((error: unknown) => {
       throw error instanceof BuildFailure ? new UserError(error.message) : error;
     });
-    const lambda = await sayIfSlow(observer.say, "Bundling the functions", bundling);
+    const lambda = await sayIfSlow(watcher.say, "Bundling the functions", bundling);
     undo.push(lambda.close);
 
-    const gateway = startGateway(planned, { invoke: lambda.invoke, authorize, clock, observer });
+    const gateway = startGateway(planned, {
+      invoke: lambda.invoke,
+      authorize,
+      clock,
+      onEvent: observer.onGatewayEvent,
+    });
     if (gateway) {
       undo.push(gateway.close);
       local.server.on("upgrade", gateway.handleUpgrade);
     }
+    const endpoints = {
+      webSocketUrl: `ws://127.0.0.1:${local.port}/${planned.webSocketApi?.stageName ?? ""}`,
+      httpUrl,
+      dynamodbEndpoint: dynamodb.endpoint,
+    };
+    const connectionCount = () => gateway?.connectionCount() ?? 0;
+    const page = createStatusPage({
+      state: createStatusState({
+        graph,
+        region: planned.region,
+        now: () => clock.now(),
+        endpoints: [
+          { label: "WebSocket", url: endpoints.webSocketUrl },
+          { label: "HTTP", url: endpoints.httpUrl },
+          { label: "DynamoDB", url: endpoints.dynamodbEndpoint },
+        ],
+        connectionCount,
+        recorder,
+        cloudWatch,
+        tables: planned.tables.map(({ name }) => name),
+      }),
+      rows: (table) => dynamodb.items(table, 20),
+    });
     local.server.on("request", (request, response) => {
+      if (page.handleRequest(request, response)) return;
       if (gateway?.handleRequest(request, response)) return;
       if (isJwksRequest(request) && tokenService.available) return json(response, 200, issuer.jwks);
       notHere(request, response);
     });
 
-    const mappings = startMappings(planned, { lambda, dynamodb, clock, authorize, keys, observer });
+    const mappings = startMappings(planned, {
+      lambda,
+      dynamodb,
+      clock,
+      authorize,
+      keys,
+      onEvent: onMappingEvent,
+      deliverFailure: observer.onFailureDelivered,
+    });
     undo.push(() => Promise.all(mappings.map((mapping) => mapping.close())));
     if (options.schedules ?? true) {
       undo.push(startSchedules(planned.schedules, { clock, invoke: lambda.invoke }));
       undo.push(every(clock, sweepMs, () => void dynamodb.sweep()));
     }
 
-    if (options.watch) undo.push(watchProgram(root, graph.sources, observer));
+    if (options.watch) undo.push(watchProgram(root, graph.sources, watcher));
 
     const [client] = planned.appClients;
     return {
-      webSocketUrl: `ws://127.0.0.1:${local.port}/${planned.webSocketApi?.stageName ?? ""}`,
-      httpUrl,
-      dynamodbEndpoint: dynamodb.endpoint,
+      ...endpoints,
       region: planned.region,
       tables: Object.fromEntries(planned.tables.map(({ name }) => [logicalName(name, stage), name])),
       outputs: graph.outputs,
@@ -180,7 +241,10 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       kill: lambda.kill,
       faults: dynamodb.faults,
       tokenService,
-      connectionCount: () => gateway?.connectionCount() ?? 0,
+      connectionCount,
+      alarms: cloudWatch.alarms,
+      evaluateAlarms: cloudWatch.evaluate,
+      notifications: cloudWatch.notifications,
       functionOf: (accessKeyId) => keys.functions.get(accessKeyId ?? ""),
       token: (request) => {
         if (!client)
@@ -280,8 +344,8 @@ const startGateway = (
     invoke,
     authorize,
     clock,
-    observer,
-  }: { invoke: Invoke; authorize: Authorize; clock: StackClock; observer: Observer },
+    onEvent,
+  }: { invoke: Invoke; authorize: Authorize; clock: StackClock; onEvent: (event: GatewayEvent) => void },
 ): Gateway | undefined =>
   webSocketApi &&
   createGateway({
@@ -289,7 +353,7 @@ const startGateway = (
     invoke,
     authorize,
     clock,
-    ...(observer.onGatewayEvent ? { onEvent: observer.onGatewayEvent } : {}),
+    onEvent,
   });
 
 /** What AWS asks of a role before it makes a mapping from a stream. */
@@ -303,14 +367,16 @@ const startMappings = (
     clock,
     authorize,
     keys,
-    observer,
+    onEvent,
+    deliverFailure,
   }: {
     lambda: Lambda;
     dynamodb: DynamoDb;
     clock: StackClock;
     authorize: Authorize;
     keys: AccessKeys;
-    observer: Observer;
+    onEvent: (functionName: string, event: MappingEvent) => void;
+    deliverFailure: (destinationArn: string, body: unknown) => void;
   },
 ): RunningMapping[] =>
   mappings.map(({ streamArn, ...mapping }) => {
@@ -327,7 +393,8 @@ const startMappings = (
       {
         invoke: lambda.invoke,
         clock,
-        deliverFailure: (destinationArn, body) => observer.onFailureDelivered?.(destinationArn, body),
+        deliverFailure,
+        onEvent: (event) => onEvent(mapping.functionName, event),
       },
     );
   });

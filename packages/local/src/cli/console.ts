@@ -9,7 +9,14 @@ export const createConsole = (
 ): Required<
   Pick<
     Observer,
-    "onInvocation" | "onLog" | "onReload" | "onProgramChange" | "onGatewayEvent" | "onFailureDelivered"
+    | "onInvocation"
+    | "onLog"
+    | "onReload"
+    | "onProgramChange"
+    | "onAlarm"
+    | "onNotification"
+    | "onGatewayEvent"
+    | "onFailureDelivered"
   >
 > => {
   const color = createColors(out.isTTY === true && !process.env.NO_COLOR);
@@ -65,6 +72,13 @@ export const createConsole = (
           return undefined;
       }
     },
+    onAlarm: ({ name, from, state, reason }) => {
+      const paint = state === "ALARM" ? color.red : state === "OK" ? color.green : color.dim;
+      if (from !== "INSUFFICIENT_DATA" || state === "ALARM")
+        line(paint(`Alarm ${name}: ${from} → ${state}. ${reason}`));
+    },
+    onNotification: ({ topicArn, subject }) =>
+      line(color.dim(`SNS ${topicArn.split(":").at(-1)}: ${subject}`)),
     onFailureDelivered: (destinationArn) =>
       line(color.red(`A stream record was given up and sent to ${destinationArn.split(":").at(-1)}`)),
   };

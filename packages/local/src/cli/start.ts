@@ -119,6 +119,7 @@ const banner = async ({ root }: Given, stack: Stack, tookMs: number): Promise<st
     "",
     `  WebSocket  ${cyan(stack.webSocketUrl)}`,
     `  HTTP       ${cyan(stack.httpUrl)}`,
+    `  Status     ${cyan(`${stack.httpUrl}/_local`)}`,
     `  DynamoDB   ${cyan(stack.dynamodbEndpoint)}  ${dim(Object.values(stack.tables).join(", "))}`,
     ...Object.entries(manifest.local?.try ?? {}).flatMap(([what, how]) => ["", `${what}:`, `  ${fill(how)}`]),
     "",

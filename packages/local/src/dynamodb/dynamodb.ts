@@ -1,11 +1,12 @@
 import type { Clock } from "../clock.js";
 import type { Authorize } from "../iam.js";
-import { createTable } from "./engine.js";
+import { ask, createTable } from "./engine.js";
 import { startDynalite } from "./engine-dynalite.js";
 import { startDynamoDbLocal } from "./engine-dynamodb-local.js";
 import { createFaultList, type Faults } from "./faults.js";
 import { createHandler, type RequestRecord } from "./handler.js";
 import { startIndexCopy } from "./index-copy.js";
+import type { Item } from "./item.js";
 import { createKeyLock } from "./key-lock.js";
 import { createPauses } from "./pauses.js";
 import { listen } from "./server.js";
@@ -34,6 +35,8 @@ export interface DynamoDb {
   /** By stream ARN. */
   readonly streams: ReadonlyMap<string, Stream>;
   readonly faults: Faults;
+  /** The first `limit` items of a table, for whoever looks on: not counted, not charged, no fault strikes it. */
+  items(table: string, limit: number): Promise<readonly Item[]>;
   /** What the TTL service does now and then: deletes what has expired. Resolves to how many items. */
   sweep(): Promise<number>;
   close(): Promise<void>;
@@ -69,6 +72,10 @@ export const startDynamoDb = async (options: DynamoDbOptions): Promise<DynamoDb>
       endpoint: server.endpoint,
       streams: new Map([...tables.values()].flatMap(({ stream }) => (stream ? [[stream.arn, stream]] : []))),
       faults: { inject: faults.inject, delayIndexes: indexes.delay },
+      async items(table, limit) {
+        const { Items = [] } = await ask(engine, "Scan", { TableName: table, Limit: limit });
+        return Items;
+      },
       async sweep() {
         let deleted = 0;
         for (const table of tables.values()) deleted += await sweepTable(store, table, clock.now());

@@ -1,0 +1,111 @@
+import { accountId } from "../synth/cloud.js";
+import type { Transition } from "./alarm.js";
+import type { AlarmDefinition, ExpressionQuery, MetricQuery } from "./alarm-definition.js";
+import type { Dimensions } from "./metrics.js";
+import { percentOf } from "./statistic.js";
+
+/** What CloudWatch calls a region in its messages; others go by their code. */
+const regionNames: Readonly<Record<string, string>> = {
+  "us-east-1": "US East (N. Virginia)",
+  "us-east-2": "US East (Ohio)",
+  "us-west-1": "US West (N. California)",
+  "us-west-2": "US West (Oregon)",
+  "ca-central-1": "Canada (Central)",
+  "eu-west-1": "EU (Ireland)",
+  "eu-west-2": "EU (London)",
+  "eu-west-3": "EU (Paris)",
+  "eu-central-1": "EU (Frankfurt)",
+  "eu-north-1": "EU (Stockholm)",
+  "ap-northeast-1": "Asia Pacific (Tokyo)",
+  "ap-northeast-2": "Asia Pacific (Seoul)",
+  "ap-south-1": "Asia Pacific (Mumbai)",
+  "ap-southeast-1": "Asia Pacific (Singapore)",
+  "ap-southeast-2": "Asia Pacific (Sydney)",
+  "sa-east-1": "South America (Sao Paulo)",
+};
+
+/** What CloudWatch publishes to a topic when an alarm changes its state: the subject, and the message as JSON. */
+export const alarmMessage = (
+  { from, alarm }: Transition,
+  definition: AlarmDefinition,
+  { region, createdAt }: { readonly region: string; readonly createdAt: number },
+): { readonly subject: string; readonly message: string } => {
+  const regionName = regionNames[region] ?? region;
+  const message = {
+    AlarmName: alarm.name,
+    AlarmDescription: alarm.description ?? null,
+    AWSAccountId: accountId,
+    AlarmConfigurationUpdatedTimestamp: time(createdAt),
+    NewStateValue: alarm.state,
+    NewStateReason: alarm.reason,
+    StateChangeTime: time(alarm.changedAt),
+    Region: regionName,
+    AlarmArn: alarm.arn,
+    OldStateValue: from,
+    OKActions: definition.actions.OK,
+    AlarmActions: definition.actions.ALARM,
+    InsufficientDataActions: definition.actions.INSUFFICIENT_DATA,
+    Trigger: trigger(definition),
+  };
+  return {
+    subject: `${alarm.state}: "${alarm.name}" in ${regionName}`,
+    message: JSON.stringify(message),
+  };
+};
+
+/** CloudWatch writes the zone as `+0000`. */
+const time = (at: number): string => new Date(at).toISOString().replace("Z", "+0000");
+
+const trigger = (definition: AlarmDefinition): object => {
+  const { queries, periodMs } = definition;
+  const [only, ...others] = queries;
+  const rule = {
+    Period: periodMs / 1000,
+    EvaluationPeriods: definition.evaluationPeriods,
+    DatapointsToAlarm: definition.datapointsToAlarm,
+    ComparisonOperator: definition.comparisonOperator,
+    Threshold: definition.threshold,
+    TreatMissingData: definition.treatMissingData,
+    EvaluateLowSampleCountPercentile: definition.ignoreFewSamples ? "ignore" : "",
+  };
+  if (only?.kind !== "metric" || others.length > 0)
+    return { ...rule, Metrics: queries.map((query) => mathMetric(query, definition)) };
+  return {
+    MetricName: only.metric.name,
+    Namespace: only.metric.namespace,
+    ...statistic(only.statistic),
+    Unit: only.unit ?? null,
+    Dimensions: dimensionList(only.metric.dimensions),
+    ...rule,
+  };
+};
+
+const statistic = (name: string): object =>
+  percentOf(name) === undefined
+    ? { StatisticType: "Statistic", Statistic: name === "SampleCount" ? "SAMPLE_COUNT" : name.toUpperCase() }
+    : { StatisticType: "ExtendedStatistic", ExtendedStatistic: name };
+
+const mathMetric = (query: MetricQuery | ExpressionQuery, { watched, periodMs }: AlarmDefinition): object => {
+  const ReturnData = query.id === watched;
+  if (query.kind === "expression")
+    return {
+      Expression: query.text,
+      Id: query.id,
+      ...(query.label === undefined ? {} : { Label: query.label }),
+      ReturnData,
+    };
+  const { namespace, name, dimensions } = query.metric;
+  return {
+    Id: query.id,
+    MetricStat: {
+      Metric: { Dimensions: dimensionList(dimensions), MetricName: name, Namespace: namespace },
+      Period: periodMs / 1000,
+      Stat: query.statistic,
+      ...(query.unit === undefined ? {} : { Unit: query.unit }),
+    },
+    ReturnData,
+  };
+};
+
+const dimensionList = (dimensions: Dimensions): readonly { value: string; name: string }[] =>
+  Object.entries(dimensions).map(([name, value]) => ({ value, name }));

@@ -1,0 +1,145 @@
+import type { AlarmDefinition, AlarmState, MetricQuery, UnsupportedAlarm } from "./alarm-definition.js";
+import { assess, type Datapoint, evaluationRange } from "./assess.js";
+import { evaluateMath, type Series } from "./math.js";
+import { MathError } from "./math-parser.js";
+import type { Metrics, Span } from "./metrics.js";
+import { reasonFor } from "./reason.js";
+import { percentOf, statisticOf } from "./statistic.js";
+
+/** An alarm as it stands. */
+export interface AlarmStatus {
+  readonly name: string;
+  readonly arn: string;
+  readonly description: string | undefined;
+  readonly state: AlarmState;
+  /** Why it came into this state. */
+  readonly reason: string;
+  /** When it did, in ms since the epoch by the stack's clock. */
+  readonly changedAt: number;
+  /** The newest value at the last evaluation; undefined: there was none. */
+  readonly value: number | undefined;
+  /** Undefined when the local stack cannot evaluate it; then the reason says why. */
+  readonly definition: AlarmDefinition | undefined;
+}
+
+export interface Transition {
+  readonly from: AlarmState;
+  readonly alarm: AlarmStatus;
+}
+
+export interface Alarm {
+  status(): AlarmStatus;
+  /** Looks at the periods up to `end` and returns the change of state, if there was one, as of `at`. */
+  evaluate(end: number, at: number): Transition | undefined;
+}
+
+export const createAlarm = (
+  definition: AlarmDefinition | UnsupportedAlarm,
+  {
+    metrics,
+    arn,
+    createdAt,
+  }: { readonly metrics: Metrics; readonly arn: string; readonly createdAt: number },
+): Alarm => {
+  const { name, description } = definition;
+  const identity = { name, arn, description };
+  const initial = { state: "INSUFFICIENT_DATA", changedAt: createdAt, value: undefined } as const;
+  if ("unsupported" in definition) {
+    const status = { ...identity, ...initial, reason: definition.unsupported, definition: undefined };
+    return { status: () => status, evaluate: () => undefined };
+  }
+
+  let status: AlarmStatus = {
+    ...identity,
+    ...initial,
+    reason: "Unchecked: Initial alarm creation",
+    definition,
+  };
+  let broken = false;
+
+  const datapoints = (end: number): readonly (Datapoint | undefined)[] | undefined => {
+    try {
+      return watchedPoints(definition, metrics, end);
+    } catch (error) {
+      // What an expression yields is known only once it is computed.
+      if (!(error instanceof MathError)) throw error;
+      broken = true;
+      status = { ...status, reason: error.message, definition: undefined };
+      return undefined;
+    }
+  };
+
+  return {
+    status: () => status,
+    evaluate: (end, at) => {
+      const points = broken ? undefined : datapoints(end);
+      if (!points) return undefined;
+      status = { ...status, value: points.find((point) => point !== undefined)?.value };
+      const assessment = assess(definition, points);
+      if (!assessment || assessment.state === status.state) return undefined;
+      if (definition.ignoreFewSamples && hasFewSamples(definition, metrics, assessment.datapoints))
+        return undefined;
+      const from = status.state;
+      const reason = reasonFor(definition, assessment);
+      status = { ...status, state: assessment.state, reason, changedAt: at };
+      return { from, alarm: status };
+    },
+  };
+};
+
+/** The watched query's value in each period of the evaluation range that ends at `end`, the newest first. */
+const watchedPoints = (
+  definition: AlarmDefinition,
+  metrics: Metrics,
+  end: number,
+): readonly (Datapoint | undefined)[] => {
+  const { periodMs, evaluationPeriods, watched, queries } = definition;
+  const length = evaluationRange(evaluationPeriods);
+  const starts = Array.from({ length }, (_, at) => end - (length - at) * periodMs);
+  const ofMetrics = new Map(
+    queries
+      .filter((query) => query.kind === "metric")
+      .map((query) => [query.id, starts.map((start) => valueIn(query, metrics, spanFrom(start, periodMs)))]),
+  );
+
+  const seriesOf = (id: string, above: readonly string[]): Series => {
+    const series = ofMetrics.get(id);
+    if (series) return series;
+    const query = queries.find((candidate) => candidate.id === id);
+    if (query?.kind !== "expression") throw new MathError(`No query of the alarm has the id ${id}.`);
+    if (above.includes(id)) throw new MathError(`The expression ${id} refers to itself.`);
+    return evaluateMath(query.expression, {
+      length,
+      metrics: ofMetrics,
+      seriesOf: (other) => seriesOf(other, [...above, id]),
+    });
+  };
+
+  const points = seriesOf(watched, []).map((value, at) => {
+    const timestamp = starts[at];
+    return value === undefined || timestamp === undefined ? undefined : { timestamp, value };
+  });
+  return points.reverse();
+};
+
+const spanFrom = (start: number, periodMs: number): Span => ({ start, end: start + periodMs });
+
+const valueIn = ({ metric, statistic, unit }: MetricQuery, metrics: Metrics, span: Span) => {
+  const summary = metrics.summarize(metric, span, unit);
+  return summary && statisticOf(summary, statistic);
+};
+
+/** Whether a percentile rests on fewer samples than CloudWatch calls significant: 10 on its shorter side. */
+const hasFewSamples = (
+  { queries, watched, periodMs }: AlarmDefinition,
+  metrics: Metrics,
+  datapoints: readonly Datapoint[],
+): boolean => {
+  const query = queries.find(({ id }) => id === watched);
+  const percent = query?.kind === "metric" ? percentOf(query.statistic) : undefined;
+  if (query?.kind !== "metric" || percent === undefined) return false;
+  const samples = datapoints
+    .map(({ timestamp }) => metrics.summarize(query.metric, spanFrom(timestamp, periodMs), query.unit))
+    .reduce((total, summary) => total + (summary?.count ?? 0), 0);
+  return samples * Math.min(percent, 100 - percent) < 10 * 100;
+};

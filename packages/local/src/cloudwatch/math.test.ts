@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { evaluateMath, type Series } from "./math.js";
+import { parseMath } from "./math-parser.js";
+
+const none = undefined;
+
+const evaluate = (source: string, metrics: Readonly<Record<string, Series>>): Series => {
+  const series = new Map(Object.entries(metrics));
+  return evaluateMath(parseMath(source), {
+    length: Object.values(metrics)[0]?.length ?? 0,
+    metrics: series,
+    seriesOf: (id) => series.get(id) ?? [],
+  });
+};
+
+test.each<[string, Series]>([
+  ["m1 + m2 * 2", [21, 42]],
+  ["(m1 + m2) * 2", [22, 44]],
+  ["-m1 + 100 / m2", [9, 3]],
+  ["10 - 4 - m1", [5, 4]],
+  ["MAX([m1, m2])", [10, 20]],
+  ["SUM(METRICS())", [11, 22]],
+  ['MIN(METRICS("1"))', [1, 2]],
+  ["AVG([m1,m2])", [5.5, 11]],
+  ["SUM(METRICS() / 10)", [1.1, 2.2]],
+  ["m1 - MAX(m1)", [-1, 0]],
+  ["IF(m1 > 1, m2, 0)", [0, 20]],
+  ["IF(m1 > 1 AND m2 >= 20 || m1 == 7, 1, -1)", [-1, 1]],
+  ["ABS(m1 - m2)", [9, 18]],
+])("%s is computed for each period", (source, expected) => {
+  const computed = evaluate(source, { m1: [1, 2], m2: [10, 20] });
+  expect(computed.map((value) => Number(value?.toFixed(9)))).toEqual(expected);
+});
+
+test("in arithmetic a missing value is 0 where the other is there, and missing where neither is", () => {
+  expect(evaluate("m1 + m2", { m1: [1, none, none], m2: [none, 2, none] })).toEqual([1, 2, none]);
+  expect(evaluate("SUM([m1, m2])", { m1: [1, none], m2: [none, none] })).toEqual([1, none]);
+});
+
+test("a division by zero drops the point", () => {
+  expect(evaluate("m1 / m2", { m1: [4, 4, 4], m2: [2, 0, none] })).toEqual([2, none, none]);
+});
+
+test("FILL puts a number, or the last value before, where values are missing", () => {
+  expect(evaluate("FILL(m1, 0)", { m1: [none, 3, none] })).toEqual([0, 3, 0]);
+  expect(evaluate("FILL(m1, REPEAT)", { m1: [none, 3, none] })).toEqual([none, 3, 3]);
+  expect(evaluate("SUM(FILL(METRICS(), 1))", { m1: [none, 3], m2: [5, none] })).toEqual([6, 4]);
+});
+
+test("IF behaves as the documentation's examples do", () => {
+  const metrics = { m1: [1, 1, 0, 0, none], m2: [30, none, 0, 0, 30], m3: [0, 0, 20, none, 20] };
+  expect(evaluate("IF(m1, m2, m3)", metrics)).toEqual([30, 0, 20, none, none]);
+  expect(evaluate("IF(m1, 5, m3)", metrics)).toEqual([5, 5, 20, none, none]);
+  expect(evaluate("IF(m1, m2, 5)", metrics)).toEqual([30, 0, 5, 5, none]);
+  expect(evaluate("IF(m1, m2)", metrics)).toEqual([30, 0, none, none, none]);
+});
+
+test.each([
+  ["ANOMALY_DETECTION_BAND(m1, 2)", "ANOMALY_DETECTION_BAND is not supported."],
+  ["FILL(m1, LINEAR)", "FILL with LINEAR is not supported."],
+  ["m1 ^ 2", 'cannot be read from "^ 2" on'],
+  ["m1 +", "has its end where a value should be"],
+  ["(m1", 'has its end where ")" should be'],
+  ["m1 m2", "has m2 where its end should be"],
+  ["METRICS()", "does not yield one"],
+  ["5 * 2", "does not yield one"],
+  ["IF(m1)", "takes 2 to 3"],
+])("%s is refused with a sentence", (source, sentence) => {
+  expect(() => evaluate(source, { m1: [1], m2: [2] })).toThrow(sentence);
+});

@@ -1,0 +1,211 @@
+import { type Expression, MathError } from "./math-parser.js";
+
+/** One value per period, the oldest first; undefined where there is none. */
+export type Series = readonly (number | undefined)[];
+
+type Value =
+  | { readonly kind: "scalar"; readonly value: number }
+  | { readonly kind: "series"; readonly points: Series }
+  | { readonly kind: "list"; readonly items: readonly Series[] };
+
+export interface MathContext {
+  /** How many periods a series has. */
+  readonly length: number;
+  /** The metrics among the queries, by id: what `METRICS()` returns. */
+  readonly metrics: ReadonlyMap<string, Series>;
+  /** A metric's or another expression's series. */
+  readonly seriesOf: (id: string) => Series;
+}
+
+const supported =
+  "The local stack's metric math has + - * /, comparisons, AND, OR, parentheses, lists in [ ], IF, FILL with a number or REPEAT, MAX, MIN, SUM, AVG, ABS and METRICS().";
+
+const unsupported = (what: string): MathError => new MathError(`${what} is not supported. ${supported}`);
+
+/**
+ * Computes an expression over the periods.
+ * @throws {MathError} for what is not supported, and for a result that is no single series
+ */
+export const evaluateMath = (expression: Expression, context: MathContext): Series => {
+  const value = compute(expression, context);
+  if (value.kind === "series") return value.points;
+  const [only, ...others] = value.kind === "list" ? value.items : [];
+  if (only && others.length === 0) return only;
+  throw new MathError("An alarm watches one time series, and its expression does not yield one.");
+};
+
+const compute = (expression: Expression, context: MathContext): Value => {
+  switch (expression.kind) {
+    case "number":
+      return { kind: "scalar", value: expression.value };
+    case "query":
+      return { kind: "series", points: context.seriesOf(expression.id) };
+    case "list":
+      return { kind: "list", items: expression.items.flatMap((item) => seriesIn(compute(item, context))) };
+    case "negation":
+      return map(compute(expression.of, context), (value) => -value);
+    case "operation":
+      return operate(
+        expression.operator,
+        compute(expression.left, context),
+        compute(expression.right, context),
+      );
+    case "call": {
+      const run = functions[expression.name];
+      if (!run) throw unsupported(expression.name);
+      return run(expression.args, context);
+    }
+    case "word":
+      throw unsupported(expression.word);
+    case "text":
+      throw unsupported(`The text "${expression.value}" there`);
+  }
+};
+
+const operators: Readonly<Record<string, (left: number, right: number) => number>> = {
+  "+": (left, right) => left + right,
+  "-": (left, right) => left - right,
+  "*": (left, right) => left * right,
+  "/": (left, right) => left / right,
+  "==": (left, right) => Number(left === right),
+  "!=": (left, right) => Number(left !== right),
+  "<": (left, right) => Number(left < right),
+  ">": (left, right) => Number(left > right),
+  "<=": (left, right) => Number(left <= right),
+  ">=": (left, right) => Number(left >= right),
+  AND: (left, right) => Number(left !== 0 && right !== 0),
+  OR: (left, right) => Number(left !== 0 || right !== 0),
+};
+
+const operate = (operator: string, left: Value, right: Value): Value => {
+  const apply = operators[operator];
+  if (!apply) throw unsupported(operator);
+  if (left.kind === "scalar") {
+    if (right.kind === "scalar") return { kind: "scalar", value: apply(left.value, right.value) };
+    return map(right, (value) => apply(left.value, value));
+  }
+  if (right.kind === "scalar") return map(left, (value) => apply(value, right.value));
+  if (left.kind === "list" && right.kind === "list") throw unsupported("An operation between two lists");
+  if (left.kind === "list")
+    return { kind: "list", items: left.items.map((item) => zip(item, pointsOf(right), apply)) };
+  if (right.kind === "list")
+    return { kind: "list", items: right.items.map((item) => zip(left.points, item, apply)) };
+  return { kind: "series", points: zip(left.points, right.points, apply) };
+};
+
+/** Where only one series has a value the other counts as 0; what a division by 0 yields is dropped. */
+const zip = (left: Series, right: Series, apply: (left: number, right: number) => number): Series =>
+  left.map((value, at) => {
+    const other = right[at];
+    return value === undefined && other === undefined ? undefined : finite(apply(value ?? 0, other ?? 0));
+  });
+
+const map = (value: Value, change: (value: number) => number): Value => {
+  const mapped = (points: Series): Series =>
+    points.map((point) => (point === undefined ? undefined : finite(change(point))));
+  if (value.kind === "scalar") return { kind: "scalar", value: change(value.value) };
+  if (value.kind === "series") return { kind: "series", points: mapped(value.points) };
+  return { kind: "list", items: value.items.map(mapped) };
+};
+
+const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined);
+
+const seriesIn = (value: Value): readonly Series[] => {
+  if (value.kind === "scalar") throw unsupported("A number in a list of time series");
+  return value.kind === "series" ? [value.points] : value.items;
+};
+
+const pointsOf = (value: Value): Series => {
+  if (value.kind === "series") return value.points;
+  throw unsupported("An operation between two lists");
+};
+
+type MathFunction = (args: readonly Expression[], context: MathContext) => Value;
+
+/** Over a list: one value per period. Over one series: a number, from all periods that the alarm looks at. */
+const aggregate =
+  (reduce: (values: readonly number[], outOf: number) => number): MathFunction =>
+  (args, context) => {
+    const [value] = argumentsOf(args, context, 1, 1);
+    if (value.kind === "scalar") return value;
+    if (value.kind === "series") {
+      const present = value.points.filter((point) => point !== undefined);
+      return {
+        kind: "scalar",
+        value: present.length > 0 ? reduce(present, value.points.length) : Number.NaN,
+      };
+    }
+    const points = Array.from({ length: context.length }, (_, at) => {
+      const present = value.items.map((item) => item[at]).filter((point) => point !== undefined);
+      return present.length > 0 ? reduce(present, value.items.length) : undefined;
+    });
+    return { kind: "series", points };
+  };
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+const functions: Readonly<Record<string, MathFunction>> = {
+  MAX: aggregate((values) => Math.max(...values)),
+  MIN: aggregate((values) => Math.min(...values)),
+  SUM: aggregate(sum),
+  // Missing values count as 0.
+  AVG: aggregate((values, outOf) => sum(values) / outOf),
+  ABS: (args, context) => map(argumentsOf(args, context, 1, 1)[0], Math.abs),
+  METRICS: ([filter, ...others], { metrics }) => {
+    if (others.length > 0 || (filter && filter.kind !== "text"))
+      throw unsupported("METRICS with these arguments");
+    const part = filter?.value ?? "";
+    return {
+      kind: "list",
+      items: [...metrics].filter(([id]) => id.includes(part)).map(([, points]) => points),
+    };
+  },
+  FILL: (args, context) => {
+    const [of, filler] = args;
+    if (!of || !filler || args.length !== 2) throw new MathError("FILL takes a time series and its filler.");
+    const fill = fillerOf(filler, context);
+    const value = compute(of, context);
+    if (value.kind === "scalar") return value;
+    if (value.kind === "series") return { kind: "series", points: fill(value.points) };
+    return { kind: "list", items: value.items.map(fill) };
+  },
+  IF: (args, context) => {
+    const [condition, then, otherwise] = argumentsOf(args, context, 2, 3);
+    const at = (value: Value | undefined, period: number): number | undefined =>
+      value === undefined ? undefined : value.kind === "scalar" ? value.value : seriesIn(value)[0]?.[period];
+    const points = Array.from({ length: context.length }, (_, period) => {
+      const holds = at(condition, period);
+      if (holds === undefined) return undefined;
+      return holds === 0 ? at(otherwise, period) : (at(then, period) ?? 0);
+    });
+    return { kind: "series", points };
+  },
+};
+
+const fillerOf = (filler: Expression, context: MathContext): ((points: Series) => Series) => {
+  if (filler.kind === "word" && filler.word === "REPEAT") return repeat;
+  if (filler.kind === "word") throw unsupported(`FILL with ${filler.word}`);
+  const value = compute(filler, context);
+  if (value.kind !== "scalar") throw unsupported("FILL with a time series");
+  return (points) => points.map((point) => point ?? value.value);
+};
+
+const repeat = (points: Series): Series => {
+  let last: number | undefined;
+  return points.map((point) => {
+    last = point ?? last;
+    return last;
+  });
+};
+
+const argumentsOf = (
+  args: readonly Expression[],
+  context: MathContext,
+  least: number,
+  most: number,
+): readonly [Value, ...Value[]] => {
+  const [first, ...others] = args.map((argument) => compute(argument, context));
+  if (!first || args.length < least || args.length > most)
+    throw new MathError(`A function has ${args.length} arguments where it takes ${least} to ${most}.`);
+  return [first, ...others];
+};

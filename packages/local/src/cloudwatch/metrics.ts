@@ -1,0 +1,174 @@
+import { type Statistic, type Summary, statisticOf } from "./statistic.js";
+
+export type Dimensions = Readonly<Record<string, string>>;
+
+/** One metric: a name in a namespace, with exactly these dimensions. */
+export interface MetricId {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Dimensions;
+}
+
+export interface Datum extends MetricId {
+  readonly value: number;
+  /** `Count`, `Milliseconds`, …; `None` by default. */
+  readonly unit?: string;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+}
+
+/** From `start` up to, and without, `end`, in ms since the epoch. Data is kept by the minute, so both are whole minutes. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Point {
+  /** The period's beginning, in ms since the epoch. */
+  readonly timestamp: number;
+  /** Undefined when nothing was put in the period. */
+  readonly value: number | undefined;
+}
+
+export interface Metrics {
+  /** Values that are no finite number, or older than what is kept, are left out, as CloudWatch rejects them. */
+  put(datum: Datum): void;
+  /** What was put in a span; undefined: nothing. With a unit, only what was put in that unit. */
+  summarize(id: MetricId, span: Span, unit?: string): Summary | undefined;
+  /** One point for each period that touches the span; periods are aligned to the epoch. */
+  series(
+    id: MetricId,
+    query: Span & { readonly statistic: Statistic; readonly periodMs: number; readonly unit?: string },
+  ): Point[];
+  /** Every metric that has data, with the units it came in. */
+  list(): (MetricId & { readonly units: readonly string[] })[];
+}
+
+export interface MetricsOptions {
+  readonly now: () => number;
+  /** How long data is kept. Default 3 hours. */
+  readonly retentionMs?: number;
+  /** Above it the metric that was put longest ago is dropped. Default 5,000. */
+  readonly maxMetrics?: number;
+  /** How many different values a minute keeps exactly; further ones are rounded to three digits. Default 10,000. */
+  readonly maxValues?: number;
+}
+
+export const minuteMs = 60_000;
+export const defaultRetentionMs = 3 * 60 * minuteMs;
+
+interface Bucket extends Summary {
+  count: number;
+  sum: number;
+  minimum: number;
+  maximum: number;
+  readonly values: Map<number, number>;
+}
+
+interface Stored {
+  readonly id: MetricId;
+  /** By unit, then by the minute's number. */
+  readonly units: Map<string, Map<number, Bucket>>;
+}
+
+/** Keeps what was measured, by the minute. */
+export const createMetrics = ({
+  now,
+  retentionMs = defaultRetentionMs,
+  maxMetrics = 5_000,
+  maxValues = 10_000,
+}: MetricsOptions): Metrics => {
+  const stored = new Map<string, Stored>();
+  let sweptAt = 0;
+
+  const sweep = (oldest: number): void => {
+    for (const [key, { units }] of stored) {
+      for (const [unit, minutes] of units) {
+        for (const minute of minutes.keys()) if (minute < oldest) minutes.delete(minute);
+        if (minutes.size === 0) units.delete(unit);
+      }
+      if (units.size === 0) stored.delete(key);
+    }
+  };
+
+  const summarize: Metrics["summarize"] = (id, { start, end }, unit) => {
+    const units = stored.get(keyOf(id))?.units;
+    const minutes = unit === undefined ? [...(units?.values() ?? [])] : [units?.get(unit)];
+    const buckets: Bucket[] = [];
+    for (let minute = Math.floor(start / minuteMs); minute < end / minuteMs; minute += 1) {
+      for (const one of minutes) {
+        const bucket = one?.get(minute);
+        if (bucket) buckets.push(bucket);
+      }
+    }
+    return merge(buckets);
+  };
+
+  return {
+    put: ({ namespace, name, dimensions, value, unit = "None", timestamp }) => {
+      const oldest = Math.floor((now() - retentionMs) / minuteMs);
+      const minute = Math.floor(timestamp / minuteMs);
+      if (!Number.isFinite(value) || !(minute >= oldest)) return;
+      if (oldest !== sweptAt) sweep(oldest);
+      sweptAt = oldest;
+      const id = { namespace, name, dimensions };
+      const key = keyOf(id);
+      const metric = stored.get(key) ?? { id, units: new Map() };
+      // Put back at the end, so that the first one is always the one that was put longest ago.
+      stored.delete(key);
+      stored.set(key, metric);
+      const [forgotten] = stored.keys();
+      if (stored.size > maxMetrics && forgotten !== undefined) stored.delete(forgotten);
+      const minutes = metric.units.get(unit) ?? new Map<number, Bucket>();
+      metric.units.set(unit, minutes);
+      const bucket = minutes.get(minute) ?? emptyBucket();
+      minutes.set(minute, bucket);
+      add(bucket, value, maxValues);
+    },
+    summarize,
+    series: (id, { start, end, statistic, periodMs, unit }) => {
+      const points: Point[] = [];
+      for (let from = Math.floor(start / periodMs) * periodMs; from < end; from += periodMs) {
+        const summary = summarize(id, { start: from, end: from + periodMs }, unit);
+        points.push({ timestamp: from, value: summary && statisticOf(summary, statistic) });
+      }
+      return points;
+    },
+    list: () => [...stored.values()].map(({ id, units }) => ({ ...id, units: [...units.keys()] })),
+  };
+};
+
+const emptyBucket = (): Bucket => ({
+  count: 0,
+  sum: 0,
+  minimum: Number.POSITIVE_INFINITY,
+  maximum: Number.NEGATIVE_INFINITY,
+  values: new Map(),
+});
+
+const add = (bucket: Bucket, value: number, maxValues: number): void => {
+  bucket.count += 1;
+  bucket.sum += value;
+  bucket.minimum = Math.min(bucket.minimum, value);
+  bucket.maximum = Math.max(bucket.maximum, value);
+  const full = bucket.values.size >= maxValues && !bucket.values.has(value);
+  const kept = full ? Number(value.toPrecision(3)) : value;
+  bucket.values.set(kept, (bucket.values.get(kept) ?? 0) + 1);
+};
+
+const merge = (buckets: readonly Bucket[]): Summary | undefined => {
+  const [first] = buckets;
+  if (buckets.length <= 1) return first;
+  const merged = emptyBucket();
+  for (const { count, sum, minimum, maximum, values } of buckets) {
+    merged.count += count;
+    merged.sum += sum;
+    merged.minimum = Math.min(merged.minimum, minimum);
+    merged.maximum = Math.max(merged.maximum, maximum);
+    for (const [value, times] of values) merged.values.set(value, (merged.values.get(value) ?? 0) + times);
+  }
+  return merged;
+};
+
+const keyOf = ({ namespace, name, dimensions }: MetricId): string =>
+  JSON.stringify([namespace, name, Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1))]);

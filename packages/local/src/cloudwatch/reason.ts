@@ -1,0 +1,57 @@
+import type { AlarmDefinition, ComparisonOperator } from "./alarm-definition.js";
+import { type Assessment, breaches, type Datapoint } from "./assess.js";
+
+const comparisons: Readonly<Record<ComparisonOperator, string>> = {
+  GreaterThanThreshold: "greater than",
+  GreaterThanOrEqualToThreshold: "greater than or equal to",
+  LessThanThreshold: "less than",
+  LessThanOrEqualToThreshold: "less than or equal to",
+};
+
+/** Says why an alarm came into its state, in CloudWatch's words. */
+export const reasonFor = (definition: AlarmDefinition, assessment: Assessment): string => {
+  const { evaluationPeriods, datapointsToAlarm, threshold, comparisonOperator } = definition;
+  const { state, filled } = assessment;
+  if (state === "INSUFFICIENT_DATA")
+    return `Insufficient Data: ${counted(evaluationPeriods)} ${be(evaluationPeriods)} unknown.`;
+  const breaching = assessment.datapoints.filter(({ value }) =>
+    breaches(comparisonOperator, value, threshold),
+  );
+  const alarmed = state === "ALARM";
+  const compared = `${alarmed ? "" : "not "}${comparisons[comparisonOperator]} the threshold (${decimal(threshold)})`;
+  const treated = `${counted(filled, "missing ")} ${be(filled)} treated as [${definition.treatMissingData === "breaching" ? "Breaching" : "NonBreaching"}]`;
+  if (assessment.datapoints.length === 0)
+    return `Threshold Crossed: no datapoints were received for ${evaluationPeriods} period${plural(evaluationPeriods)} and ${treated}.`;
+  const witnesses = alarmed
+    ? breaching
+    : assessment.datapoints.filter((datapoint) => !breaching.includes(datapoint));
+  // With a rule that fills gaps, the points that are there may all be on the other side of the threshold.
+  const shown = witnesses.length > 0 ? witnesses : assessment.datapoints;
+  const fills = definition.treatMissingData === "breaching" || definition.treatMissingData === "notBreaching";
+  if (filled > 0 && fills) {
+    const verdict = witnesses.length > 0 ? compared : flipped(compared);
+    return `Threshold Crossed: ${counted(shown.length)} ${list(shown)} ${be(shown.length)} ${verdict} and ${treated}.`;
+  }
+  const least = alarmed ? datapointsToAlarm : evaluationPeriods - datapointsToAlarm + 1;
+  const transition = alarmed ? "OK -> ALARM" : "ALARM -> OK";
+  return `Threshold Crossed: ${shown.length} out of the last ${evaluationPeriods} datapoints ${list(shown)} ${be(shown.length)} ${compared} (minimum ${counted(least)} for ${transition} transition).`;
+};
+
+const flipped = (compared: string): string =>
+  compared.startsWith("not ") ? compared.slice(4) : `not ${compared}`;
+
+const list = (datapoints: readonly Datapoint[]): string =>
+  `[${datapoints.map(({ value, timestamp }) => `${decimal(value)} (${shortTime(timestamp)})`).join(", ")}]`;
+
+/** `28/11/26 09:05:00`, in UTC. */
+const shortTime = (timestamp: number): string => {
+  const [date = "", time = ""] = new Date(timestamp).toISOString().split("T");
+  return `${date.slice(2).split("-").reverse().join("/")} ${time.slice(0, 8)}`;
+};
+
+/** A whole number too has a decimal. */
+const decimal = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+
+const counted = (count: number, adjective = ""): string => `${count} ${adjective}datapoint${plural(count)}`;
+const plural = (count: number): string => (count === 1 ? "" : "s");
+const be = (count: number): string => (count === 1 ? "was" : "were");

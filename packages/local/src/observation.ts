@@ -1,0 +1,78 @@
+import type { StackClock } from "./clock.js";
+import { type CloudWatch, startCloudWatch } from "./cloudwatch/index.js";
+import type { MappingEvent } from "./event-source/mapping.js";
+import type { Plan } from "./plan.js";
+import type { Observer } from "./stack.js";
+import { createRecorder, type Recorder } from "./status/index.js";
+import type { Graph } from "./synth/graph.js";
+
+/** What is seen of a running stack: its metrics and alarms, what the status page shows, and whoever else watches. */
+export interface Observation {
+  readonly cloudWatch: CloudWatch;
+  readonly recorder: Recorder;
+  /** Tells everyone. */
+  readonly observer: Required<
+    Pick<Observer, "onInvocation" | "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
+  >;
+  /** Tells how far a stream's function is behind. */
+  onMappingEvent(functionName: string, event: MappingEvent): void;
+}
+
+export const observe = (
+  graph: Graph,
+  { region, functions }: Plan,
+  clock: StackClock,
+  watcher: Observer,
+): Observation => {
+  const cloudWatch = startCloudWatch({
+    graph,
+    clock,
+    region,
+    onAlarm: ({ from, alarm }) => watcher.onAlarm?.({ from, ...alarm }),
+    onNotification: ({ topicArn, subject }) => watcher.onNotification?.({ topicArn, subject }),
+    onMalformedMetrics: (functionName, reason) =>
+      watcher.say?.(`${functionName} wrote metrics that cannot be read: ${reason}`),
+  });
+  const recorder = createRecorder({
+    now: () => clock.now(),
+    functionNames: functions.map(({ name }) => name),
+  });
+  const delivered = new Map<string, number>();
+
+  return {
+    cloudWatch,
+    recorder,
+    observer: {
+      onInvocation: (record) => {
+        recorder.onInvocation(record);
+        cloudWatch.onInvocation(record);
+        watcher.onInvocation?.(record);
+      },
+      onLog: (line) => {
+        recorder.onLog(line);
+        cloudWatch.ingestLog(line);
+        watcher.onLog?.(line);
+      },
+      onGatewayEvent: (event) => {
+        cloudWatch.onGatewayEvent(event);
+        watcher.onGatewayEvent?.(event);
+      },
+      onRequest: (record) => {
+        cloudWatch.onRequest(record);
+        watcher.onRequest?.(record);
+      },
+      onFailureDelivered: (destinationArn, body) => {
+        // Nothing takes messages from a queue here, so its depth only grows.
+        const depth = (delivered.get(destinationArn) ?? 0) + 1;
+        delivered.set(destinationArn, depth);
+        cloudWatch.queueDepth(destinationArn, depth);
+        watcher.onFailureDelivered?.(destinationArn, body);
+      },
+    },
+    onMappingEvent: (functionName, event) => {
+      if (event.kind !== "invoked") return;
+      const created = event.records.at(-1)?.dynamodb.ApproximateCreationDateTime;
+      if (created !== undefined) cloudWatch.iteratorAge(functionName, clock.now() - created * 1000);
+    },
+  };
+};

@@ -1,0 +1,139 @@
+import type {
+  AlarmDefinition,
+  AlarmStatus,
+  CloudWatch,
+  ComparisonOperator,
+  Metrics,
+} from "../cloudwatch/index.js";
+import type { Graph } from "../synth/graph.js";
+import type { Recorder } from "./recorder.js";
+import type { AlarmState, MetricState, StatusState } from "./state.js";
+
+/** Where the status page's data comes from in a running stack. */
+export interface StatusSources {
+  readonly graph: Pick<Graph, "app" | "resources" | "outputs">;
+  readonly region: string;
+  readonly now: () => number;
+  readonly endpoints: StatusState["endpoints"];
+  readonly connectionCount: () => number;
+  readonly recorder: Recorder;
+  readonly cloudWatch: CloudWatch;
+  /** Physical names. */
+  readonly tables: readonly string[];
+  /** Absent: items are not counted. */
+  readonly itemCount?: (table: string) => number | Promise<number>;
+}
+
+const minuteMs = 60_000;
+const sparklineMinutes = 30;
+
+/** Returns the function that puts together what the page shows. */
+export const createStatusState = (sources: StatusSources): (() => Promise<StatusState>) => {
+  const { graph, region, now, endpoints, connectionCount, recorder, cloudWatch, tables, itemCount } = sources;
+  const startedAt = now();
+  const fixed = {
+    app: graph.app.name,
+    stage: graph.app.stage,
+    region,
+    startedAt,
+    endpoints,
+    outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, textOf(value)])),
+    resources: resourcesOf(graph),
+  };
+  return async () => ({
+    ...fixed,
+    now: now(),
+    connections: connectionCount(),
+    functions: recorder.functions(),
+    tables: await Promise.all(
+      tables.map(async (name) => ({ name, itemCount: (await itemCount?.(name)) ?? null })),
+    ),
+    metrics: metricsOf(cloudWatch.metrics, now()),
+    alarms: cloudWatch.alarms().map(alarmOf),
+    notifications: cloudWatch.notifications().map((notification) => ({
+      id: notification.messageId,
+      at: notification.timestamp,
+      topic: notification.topicArn.split(":").at(-1) ?? notification.topicArn,
+      subject: notification.subject,
+      message: notification.message,
+      recipients: notification.subscriptions.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`),
+    })),
+    logs: recorder.logs(),
+  });
+};
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+
+/** The resources of the cloud; components and providers are only the program's way to them. */
+const resourcesOf = ({ resources }: Pick<Graph, "resources">): StatusState["resources"] => {
+  const byType = new Map<string, string[]>();
+  for (const { type, name, inputs } of resources) {
+    if (type.startsWith("sst:") || type.startsWith("pulumi:")) continue;
+    byType.set(type, [...(byType.get(type) ?? []), typeof inputs.name === "string" ? inputs.name : name]);
+  }
+  return [...byType]
+    .map(([type, names]) => ({ type, names: names.sort() }))
+    .sort((a, b) => (a.type < b.type ? -1 : 1));
+};
+
+const metricsOf = (metrics: Metrics, now: number): MetricState[] => {
+  const end = Math.floor(now / minuteMs) * minuteMs + minuteMs;
+  return metrics
+    .list()
+    .map(({ namespace, name, dimensions, units }) => {
+      const unit = units[0] ?? "None";
+      const statistic = unit === "Count" ? "Sum" : unit === "None" ? "Average" : "p95";
+      const points = metrics
+        .series(
+          { namespace, name, dimensions },
+          { start: end - sparklineMinutes * minuteMs, end, statistic, periodMs: minuteMs, unit },
+        )
+        .map(({ value }) => value ?? null);
+      const last = points.findLast((point) => point !== null) ?? null;
+      return { namespace, name, dimensions, unit, statistic, points, last };
+    })
+    .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+};
+
+const sortKey = ({ namespace, name, dimensions }: MetricState): string =>
+  [namespace, name, ...Object.values(dimensions)].join("\0");
+
+const signs: Readonly<Record<ComparisonOperator, string>> = {
+  GreaterThanThreshold: ">",
+  GreaterThanOrEqualToThreshold: "≥",
+  LessThanThreshold: "<",
+  LessThanOrEqualToThreshold: "≤",
+};
+
+const alarmOf = ({
+  name,
+  description = "",
+  state,
+  reason,
+  changedAt,
+  value,
+  definition,
+}: AlarmStatus): AlarmState => ({
+  name,
+  description,
+  state,
+  reason,
+  changedAt,
+  value: value ?? null,
+  watches: definition ? watchesOf(definition) : "not evaluated here",
+  rule: definition ? ruleOf(definition) : "",
+});
+
+const watchesOf = ({ queries, watched }: AlarmDefinition): string => {
+  const query = queries.find(({ id }) => id === watched);
+  if (query?.kind === "expression") return query.label ?? query.text;
+  if (!query) return "";
+  const dimensions = Object.values(query.metric.dimensions).join(", ");
+  return `${query.statistic} of ${query.metric.name}${dimensions ? ` (${dimensions})` : ""}`;
+};
+
+const ruleOf = (definition: AlarmDefinition): string => {
+  const { comparisonOperator, threshold, datapointsToAlarm, evaluationPeriods, periodMs } = definition;
+  return `${signs[comparisonOperator]} ${threshold.toLocaleString("en", { maximumFractionDigits: 6 })}; ${datapointsToAlarm} of ${evaluationPeriods} × ${periodMs / 1000} s`;
+};

@@ -1,0 +1,88 @@
+/** What the status page shows: plain data, sent to it as JSON once a second. Times are ms since the epoch, by the stack's clock. */
+export interface StatusState {
+  readonly app: string;
+  readonly stage: string;
+  readonly region: string;
+  readonly startedAt: number;
+  readonly now: number;
+  /** `{label: "WebSocket", url: "ws://127.0.0.1:4000/prod"}` */
+  readonly endpoints: readonly { readonly label: string; readonly url: string }[];
+  /** The program's outputs; what is no text comes as JSON. */
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Open sockets. */
+  readonly connections: number;
+  /** By type (`aws:lambda/function:Function`), with physical names. */
+  readonly resources: readonly { readonly type: string; readonly names: readonly string[] }[];
+  readonly functions: readonly FunctionState[];
+  readonly tables: readonly TableState[];
+  readonly metrics: readonly MetricState[];
+  readonly alarms: readonly AlarmState[];
+  /** The newest first. */
+  readonly notifications: readonly NotificationState[];
+  /** The newest last. */
+  readonly logs: readonly LogEntry[];
+}
+
+export interface FunctionState {
+  readonly name: string;
+  readonly invocations: number;
+  readonly errors: number;
+  readonly coldStarts: number;
+  /** Milliseconds, over the last invocations; null before the first. */
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly last: { readonly at: number; readonly text: string; readonly level: Level } | null;
+}
+
+export interface TableState {
+  readonly name: string;
+  /** Null: not counted. */
+  readonly itemCount: number | null;
+}
+
+export interface MetricState {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly unit: string;
+  /** Which statistic of each minute `points` and `last` are. */
+  readonly statistic: string;
+  /** One per minute, the newest last, the minute under way included; null where nothing was put. */
+  readonly points: readonly (number | null)[];
+  readonly last: number | null;
+}
+
+export interface AlarmState {
+  readonly name: string;
+  readonly description: string;
+  readonly state: "OK" | "ALARM" | "INSUFFICIENT_DATA";
+  readonly reason: string;
+  readonly changedAt: number;
+  readonly value: number | null;
+  /** `p95 of Latency` */
+  readonly watches: string;
+  /** `> 2,000; 2 of 2 × 60 s` */
+  readonly rule: string;
+}
+
+export interface NotificationState {
+  readonly id: string;
+  readonly at: number;
+  readonly topic: string;
+  readonly subject: string;
+  readonly message: string;
+  /** `email ops@example.com` */
+  readonly recipients: readonly string[];
+}
+
+export type Level = "debug" | "info" | "warn" | "error" | "metric";
+
+export interface LogEntry {
+  /** Counts up from 1, so that a reader can ask for what came after. */
+  readonly seq: number;
+  readonly at: number;
+  readonly functionName: string;
+  readonly requestId: string;
+  readonly level: Level;
+  readonly text: string;
+}
