@@ -29,12 +29,8 @@ export const countJoin = (core: Core, { address }: Arrival): Promise<Verdict> =>
 /** The limit that a refusal names in its details. */
 export type LimitName = "sessions" | "connectionAttempts" | "listenerJoins" | "heartbeats";
 
-export const exceeded = (
-  limit: LimitName,
-  retryAfter: number,
-  details: Record<string, string> = {},
-): Failure =>
+export const exceeded = (limit: LimitName, retryAfter: number): Failure =>
   new Failure("RATE_LIMIT_EXCEEDED", `Too many requests: try again in ${retryAfter} s`, {
     retryAfter,
-    details: { ...details, limit },
+    details: { limit },
   });

@@ -34,8 +34,8 @@ export const announce = async (core: Core, change: Change, session: Session): Pr
   const frame = sessionEnded(sessionId, session, core.now());
   await fanOut(core, session, (listener) => Connection.dismiss(core, listener, frame));
   const speaker = await Connections.get(core, speakerConnectionId);
-  if (speaker?.role === "speaker" && speaker.sessionId === sessionId)
-    await Connection.dismiss(core, speaker, frame);
+  if (speaker?.role !== "speaker" || speaker.sessionId !== sessionId) return;
+  await isReached(core, sessionId, Connection.dismiss(core, speaker, frame));
 };
 
 /** Does something for every listener; how many could not be reached is logged. */
@@ -48,15 +48,21 @@ const fanOut = async (
   let size = 0;
   for await (const page of Connections.listeners(core, sessionId)) {
     size += page.length;
-    await pMap(
-      page,
-      (listener) =>
-        act(listener).catch((error: unknown) => {
-          failed += 1;
-          core.log.warn("A listener could not be told", { sessionId, error: String(error) });
-        }),
-      { concurrency },
-    );
+    const reached = await pMap(page, (listener) => isReached(core, sessionId, act(listener)), {
+      concurrency,
+    });
+    failed += reached.filter((is) => !is).length;
   }
   core.log.info("Listeners told", { sessionId, size, failed });
+};
+
+/** Whether it came about; a client that could not be reached is the reaper's. */
+const isReached = async (core: Core, sessionId: string, telling: Promise<unknown>): Promise<boolean> => {
+  try {
+    await telling;
+    return true;
+  } catch (error) {
+    core.log.warn("A client could not be told", { sessionId, error: String(error) });
+    return false;
+  }
 };

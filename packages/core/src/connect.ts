@@ -1,4 +1,5 @@
-import { connectQuerySchema, type ErrorCode } from "@lectern/protocol";
+import { connectQuerySchema, type ErrorCode, sessionIdSchema } from "@lectern/protocol";
+import * as v from "valibot";
 import { countAttempt, exceeded } from "./admission.js";
 import { type Arrival, origin } from "./arrival.js";
 import * as Connection from "./connection.js";
@@ -11,7 +12,7 @@ import * as Session from "./session.js";
 
 export interface Handshake {
   readonly arrival: Arrival;
-  readonly query: { readonly errors?: string | undefined };
+  readonly query: Readonly<Record<string, string | undefined>>;
   /** What the authorizer found wrong with the token but left to us to say. */
   readonly refusal: ErrorCode | undefined;
 }
@@ -21,7 +22,7 @@ export interface Handshake {
  *
  * A client that asked for it (`errors=frame`) is let in even to be refused, since a browser cannot read a handshake's
  * status: it gets the refusal as a frame and is closed. But not beyond its address's connection attempts.
- * @throws {Failure} the refusal
+ * @throws {Failure} the refusal; in its details the `sessionId` that was asked for
  */
 export const connect = async (core: Core, handshake: Handshake): Promise<void> => {
   const { arrival, query } = handshake;
@@ -30,12 +31,13 @@ export const connect = async (core: Core, handshake: Handshake): Promise<void> =
     await act(core, handshake, attempts);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    if (query.errors !== "frame") throw error;
-    if (arrival.userId === undefined) {
+    const failure = about(query.sessionId, error);
+    if (query.errors !== "frame") throw failure;
+    if (!speaks(handshake)) {
       const attempt = await attempts();
-      if (!attempt.allowed) throw exceeded("connectionAttempts", attempt.retryAfter);
+      if (!attempt.allowed) throw about(query.sessionId, exceeded("connectionAttempts", attempt.retryAfter));
     }
-    await refuse(core, arrival, error);
+    await refuse(core, arrival, failure);
   }
 };
 
@@ -56,6 +58,23 @@ const act = async (
         ? Connection.refreshSpeaker(core, arrival, request)
         : Connection.refreshListener(core, arrival, request, attempts);
   }
+};
+
+/** A verified speaker, whom no limit of an address concerns. To a listener a token makes no difference. */
+const speaks = ({ arrival, query }: Handshake): boolean =>
+  arrival.userId !== undefined &&
+  (query.action === "createSession" || (query.action === "refreshConnection" && query.role === "speaker"));
+
+/** The failure, with the session in its details that the client asked for. */
+const about = (sessionId: string | undefined, failure: Failure): Failure => {
+  if (!v.is(sessionIdSchema, sessionId)) return failure;
+  const { code, message, retryAfter, details, cause } = failure;
+  const named = new Failure(code, message, {
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    details: { ...details, sessionId },
+  });
+  named.cause = cause;
+  return named;
 };
 
 /** Puts a row whose welcome is the refusal. */

@@ -1,4 +1,3 @@
-import { paginateQuery } from "@aws-sdk/lib-dynamodb";
 import { errorCodeSchema, languageCodeSchema, type SessionId, sessionIdSchema } from "@lectern/protocol";
 import * as v from "valibot";
 import type { Core } from "./core.js";
@@ -69,19 +68,21 @@ export const insert = async (core: Core, connection: Connection): Promise<boolea
 /**
  * Inserts a connection as the last write of a connect. If it is there already, or if nobody can tell whether it was
  * written, what led up to it is undone: a refused handshake leaves nothing behind.
+ * @param undo is told whether the row may be there after all, so that it will be removed by somebody else
  */
 export const insertOr = async (
   core: Core,
   connection: Connection,
-  undo: () => Promise<void>,
+  undo: (rowMayRemain: boolean) => Promise<void>,
 ): Promise<boolean> => {
   try {
     const inserted = await insert(core, connection);
-    if (!inserted) await undo();
+    if (!inserted) await undo(false);
     return inserted;
   } catch (error) {
     // What cannot be undone now, with the table out of reach, the reaper heals.
-    await Promise.allSettled([remove(core, connection.connectionId), undo()]);
+    const [removed] = await Promise.allSettled([remove(core, connection.connectionId)]);
+    await Promise.allSettled([undo(removed.status === "rejected")]);
     throw error;
   }
 };
@@ -104,17 +105,14 @@ export const remove = async (core: Core, connectionId: string): Promise<Connecti
 
 /** The session's listeners by the index, a page at a time; a row written a moment ago may be missing. */
 export async function* listeners(core: Core, sessionId: SessionId): AsyncGenerator<Listener[]> {
-  const pages = paginateQuery(
-    { client: core.db },
-    {
-      TableName: core.tables.connections,
-      IndexName: byLanguage,
-      KeyConditionExpression: "#sessionId = :sessionId",
-      ExpressionAttributeNames: Dynamo.names("#sessionId"),
-      ExpressionAttributeValues: Dynamo.values({ sessionId }),
-    },
-  );
-  for await (const { Items = [] } of pages) yield v.parse(v.array(listenerSchema), Items);
+  const pages = Dynamo.query(core.db, {
+    TableName: core.tables.connections,
+    IndexName: byLanguage,
+    KeyConditionExpression: "#sessionId = :sessionId",
+    ExpressionAttributeNames: Dynamo.names("#sessionId"),
+    ExpressionAttributeValues: Dynamo.values({ sessionId }),
+  });
+  for await (const items of pages) yield v.parse(v.array(listenerSchema), items);
 }
 
 /** How many listeners want each language: `{es: 12}`. */

@@ -22,7 +22,7 @@ const overlap = (capacity: number): number => Math.max(10, Math.ceil(capacity * 
  * Seats a listener. The seat is reserved beside the address's limits and given back if they refuse: almost always
  * they do not, and a join waits for one round of writes before its row.
  * @throws {Failure} `UNSUPPORTED_LANGUAGE`, `SESSION_NOT_FOUND`, `SESSION_FULL`, `RATE_LIMIT_EXCEEDED`,
- * `SERVICE_UNAVAILABLE`; in its details the `sessionId` it was for.
+ * `SERVICE_UNAVAILABLE`.
  */
 export const join = async (
   core: Core,
@@ -30,22 +30,23 @@ export const join = async (
   request: Join,
   attempts: () => Promise<Verdict>,
 ): Promise<void> => {
-  const { sessionId, targetLanguage } = request;
-  const details = { sessionId };
-  requireTarget(targetLanguage);
-  const [reservation, attempt, joined] = await Promise.all([
+  const { sessionId } = request;
+  const targetLanguage = requireTarget(request.targetLanguage);
+  // Settled, both: a seat that was reserved must be given back also when the limits break.
+  const [reserved, limits] = await Promise.allSettled([
     Sessions.reserveSeat(core, sessionId, core.settings.maxListenersPerSession),
-    attempts(),
-    countJoin(core, arrival),
+    Promise.all([attempts(), countJoin(core, arrival)]),
   ]);
+  if (reserved.status === "rejected") throw reserved.reason;
+  const reservation = reserved.value;
   const sharedNetwork = reservation.outcome !== "not-found" && reservation.session.sharedNetwork;
-  const limit = sharedNetwork ? undefined : firstExceeded(attempt, joined, details);
-  if (limit) {
-    if (reservation.outcome === "reserved") await Sessions.releaseSeat(core, sessionId);
-    throw limit;
+  const refusal: unknown =
+    limits.status === "rejected" ? limits.reason : sharedNetwork ? undefined : firstExceeded(...limits.value);
+  if (refusal !== undefined) {
+    if (reservation.outcome === "reserved") await Sessions.releaseSeat(core, sessionId, core.now());
+    throw refusal;
   }
-  if (reservation.outcome === "not-found") throw new Failure("SESSION_NOT_FOUND", undefined, { details });
-  if (reservation.outcome === "full") throw new Failure("SESSION_FULL", undefined, { details });
+  requireSeat(reservation);
   await seat(core, arrival, { sessionId, targetLanguage });
 };
 
@@ -56,20 +57,15 @@ export const refreshListener = async (
   request: Refresh<"listener">,
   attempts: () => Promise<Verdict>,
 ): Promise<void> => {
-  const { sessionId, targetLanguage } = request;
+  const { sessionId } = request;
   const ticket = readTicket(request.ticket ?? "", core.signingKey, core.now());
   if (ticket?.role !== "listener" || ticket.sessionId !== sessionId) {
-    return join(core, arrival, { sessionId, targetLanguage }, attempts);
+    return join(core, arrival, request, attempts);
   }
-  requireTarget(targetLanguage);
+  const targetLanguage = requireTarget(request.targetLanguage);
   const capacity = core.settings.maxListenersPerSession;
   const reservation = await Sessions.reserveSeat(core, sessionId, capacity + overlap(capacity));
-  if (reservation.outcome === "not-found") {
-    throw new Failure("SESSION_NOT_FOUND", undefined, { details: { sessionId } });
-  }
-  if (reservation.outcome === "full") {
-    throw new Failure("SESSION_FULL", undefined, { details: { sessionId } });
-  }
+  requireSeat(reservation);
   await seat(core, arrival, { sessionId, targetLanguage, replaces: ticket.connectionId });
 };
 
@@ -90,9 +86,9 @@ export const refreshSpeaker = async (
     speakerSince: connectedAt,
     expiresAt: sessionExpiry(core.now(), core.settings),
   });
-  if (before === "forbidden") throw new Failure("FORBIDDEN", undefined, { details: { sessionId } });
-  if (before === "not-found") throw new Failure("SESSION_NOT_FOUND", undefined, { details: { sessionId } });
-  if (before.speakerConnectionId === connectionId) return core.log.warn("Repeated connect", { sessionId });
+  if (before === "forbidden") throw new Failure("FORBIDDEN");
+  if (before === "not-found") throw new Failure("SESSION_NOT_FOUND");
+  if (before === "repeated") return core.log.warn("Repeated connect", { sessionId });
   const row = {
     ...origin(core, arrival),
     role: "speaker",
@@ -112,15 +108,17 @@ export const leave = async (
   connectionId: string,
   closed: { readonly code: number | undefined; readonly ageMs: number },
 ): Promise<void> => {
+  const heldAt = core.now();
   const connection = await Connections.remove(core, connectionId);
   if (!connection) return core.log.info("Repeated disconnect, or forgotten before");
-  await forgotten(core, connection, Session.isDeliberate(closed.code, closed.ageMs));
+  await forgotten(core, connection, heldAt, Session.isDeliberate(closed.code, closed.ageMs));
 };
 
 /** Forgets a connection whose socket is gone or closed by us. A speaker that was lost so gets its grace period. */
 export const forget = async (core: Core, connectionId: string): Promise<void> => {
+  const heldAt = core.now();
   const connection = await Connections.remove(core, connectionId);
-  if (connection) await forgotten(core, connection, false);
+  if (connection) await forgotten(core, connection, heldAt, false);
 };
 
 /**
@@ -172,25 +170,30 @@ const seat = async (
 ): Promise<void> => {
   const { sessionId, targetLanguage } = listener;
   const row = { ...origin(core, arrival), role: "listener", ...listener } as const;
-  const inserted = await Connections.insertOr(core, row, () => Sessions.releaseSeat(core, sessionId));
+  const inserted = await Connections.insertOr(core, row, async (rowMayRemain) => {
+    // Whoever removes the row frees its seat.
+    if (!rowMayRemain) await Sessions.releaseSeat(core, sessionId, core.now());
+  });
   core.log.info(inserted ? "Listener joined" : "Repeated connect", { sessionId, targetLanguage });
 };
 
 const forgotten = async (
   core: Core,
   connection: Connections.Connection,
+  heldAt: number,
   deliberate: boolean,
 ): Promise<void> => {
-  if (connection.role === "listener") await Sessions.releaseSeat(core, connection.sessionId);
+  if (connection.role === "listener") await Sessions.releaseSeat(core, connection.sessionId, heldAt);
   if (connection.role === "speaker") await Session.speakerGone(core, connection, deliberate);
 };
 
-const firstExceeded = (
-  attempt: Verdict,
-  joined: Verdict,
-  details: Record<string, string>,
-): Failure | undefined => {
-  if (!attempt.allowed) return exceeded("connectionAttempts", attempt.retryAfter, details);
-  if (!joined.allowed) return exceeded("listenerJoins", joined.retryAfter, details);
+const requireSeat = ({ outcome }: Sessions.Reservation): void => {
+  if (outcome === "not-found") throw new Failure("SESSION_NOT_FOUND");
+  if (outcome === "full") throw new Failure("SESSION_FULL");
+};
+
+const firstExceeded = (attempt: Verdict, joined: Verdict): Failure | undefined => {
+  if (!attempt.allowed) return exceeded("connectionAttempts", attempt.retryAfter);
+  if (!joined.allowed) return exceeded("listenerJoins", joined.retryAfter);
   return undefined;
 };

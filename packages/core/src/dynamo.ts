@@ -5,6 +5,11 @@ import {
   GetCommand,
   type NativeAttributeValue,
   PutCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  ScanCommand,
+  type ScanCommandInput,
+  type ScanCommandOutput,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
@@ -107,6 +112,29 @@ export const get = async (db: DynamoDBDocumentClient, table: string, key: Attrib
   const { Item } = await persistently(true, () => db.send(read));
   return Item;
 };
+
+/** Reads what a query finds, page by page to the end. */
+export const query = (db: DynamoDBDocumentClient, request: QueryCommandInput): Pages =>
+  pages((ExclusiveStartKey) => db.send(new QueryCommand({ ...request, ExclusiveStartKey })));
+
+/** Reads a table whole, consistently, page by page. */
+export const scan = (db: DynamoDBDocumentClient, request: ScanCommandInput): Pages =>
+  pages((ExclusiveStartKey) =>
+    db.send(new ScanCommand({ ...request, ExclusiveStartKey, ConsistentRead: true })),
+  );
+
+type Pages = AsyncGenerator<Attributes[]>;
+type Page = Pick<ScanCommandOutput, "Items" | "LastEvaluatedKey">;
+
+async function* pages(read: (from: Page["LastEvaluatedKey"]) => Promise<Page>): Pages {
+  let from: Page["LastEvaluatedKey"];
+  do {
+    const start = from;
+    const { Items = [], LastEvaluatedKey } = await persistently(true, () => read(start));
+    yield Items;
+    from = LastEvaluatedKey;
+  } while (from);
+}
 
 /** `{#a: "a"}` for every `#a` that the expressions speak of: many plain names (`ttl`, `status`) are reserved words. */
 export const names = (...expressions: readonly string[]): Record<string, string> =>

@@ -4,7 +4,9 @@ import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
 import { hashConnectionId } from "./hash.js";
 import { longestAge, refreshAge, warningAge } from "./lifetime.js";
-import { type Bucket, take } from "./rate-limit.js";
+import { isUnavailable } from "./persistence.js";
+import { type Bucket, bucket, take } from "./rate-limit.js";
+import { SocketError } from "./sockets.js";
 import { issueTicket } from "./ticket.js";
 
 const minute = 60_000;
@@ -14,7 +16,7 @@ export const livenessId = (connectionId: string): string =>
   `heartbeat:connection:${hashConnectionId(connectionId)}`;
 
 /** A bucket of N that refills a little faster than N per minute, so that a client with jitter never meets it. */
-const limit = (perMinute: number): Bucket => ({ size: perMinute, refillMs: (0.8 * minute) / perMinute });
+const limit = (perMinute: number): Bucket => bucket(perMinute, 0.8 * minute);
 
 /**
  * Answers a heartbeat. One write holds both limit and liveness; past the connection's refresh moment it is also told
@@ -32,7 +34,15 @@ export const beat = async (
   });
   if (!verdict.allowed) throw exceeded("heartbeats", verdict.retryAfter);
   const age = now - connectedAt;
-  if (age >= refreshAge(connectionId, settings)) await askToRefresh(core, connectionId, connectedAt, age);
+  if (age >= refreshAge(connectionId, settings)) {
+    try {
+      await askToRefresh(core, connectionId, connectedAt, age);
+    } catch (error) {
+      if (!(error instanceof SocketError) && !isUnavailable(error)) throw error;
+      // The next heartbeat asks again; this one is acknowledged all the same.
+      core.log.warn("A connection could not be asked to refresh", { error: String(error) });
+    }
+  }
   return { type: "heartbeatAck", timestamp: core.now() };
 };
 

@@ -9,8 +9,14 @@ export interface Bucket {
   readonly refillMs: number;
 }
 
-/** A bucket of N that refills at N per period. */
-export const bucket = (n: number, periodMs: number): Bucket => ({ size: n, refillMs: periodMs / n });
+/**
+ * A bucket of N that refills at N per period. In whole milliseconds: what sums of fractions lose would cost a full
+ * bucket its last token.
+ */
+export const bucket = (n: number, periodMs: number): Bucket => ({
+  size: n,
+  refillMs: Math.ceil(periodMs / n),
+});
 
 export type Verdict =
   | { readonly allowed: true }

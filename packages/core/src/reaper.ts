@@ -1,10 +1,11 @@
-import { BatchGetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
+import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
 import pMap from "p-map";
 import * as v from "valibot";
 import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
 import { type Connection as ConnectionRow, connectionSchema, type Member } from "./connection.table.js";
 import type { Core } from "./core.js";
+import * as Dynamo from "./dynamo.js";
 import { livenessId } from "./heartbeat.js";
 import { isUnavailable, persistently } from "./persistence.js";
 import { refusal, sessionEnded } from "./reply.js";
@@ -37,18 +38,25 @@ export interface Reaped {
  */
 export const reap = async (core: Core): Promise<Reaped> => {
   const startedAt = core.now();
-  const connections = await scan(core, core.tables.connections, connectionSchema);
-  const sessions = await scan(core, core.tables.sessions, Sessions.sessionSchema);
+  const connectionScan = await scan(core, core.tables.connections, connectionSchema);
+  const recountedAt = core.now();
+  const sessionScan = await scan(core, core.tables.sessions, Sessions.sessionSchema);
+  const [connections, sessions] = [connectionScan.rows, sessionScan.rows];
+  // Of these not everything is known, so nothing is done to them that rests on it.
+  const inDoubt = new Set(
+    [...connectionScan.unreadable, ...sessionScan.unreadable].map(({ sessionId }) => sessionId),
+  );
   const byId = new Map(sessions.map((session) => [session.sessionId, session]));
   const present = new Set(connections.map(({ connectionId }) => connectionId));
 
   const ended = await countIf(core, sessions, (session) => endIfDue(core, session, present));
-  const [lost, kept] = partition(connections, (row) => isLost(core, row, byId));
+  const [lost, kept] = partition(connections, (row) => isLost(core, row, byId, inDoubt));
   const dismissed = await countIf(core, lost, (row) =>
     Connection.dismiss(core, row, farewell(core, row, byId)),
   );
   const silenced = await silence(core, kept.filter(isMember));
-  const drift = await recountAll(core, sessions, kept, startedAt);
+  const certain = sessions.filter(({ sessionId }) => !inDoubt.has(sessionId));
+  const drift = await recountAll(core, certain, kept, { startedAt, recountedAt });
 
   const active = sessions.filter((session) => Sessions.isOpen(session, core.now()));
   const reaped = {
@@ -86,11 +94,17 @@ const endIfDue = async (
   return false;
 };
 
-/** Whether nothing holds this row any more. */
-const isLost = (core: Core, row: ConnectionRow, sessions: ReadonlyMap<string, Sessions.Session>): boolean =>
-  row.role === "refused"
-    ? core.now() - row.connectedAt > refusedMs
-    : sessions.get(row.sessionId)?.isActive !== true;
+/** Whether nothing holds this row any more. A session whose row cannot be read may well be going on. */
+const isLost = (
+  core: Core,
+  row: ConnectionRow,
+  sessions: ReadonlyMap<string, Sessions.Session>,
+  inDoubt: ReadonlySet<unknown>,
+): boolean => {
+  if (row.role === "refused") return core.now() - row.connectedAt > refusedMs;
+  const session = sessions.get(row.sessionId);
+  return session ? !session.isActive : !inDoubt.has(row.sessionId);
+};
 
 const farewell = (core: Core, row: ConnectionRow, sessions: ReadonlyMap<string, Sessions.Session>) =>
   row.role === "refused"
@@ -172,28 +186,25 @@ const recountAll = async (
   core: Core,
   sessions: readonly Sessions.Session[],
   rows: readonly ConnectionRow[],
-  startedAt: number,
+  { startedAt, recountedAt }: { readonly startedAt: number; readonly recountedAt: number },
 ): Promise<number> => {
   const counts = new Map<string, number>();
   for (const row of rows) {
     if (row.role === "listener") counts.set(row.sessionId, (counts.get(row.sessionId) ?? 0) + 1);
   }
-  let drift = 0;
-  await pMap(
-    sessions.filter(({ isActive, seatsChangedAt }) => isActive && startedAt - seatsChangedAt > seatRowMs),
-    async (session) => {
-      const counted = counts.get(session.sessionId) ?? 0;
-      if (counted === session.listenerCount) return;
-      if (!(await Sessions.recount(core, session, counted))) return;
-      drift += Math.abs(counted - session.listenerCount);
-      core.log.warn("Listener count corrected", {
-        sessionId: session.sessionId,
-        recorded: session.listenerCount,
-        counted,
-      });
-    },
-    { concurrency },
+  const quiet = sessions.filter(
+    ({ isActive, seatsChangedAt }) => isActive && startedAt - seatsChangedAt > seatRowMs,
   );
+  let drift = 0;
+  await countIf(core, quiet, async (session) => {
+    const { sessionId, listenerCount: recorded } = session;
+    const counted = counts.get(sessionId) ?? 0;
+    if (counted === recorded) return false;
+    if (!(await Sessions.recount(core, session, { listenerCount: counted, recountedAt }))) return false;
+    drift += Math.abs(counted - recorded);
+    core.log.warn("Listener count corrected", { sessionId, recorded, counted });
+    return true;
+  });
   return drift;
 };
 
@@ -201,20 +212,21 @@ const scan = async <Schema extends v.GenericSchema>(
   core: Core,
   table: string,
   schema: Schema,
-): Promise<v.InferOutput<Schema>[]> => {
+): Promise<{ rows: v.InferOutput<Schema>[]; unreadable: Readonly<Record<string, unknown>>[] }> => {
   const rows: v.InferOutput<Schema>[] = [];
-  for await (const { Items = [] } of paginateScan(
-    { client: core.db },
-    { TableName: table, ConsistentRead: true },
-  )) {
-    for (const item of Items) {
+  const unreadable: Readonly<Record<string, unknown>>[] = [];
+  for await (const items of Dynamo.scan(core.db, { TableName: table })) {
+    for (const item of items) {
       const parsed = v.safeParse(schema, item);
-      if (parsed.success) rows.push(parsed.output);
-      else
+      if (parsed.success) {
+        rows.push(parsed.output);
+      } else {
+        unreadable.push(item);
         core.log.error("A row that cannot be read is passed over", { table, why: parsed.issues[0].message });
+      }
     }
   }
-  return rows;
+  return { rows, unreadable };
 };
 
 /** How many of the items it was done for; one that fails is left to the next run. */

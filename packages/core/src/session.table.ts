@@ -23,6 +23,8 @@ export const sessionSchema = v.object({
   listenerCount: v.number(),
   /** When a seat was last taken or freed. */
   seatsChangedAt: v.number(),
+  /** When the rows had been read by which the count was last corrected. */
+  recountedAt: v.optional(v.number()),
   expiresAt: v.number(),
 });
 
@@ -83,42 +85,47 @@ export const reserveSeat = async (core: Core, sessionId: SessionId, seats: numbe
 
 /**
  * Frees one seat. Never repeated: a repeat after a lost answer would free somebody else's seat, and a count that is
- * too low oversells the session. What is lost here, the reaper's recount finds.
+ * too low oversells the session. What is lost here, the reaper's recount finds; what that has found missing already is
+ * not freed again.
+ * @param heldAt when the seat was certainly still held (ms): before its row was removed
  */
-export const releaseSeat = async (core: Core, sessionId: SessionId): Promise<void> => {
+export const releaseSeat = async (core: Core, sessionId: SessionId, heldAt: number): Promise<void> => {
+  const uncounted = "attribute_not_exists(#recountedAt) OR #recountedAt < :heldAt";
   await Dynamo.update(core.db, {
     table: core.tables.sessions,
     key: { sessionId },
     set: { seatsChangedAt: core.now() },
     add: { listenerCount: -1 },
-    when: ["#isActive = :true", "#listenerCount > :zero"],
-    values: { true: true, zero: 0 },
+    when: ["#isActive = :true", "#listenerCount > :zero", uncounted],
+    values: { true: true, zero: 0, heldAt },
   });
 };
 
 /**
  * Makes a connection the session's speaker, for the same user only, and moves its expiry; ends a grace period.
- * Returns the session as it was before, or why it was not done.
+ * Returns the session as it was before, or why it was not done; `repeated`: it is its speaker already.
  */
 export const moveSpeaker = async (
   core: Core,
   sessionId: SessionId,
   speaker: Pick<Session, "speakerUserId" | "speakerConnectionId" | "speakerSince" | "expiresAt">,
-): Promise<Session | "not-found" | "forbidden"> => {
+): Promise<Session | "not-found" | "forbidden" | "repeated"> => {
   const now = core.now();
   const { speakerUserId, ...moved } = speaker;
+  const { speakerConnectionId } = speaker;
   const { written, row } = await Dynamo.update(core.db, {
     table: core.tables.sessions,
     key: { sessionId },
     set: moved,
     remove: ["graceUntil"],
-    when: [open, "#speakerUserId = :speakerUserId"],
-    values: { ...openAt(now), speakerUserId },
+    when: [open, "#speakerUserId = :speakerUserId", "#speakerConnectionId <> :speakerConnectionId"],
+    values: { ...openAt(now), speakerUserId, speakerConnectionId },
     returns: "ALL_OLD",
   });
   const session = row === undefined ? undefined : v.parse(sessionSchema, row);
-  if (written && session) return session;
-  return session && isOpen(session, now) ? "forbidden" : "not-found";
+  if (!session || (!written && !isOpen(session, now))) return "not-found";
+  if (written) return session;
+  return session.speakerUserId === speakerUserId ? "repeated" : "forbidden";
 };
 
 /** Gives the session back to the speaker it had, when the connection that took over did not come about. */
@@ -139,12 +146,16 @@ export const restoreSpeaker = async (core: Core, before: Session, connectionId: 
   });
 };
 
-/** Corrects the count, unless a seat was taken or freed since `seen`. */
-export const recount = async (core: Core, seen: Session, listenerCount: number): Promise<boolean> => {
+/** Corrects the count to what was read until `recountedAt`, unless a seat was taken or freed since `seen`. */
+export const recount = async (
+  core: Core,
+  seen: Session,
+  corrected: { readonly listenerCount: number; readonly recountedAt: number },
+): Promise<boolean> => {
   const { written } = await Dynamo.update(core.db, {
     table: core.tables.sessions,
     key: { sessionId: seen.sessionId },
-    set: { listenerCount },
+    set: corrected,
     when: ["#isActive = :true", "#seatsChangedAt = :seatsChangedAt", "#listenerCount = :listenerCount"],
     values: { true: true, seatsChangedAt: seen.seatsChangedAt, listenerCount: seen.listenerCount },
     repeatable: true,

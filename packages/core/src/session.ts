@@ -21,14 +21,14 @@ type Creation = Extract<ConnectQuery, { action: "createSession" }>;
 export const create = async (core: Core, arrival: Arrival, creation: Creation): Promise<void> => {
   const { connectionId, connectedAt, userId } = arrival;
   if (userId === undefined) throw new Failure("UNAUTHORIZED");
-  requireSource(creation.sourceLanguage);
+  const sourceLanguage = requireSource(creation.sourceLanguage);
   await admitCreation(core, userId);
   const now = core.now();
   const sessionId = await insertUnderFreshId(core, {
     speakerUserId: userId,
     speakerConnectionId: connectionId,
     speakerSince: connectedAt,
-    sourceLanguage: creation.sourceLanguage,
+    sourceLanguage,
     qualityTier: creation.qualityTier,
     sharedNetwork: creation.sharedNetwork,
     createdAt: now,
@@ -122,7 +122,13 @@ const insertUnderFreshId = async (
 ): Promise<SessionId> => {
   for (let attempt = 1; attempt <= idTries; attempt += 1) {
     const sessionId = makeSessionId(core.random);
-    if (await Sessions.insert(core, { ...session, sessionId })) return sessionId;
+    try {
+      if (await Sessions.insert(core, { ...session, sessionId })) return sessionId;
+    } catch (error) {
+      // Perhaps it was written all the same.
+      await Promise.allSettled([Sessions.withdraw(core, sessionId, session.speakerConnectionId)]);
+      throw error;
+    }
   }
   core.log.error("No free session id found", { tries: idTries });
   throw new Failure("SERVICE_UNAVAILABLE");

@@ -25,6 +25,8 @@ export interface SocketsOptions {
   readonly region: string;
   readonly credentials: () => Credentials;
   readonly now: () => number;
+  /** How long one try waits for its answer; 3 s unless set. */
+  readonly timeoutMs?: number;
 }
 
 /** A management call that failed for another reason than the socket being gone. */
@@ -39,14 +41,19 @@ export class SocketError extends Error {
 }
 
 const tries = 3;
-const timeoutMs = 3_000;
 
 /**
  * Talks to `@connections` without the SDK's client: a fan-out to 500 listeners is bound by CPU per post, and a
  * cached signing key on kept-alive connections takes a seventh of the client's. Throttling and server faults are
  * tried three times.
  */
-export const createSockets = ({ endpoint, region, credentials, now }: SocketsOptions): Sockets => {
+export const createSockets = ({
+  endpoint,
+  region,
+  credentials,
+  now,
+  timeoutMs = 3_000,
+}: SocketsOptions): Sockets => {
   const { protocol, host, hostname, port, pathname } = new URL(endpoint);
   const transport = protocol === "http:" ? http : https;
   const agent = new transport.Agent({ keepAlive: true, maxSockets: 50 });

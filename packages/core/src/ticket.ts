@@ -22,8 +22,8 @@ export const issueTicket = (ticket: Ticket, key: string): string => {
 
 /** Reads a ticket. Undefined: forged, altered, or expired; its holder is then nobody special. */
 export const readTicket = (text: string, key: string, now: number): Ticket | undefined => {
-  const [content = "", signature = ""] = text.split(".");
-  if (!sameDigest(signature, mac(content, key))) return undefined;
+  const [content = "", signature = "", ...rest] = text.split(".");
+  if (rest.length > 0 || !sameDigest(signature, mac(content, key))) return undefined;
   const ticket = v.parse(ticketSchema, JSON.parse(Buffer.from(content, "base64url").toString()));
   return ticket.expiresAt > now ? ticket : undefined;
 };

@@ -1,0 +1,217 @@
+import type { SessionId } from "@lectern/protocol";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import * as Connection from "./connection.js";
+import type { Core } from "./core.js";
+import { reap } from "./reaper.js";
+import * as Session from "./session.js";
+import * as Sessions from "./session.table.js";
+import { hour, minute, type Stage, signingKey, startStage, violations } from "./testing.js";
+import { issueTicket } from "./ticket.js";
+
+// An abandoned session, a function killed between any two calls of any flow: two runs of the reaper heal it.
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage();
+});
+beforeEach(() => stage.reset());
+afterAll(() => stage.close());
+
+/** One session, with the connections `speaker`, `a` and `b`, and `new` for who comes. Each has its number behind it. */
+interface World {
+  readonly sessionId: SessionId;
+  readonly id: (name: string) => string;
+}
+
+interface Flow {
+  readonly name: string;
+  /** What has happened just before. */
+  readonly before?: (world: World) => Promise<unknown>;
+  /** Left out: what the streams' functions make of what has happened before. */
+  readonly run?: (by: Core, world: World) => Promise<unknown>;
+  /** A client that has left before its flow begins. */
+  readonly left?: string;
+}
+
+const ticket = ({ sessionId, id }: World): string =>
+  issueTicket(
+    { connectionId: id("a"), sessionId, role: "listener", expiresAt: stage.now() + hour },
+    signingKey,
+  );
+
+const leaves = (name: string, code: number): Pick<Flow, "run" | "left"> => ({
+  run: (by, { id }) => Connection.leave(by, id(name), { code, ageMs: minute }),
+  left: name,
+});
+
+const flows: readonly Flow[] = [
+  { name: "create", run: (by, { id }) => stage.create(id("new"), { by }) },
+  { name: "join", run: (by, { sessionId, id }) => stage.join(sessionId, id("new"), { by }) },
+  {
+    name: "join refused by a limit",
+    before: async ({ sessionId, id }) => {
+      for (let n = 1; n <= 10; n += 1)
+        await stage.join(sessionId, id("a"), { from: { address: id("address") } });
+    },
+    run: (by, { sessionId, id }) =>
+      stage.join(sessionId, id("new"), { by, from: { address: id("address") } }),
+  },
+  { name: "join repeated", run: (by, { sessionId, id }) => stage.join(sessionId, id("a"), { by }) },
+  {
+    name: "join refused by frame",
+    run: (by, { id }) => stage.join("no-such-999", id("new"), { by, errors: "frame" }),
+  },
+  {
+    name: "refresh of a speaker",
+    run: (by, { sessionId, id }) => stage.refresh(sessionId, "speaker", id("new"), { by }),
+  },
+  {
+    name: "refresh of a speaker in its grace period",
+    before: ({ id }) => stage.leave(id("speaker"), 1001),
+    run: (by, { sessionId, id }) => stage.refresh(sessionId, "speaker", id("new"), { by }),
+  },
+  {
+    name: "refresh of a listener",
+    run: (by, world) =>
+      stage.refresh(world.sessionId, "listener", world.id("new"), { by, ticket: ticket(world) }),
+  },
+  { name: "leave of a listener", ...leaves("a", 1001) },
+  { name: "leave of a speaker, deliberate", ...leaves("speaker", 1000) },
+  { name: "leave of a speaker, lost", ...leaves("speaker", 1001) },
+  { name: "endSession", run: (by, { id }) => Session.endBySpeaker(by, id("speaker")) },
+  {
+    name: "welcome of a listener",
+    before: ({ sessionId, id }) => stage.join(sessionId, id("new")),
+  },
+  {
+    name: "welcome of a listener whose socket never opens",
+    before: async ({ sessionId, id }) => {
+      await stage.join(sessionId, id("new"));
+      stage.sockets.drop(id("new"));
+      stage.pass(20_000);
+    },
+  },
+  {
+    name: "welcome of a refreshed listener",
+    before: (world) => stage.refresh(world.sessionId, "listener", world.id("new"), { ticket: ticket(world) }),
+  },
+  {
+    name: "welcome of a refreshed speaker",
+    before: ({ sessionId, id }) => stage.refresh(sessionId, "speaker", id("new")),
+  },
+  {
+    name: "welcome after the end",
+    before: async ({ sessionId, id }) => {
+      await stage.join(sessionId, id("new"));
+      await Session.endBySpeaker(stage.core, id("speaker"));
+    },
+  },
+  { name: "announcement of the end", before: ({ id }) => Session.endBySpeaker(stage.core, id("speaker")) },
+  { name: "announcement of a grace period", before: ({ id }) => stage.leave(id("speaker"), 1001) },
+];
+
+/** Everything that runs by itself runs once; without the streams, their records are lost for good. */
+const minuteLater = async (streams: boolean): Promise<void> => {
+  stage.pass(minute + 1000);
+  await reap(stage.core);
+  if (streams) await stage.deliver();
+  else stage.changes();
+};
+
+/** Two minutes heal everything. What the second run ended without a stream to tell it, has its minute, too. */
+const expectHealed = async (streams: boolean): Promise<void> => {
+  await minuteLater(streams);
+  await minuteLater(streams);
+  expect(await violations(stage, { settled: streams })).toEqual([]);
+  if (streams) return;
+  await minuteLater(streams);
+  expect(await violations(stage)).toEqual([]);
+};
+
+const worldOf = (n: number): World => ({
+  sessionId: `golden-eagle-${100 + n}`,
+  id: (name) => `${name} ${n}`,
+});
+
+/** Plants one more copy of a session and its connections, as they were before anything happened. */
+const plantWorld = async (
+  { sessions, connections }: Awaited<ReturnType<Stage["snapshot"]>>["rows"],
+  world: World,
+): Promise<void> => {
+  const renamed = (row: Record<string, unknown>) => ({
+    ...row,
+    sessionId: world.sessionId,
+    ...("speakerConnectionId" in row
+      ? { speakerConnectionId: world.id("speaker") }
+      : { connectionId: world.id(String(row.connectionId)) }),
+  });
+  await stage.plant("sessions", ...sessions.map(renamed));
+  await stage.plant("connections", ...connections.map(renamed));
+  for (const { connectionId } of connections) stage.sockets.open(world.id(String(connectionId)));
+};
+
+test.each(
+  flows.flatMap((flow) => [
+    { ...flow, streams: true, how: "the streams bring again what was not done" },
+    { ...flow, streams: false, how: "the streams' records are lost" },
+  ]),
+)("invariant 7: $name, killed at any of its calls, is healed by two reaper runs: $how", async (flow) => {
+  const sessionId = await stage.create();
+  for (const id of ["a", "b"]) await stage.join(sessionId, id);
+  const template = await stage.snapshot();
+  await stage.reset();
+  let died = true;
+  let cuts = 0;
+  // The last of the worlds is that in which nobody was killed.
+  for (; died; cuts += 1) {
+    const world = worldOf(cuts);
+    await plantWorld(template.rows, world);
+    stage.changes();
+    await flow.before?.(world);
+    const pending = stage.changes();
+    if (flow.left) stage.sockets.drop(world.id(flow.left));
+    const by = stage.dying(cuts);
+    const outcome = await (flow.run?.(by, world) ?? stage.handle(pending, by)).catch(
+      (thrown: unknown) => thrown,
+    );
+    died = by.died();
+    // A handshake that was not answered is no socket.
+    if (flow.run && outcome instanceof Error) stage.sockets.drop(world.id("new"));
+    if (!flow.streams) {
+      stage.changes();
+      continue;
+    }
+    // By then no socket is opening any more.
+    stage.pass(10_000);
+    if (!flow.run && died) await stage.handle(pending);
+    await stage.deliver();
+  }
+  expect(cuts).toBeGreaterThan(1);
+  await expectHealed(flow.streams);
+});
+
+test.each([true, false])(
+  "invariant 7: a reaper with everything to do, killed at any of its calls, is healed by two more runs: streams %s",
+  async (streams) => {
+    const sessionId = await stage.create("speaker");
+    for (const id of ["a", "b"]) await stage.join(sessionId, id);
+    const ended = await stage.create("other");
+    await stage.join(ended, "c");
+    await stage.deliver();
+    await Sessions.end(stage.core, ended, "ended", { speakerConnectionId: "other" });
+    stage.pass(2 * minute);
+    await stage.plant("sessions", { ...(await stage.session(sessionId)), listenerCount: 9 });
+    for (const id of ["a", "speaker"]) stage.sockets.of(id).lastActiveAt = 0;
+    const snapshot = await stage.snapshot();
+    let died = true;
+    for (let cuts = 0; died; cuts += 1) {
+      await stage.restore(snapshot);
+      const by = stage.dying(cuts);
+      await reap(by).catch(() => undefined);
+      died = by.died();
+      if (streams) await stage.deliver();
+      else stage.changes();
+      await expectHealed(streams);
+    }
+  },
+);

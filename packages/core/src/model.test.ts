@@ -1,0 +1,171 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Core } from "./core.js";
+import { Failure } from "./failure.js";
+import { reap } from "./reaper.js";
+import * as Session from "./session.js";
+import {
+  hour,
+  Killed,
+  minute,
+  type Stage,
+  second,
+  seed,
+  signingKey,
+  startStage,
+  violations,
+} from "./testing.js";
+import { issueTicket } from "./ticket.js";
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage();
+});
+afterAll(() => stage.close());
+
+const settings = {
+  maxListenersPerSession: 3,
+  rateLimitSessionsPerHour: 1_000,
+  heartbeatTimeoutSeconds: 90,
+};
+
+/** One step of a walk; its numbers choose among what is there. */
+interface Step {
+  readonly act: keyof typeof acts;
+  readonly which: number;
+  /** After how many calls the function doing it is killed; undefined: it is not. */
+  readonly killedAfter: number | undefined;
+}
+
+interface World {
+  readonly by: Core;
+  readonly which: number;
+  readonly id: string;
+  /** Whether what was done was killed; what is then known of its socket. */
+  readonly handshake: (shaken: Promise<unknown>) => Promise<void>;
+}
+
+const pick = <Item>(items: readonly Item[], which: number): Item | undefined => items[which % items.length];
+
+const members = async (role: "speaker" | "listener") => {
+  const rows = await stage.rows("connections");
+  return rows
+    .filter((row) => row.role === role)
+    .map((row) => String(row.connectionId))
+    .sort();
+};
+
+const anySession = async (which: number) => {
+  const ids = (await stage.rows("sessions")).map(({ sessionId }) => String(sessionId)).sort();
+  return pick(ids, which) ?? "golden-eagle-427";
+};
+
+const codes = [1000, 1005, 1001, 1006, undefined];
+
+const acts = {
+  create: ({ by, id, handshake }: World) => handshake(stage.create(id, { by })),
+  join: async ({ by, id, which, handshake }: World) =>
+    handshake(stage.join(await anySession(which), id, { by })),
+  joinByFrame: async ({ by, id, which, handshake }: World) =>
+    handshake(stage.join(await anySession(which), id, { by, errors: "frame" })),
+  refreshSpeaker: async ({ by, id, which, handshake }: World) =>
+    handshake(stage.refresh(await anySession(which), "speaker", id, { by })),
+  refreshListener: async ({ by, id, which, handshake }: World) => {
+    const connectionId = pick(await members("listener"), which);
+    const row = connectionId === undefined ? undefined : await stage.connection(connectionId);
+    if (row?.role !== "listener") return;
+    const { sessionId } = row;
+    const ticket = issueTicket(
+      { connectionId: row.connectionId, sessionId, role: "listener", expiresAt: stage.now() + hour },
+      signingKey,
+    );
+    await handshake(stage.refresh(sessionId, "listener", id, { by, ticket }));
+  },
+  listenerLeaves: async ({ by, which }: World) => {
+    const id = pick(await members("listener"), which);
+    if (id !== undefined) await stage.leave(id, 1001, by);
+  },
+  speakerLeaves: async ({ by, which }: World) => {
+    const id = pick(await members("speaker"), which);
+    if (id !== undefined) await stage.leave(id, pick(codes, which), by);
+  },
+  /** The client vanishes, and nobody says so. */
+  vanish: async ({ which }: World) => {
+    const id = pick(stage.sockets.opened(), which);
+    if (id !== undefined) stage.sockets.drop(id);
+  },
+  endSession: async ({ by, which }: World) => {
+    const id = pick(await members("speaker"), which);
+    if (id !== undefined) await Session.endBySpeaker(by, id);
+  },
+  deliver: ({ by }: World) => stage.handle(stage.changes(), by),
+  /** Records that were not taken in time. */
+  loseRecords: async () => {
+    stage.changes();
+  },
+  reap: ({ by }: World) => reap(by),
+  wait: async ({ which }: World) => stage.pass((which % 100) * second),
+};
+
+const step: fc.Arbitrary<Step> = fc.record({
+  act: fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom<(keyof typeof acts)[]>("join", "deliver") },
+    { weight: 2, arbitrary: fc.constantFrom(...(Object.keys(acts) as (keyof typeof acts)[])) },
+  ),
+  which: fc.nat(10_000),
+  killedAfter: fc.option(fc.nat(6), { freq: 4, nil: undefined }),
+});
+
+const walk = async (steps: readonly Step[]): Promise<void> => {
+  await stage.reset();
+  // A socket that never opens is given up at once instead of after ten seconds of pauses.
+  stage.sockets.beforeSend((id) => {
+    if (!stage.sockets.of(id).open) stage.pass(10 * second);
+  });
+  await stage.create("speaker");
+  for (const [index, { act, which, killedAfter }] of steps.entries()) {
+    const by = stage.dying(killedAfter ?? Number.POSITIVE_INFINITY, settings);
+    const id = `connection ${index}`;
+    const handshake = async (shaken: Promise<unknown>): Promise<void> => {
+      try {
+        await shaken;
+      } catch (error) {
+        stage.sockets.drop(id);
+        throw error;
+      }
+    };
+    await acts[act]({ by, which, id, handshake }).catch((error: unknown) => {
+      if (!(error instanceof Failure) && !(error instanceof Killed)) throw error;
+    });
+    await neverWrong();
+  }
+  // Two quiet minutes, and one in which what has ended by them is dismissed.
+  for (let n = 0; n < 4; n += 1) {
+    await stage.deliver();
+    stage.pass(minute + second);
+    await reap(stage.core);
+  }
+  await stage.deliver();
+  expect(await violations(stage, { capacity: settings.maxListenersPerSession })).toEqual([]);
+};
+
+/** What holds at every moment: no seat is oversold, no session has two speakers. */
+const neverWrong = async (): Promise<void> => {
+  const connections = await stage.rows("connections");
+  for (const session of await stage.rows("sessions")) {
+    const count = Number(session.listenerCount);
+    const listeners = connections.filter(
+      ({ role, sessionId }) => role === "listener" && sessionId === session.sessionId,
+    );
+    expect(count).toBeGreaterThanOrEqual(0);
+    expect(count).toBeLessThanOrEqual(settings.maxListenersPerSession + 10);
+    if (session.isActive) expect(count).toBeGreaterThanOrEqual(listeners.length);
+  }
+};
+
+test("invariants 1 to 4 hold after any walk of joins, leaves, refreshes, losses, crashes and lost records", async () => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 16, size: "max" }), walk), {
+    numRuns: 50,
+    seed,
+  });
+}, 60_000);
