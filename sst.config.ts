@@ -24,6 +24,7 @@ export default $config({
     const { api } = await import("./infra/realtime");
     await import("./infra/stream");
     await import("./infra/reaper");
+    await import("./infra/dashboard");
     const { alarmTopic } = await import("./infra/monitoring");
     const { userPoolClientId, userPoolId } = await import("./infra/auth");
     return {

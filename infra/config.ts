@@ -8,6 +8,7 @@ import {
 import * as v from "valibot";
 
 const listOfIds = "must be a list of ids";
+const share = "must be a number from 0 to 1";
 
 /** What concerns the deployment alone and never reaches a function as a setting. */
 const deploymentSchema = v.object({
@@ -31,6 +32,24 @@ const deploymentSchema = v.object({
   cognitoClientId: v.optional(v.pipe(v.string(), v.regex(/^\w+$/, "must be an app client's id"))),
   /** Gets every alarm. */
   alarmEmail: v.optional(v.pipe(v.string(), v.email("must be an e-mail address"))),
+  /** The least that the functions' own lines are about. */
+  logLevel: v.picklist(["DEBUG", "INFO", "WARN", "ERROR"], "must be DEBUG, INFO, WARN or ERROR"),
+  /** The share of good heartbeats that are logged and timed, from 0 to 1. */
+  heartbeatLogSampling: v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d(\.\d+)?$/), v.transform(Number))], share),
+    v.minValue(0, share),
+    v.maxValue(1, share),
+  ),
+  /** Dollars a month for the whole account's costs of this app, from which on a budget's alarm goes to `alarmEmail`. */
+  monthlyBudget: v.optional(
+    v.pipe(
+      v.union(
+        [v.number(), v.pipe(v.string(), v.regex(/^\d+(\.\d+)?$/), v.transform(Number))],
+        "must be a number of dollars",
+      ),
+      v.gtValue(0, "must be more than 0"),
+    ),
+  ),
   /** Retained, protected against deletion, backed up. */
   isProtected: v.boolean("must be true or false"),
 });
@@ -42,6 +61,8 @@ export type StageSettings = Settings & Deployment;
 const defaults = {
   region: "us-east-1",
   isProtected: false,
+  logLevel: "INFO",
+  heartbeatLogSampling: 1,
   sessionMaxDurationHours: 2,
   connectionMaxDurationHours: 2,
   connectionRefreshMinutes: 100,
@@ -60,8 +81,8 @@ const defaults = {
 
 /** What a stage has otherwise than the defaults. Any stage that is not named here is a developer's or a preview. */
 const stages: Record<string, Partial<StageSettings>> = {
-  staging: {},
-  prod: { isProtected: true },
+  staging: { heartbeatLogSampling: 0.01 },
+  prod: { isProtected: true, heartbeatLogSampling: 0.01 },
 };
 
 /** Settings given on the command line of the local stack, as JSON; a deployment has none. */

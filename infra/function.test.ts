@@ -40,6 +40,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
     expect(resource().inputs.loggingConfig).toEqual({
       logFormat: "JSON",
       logGroup: `/aws/lambda/${name}-prod`,
+      systemLogLevel: "WARN",
     });
     expect(named(graph, types.logGroup, `/aws/lambda/${name}-prod`).inputs.retentionInDays).toBe(1);
   });
@@ -71,6 +72,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
       RATE_LIMIT_LISTENER_JOINS_PER_MIN: "10",
       RATE_LIMIT_CONNECTION_ATTEMPTS_PER_MIN: "20",
       RATE_LIMIT_HEARTBEATS_PER_MIN: "2",
+      ...(name === "session-heartbeat-handler" ? { HEARTBEAT_LOG_SAMPLING: "0.01" } : {}),
       ...(isAuthorizer
         ? { USER_POOL_ID: graph.outputs.UserPoolId, CLIENT_ID: graph.outputs.UserPoolClientId }
         : {

@@ -34,7 +34,7 @@ export const lambda = (component: string, name: string, args: FunctionArgs) => {
       CONNECTIONS_TABLE: connections.name,
       RATE_LIMITS_TABLE: rateLimits.name,
       POWERTOOLS_SERVICE_NAME: name,
-      POWERTOOLS_LOG_LEVEL: "INFO",
+      POWERTOOLS_LOG_LEVEL: settings.logLevel,
       ...Object.fromEntries(
         settingNames.map((setting) => [environmentName(setting), `${settings[setting]}`]),
       ),
@@ -51,6 +51,14 @@ export const lambda = (component: string, name: string, args: FunctionArgs) => {
       },
     ],
     transform: {
+      function: (fn) => {
+        // Lambda's own lines for each invocation would cost more than the invocation; ours say what they say.
+        fn.loggingConfig = $output(fn.loggingConfig).apply((given) => ({
+          ...given,
+          logFormat: "JSON",
+          systemLogLevel: "WARN",
+        }));
+      },
       role: (role) => {
         // SST attaches AWS's policies for execution, plain or in a VPC: both may create any log group and write to all.
         role.managedPolicyArns = $output(role.managedPolicyArns ?? []).apply((arns) =>

@@ -246,3 +246,21 @@ alarm({
     minutes(5),
   ),
 });
+
+if (settings.monthlyBudget && settings.alarmEmail) {
+  const notification = (threshold: number, notificationType: "ACTUAL" | "FORECASTED") => ({
+    comparisonOperator: "GREATER_THAN",
+    threshold,
+    thresholdType: "PERCENTAGE",
+    notificationType,
+    subscriberEmailAddresses: [settings.alarmEmail ?? ""],
+  });
+  new aws.budgets.Budget("MonthlyBudget", {
+    name: named("lectern"),
+    budgetType: "COST",
+    timeUnit: "MONTHLY",
+    limitAmount: `${settings.monthlyBudget}`,
+    limitUnit: "USD",
+    notifications: [notification(80, "ACTUAL"), notification(100, "FORECASTED")],
+  });
+}

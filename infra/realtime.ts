@@ -1,7 +1,7 @@
 import { userPoolClientId, userPoolId } from "./auth";
 import { lambda, on } from "./function";
 import { signingKey } from "./secret";
-import { named } from "./stage";
+import { named, settings } from "./stage";
 import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
 
 const stageName = "prod";
@@ -26,8 +26,8 @@ export const api = new sst.aws.ApiGatewayWebSocket("Realtime", {
       stage.name = stageName;
       // Set together and always: with any other field here but these, the throttle would deploy as zero.
       stage.defaultRouteSettings = { throttlingBurstLimit: 5_000, throttlingRateLimit: 10_000 };
-      stage.accessLogSettings = $output(stage.accessLogSettings).apply((settings) => ({
-        destinationArn: settings?.destinationArn ?? "",
+      stage.accessLogSettings = $output(stage.accessLogSettings).apply((given) => ({
+        destinationArn: given?.destinationArn ?? "",
         format: accessLogFormat,
       }));
       return undefined;
@@ -78,7 +78,7 @@ export const heartbeat = lambda("Heartbeat", "session-heartbeat-handler", {
   handler: "packages/functions/src/heartbeat.handler",
   memory: "128 MB",
   timeout: "10 seconds",
-  environment,
+  environment: { ...environment, HEARTBEAT_LOG_SAMPLING: `${settings.heartbeatLogSampling}` },
   link: [signingKey],
   permissions: [on(rateLimits, ["UpdateItem"]), on(connections, ["GetItem"]), manage("POST")],
 });

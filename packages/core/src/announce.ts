@@ -35,34 +35,37 @@ export const announce = async (core: Core, change: Change, session: Session): Pr
   await fanOut(core, session, (listener) => Connection.dismiss(core, listener, frame));
   const speaker = await Connections.get(core, speakerConnectionId);
   if (speaker?.role !== "speaker" || speaker.sessionId !== sessionId) return;
-  await isReached(core, sessionId, Connection.dismiss(core, speaker, frame));
+  await reach(core, sessionId, Connection.dismiss(core, speaker, frame));
 };
 
-/** Does something for every listener; how many could not be reached is logged. */
+/** Does something for every listener; how many were gone or could not be reached is measured and logged. */
 const fanOut = async (
   core: Core,
   { sessionId }: Session,
-  act: (listener: Connections.Listener) => Promise<unknown>,
+  act: (listener: Connections.Listener) => Promise<string>,
 ): Promise<void> => {
+  const begun = core.now();
   let failed = 0;
+  let gone = 0;
   let size = 0;
   for await (const page of Connections.listeners(core, sessionId)) {
     size += page.length;
-    const reached = await pMap(page, (listener) => isReached(core, sessionId, act(listener)), {
-      concurrency,
-    });
-    failed += reached.filter((is) => !is).length;
+    const outcomes = await pMap(page, (listener) => reach(core, sessionId, act(listener)), { concurrency });
+    failed += outcomes.filter((outcome) => outcome === "failed").length;
+    gone += outcomes.filter((outcome) => outcome === "gone").length;
   }
-  core.log.info("Listeners told", { sessionId, size, failed });
+  core.metrics.record("FanOutSize", size);
+  core.metrics.record("FanOutGone", gone);
+  core.metrics.record("FanOutDuration", core.now() - begun);
+  core.log.info("Listeners told", { sessionId, size, gone, failed });
 };
 
-/** Whether it came about; a client that could not be reached is the reaper's. */
-const isReached = async (core: Core, sessionId: string, telling: Promise<unknown>): Promise<boolean> => {
+/** What became of it; a client that could not be reached is the reaper's. */
+const reach = async (core: Core, sessionId: string, telling: Promise<string>): Promise<string> => {
   try {
-    await telling;
-    return true;
+    return await telling;
   } catch (error) {
     core.log.warn("A client could not be told", { sessionId, error: String(error) });
-    return false;
+    return "failed";
   }
 };

@@ -9,6 +9,8 @@ export interface Arrival {
   readonly connectedAt: number;
   /** When it reached API Gateway (ms). */
   readonly requestedAt: number;
+  /** Of the handshake: it is the thread through the logs from the authorizer to the welcome. */
+  readonly requestId: string;
   /** The client's address; never stored or logged but as its HMAC. */
   readonly address: string;
   /** The verified user; undefined: anonymous. */
@@ -16,10 +18,14 @@ export interface Arrival {
 }
 
 /** What the connection's row takes from its handshake. */
-export const origin = (core: Core, { connectionId, connectedAt, requestedAt, address }: Arrival) => ({
+export const origin = (
+  core: Core,
+  { connectionId, connectedAt, requestedAt, requestId, address }: Arrival,
+) => ({
   connectionId,
   connectedAt,
   requestedAt,
+  requestId,
   addressHash: hashPrivate(address, core.signingKey),
   ttl: connectionTtl(connectedAt, core.settings),
 });

@@ -6,6 +6,7 @@ import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
 import { Failure } from "./failure.js";
+import { countFailure } from "./metric.js";
 import { parse } from "./parse.js";
 import type { Verdict } from "./rate-limit.js";
 import * as Session from "./session.js";
@@ -38,6 +39,7 @@ export const connect = async (core: Core, handshake: Handshake): Promise<void> =
       if (!attempt.allowed) throw about(query.sessionId, exceeded("connectionAttempts", attempt.retryAfter));
     }
     await refuse(core, arrival, failure);
+    countFailure(core.metrics, failure);
   }
 };
 

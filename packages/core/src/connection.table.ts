@@ -9,6 +9,8 @@ const common = {
   connectedAt: v.number(),
   /** When the handshake reached API Gateway (ms): latencies are counted from here. */
   requestedAt: v.number(),
+  /** The handshake's request, as the authorizer and the connect handler log it. Rows from before it was kept lack it. */
+  requestId: v.optional(v.string()),
   addressHash: v.string(),
   /** Seconds, as DynamoDB's TTL wants it. */
   ttl: v.number(),

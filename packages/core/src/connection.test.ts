@@ -39,6 +39,7 @@ test("rule 2: a listener gets a row and a seat", async () => {
     targetLanguage: "pt-PT",
     connectedAt: midnight + 1000,
     requestedAt: midnight + 980,
+    requestId: expect.any(String),
     addressHash: expect.stringMatching(/^[\w-]{43}$/),
     ttl: (midnight + 1000 + 3 * hour) / 1000,
   });

@@ -123,20 +123,23 @@ export const forget = async (core: Core, connectionId: string): Promise<void> =>
 
 /**
  * Sends a last frame, closes the socket, then removes the row: it is the work list, so a crash in between only repeats
- * a close. Whatever the connection held is gone with its session. False: the socket may not be open yet, so nothing was
- * done; its welcome will do it.
+ * a close. Whatever the connection held is gone with its session. A socket that may not be open yet is left to its
+ * welcome.
  */
 export const dismiss = async (
   core: Core,
   { connectionId, connectedAt }: Connections.Connection,
   last: ServerFrame,
-): Promise<boolean> => {
+): Promise<Dismissal> => {
   const sent = await core.sockets.send(connectionId, last);
-  if (sent === "gone" && isOpening(connectedAt, core.now())) return false;
+  if (sent === "gone" && isOpening(connectedAt, core.now())) return "opening";
   await core.sockets.close(connectionId);
   await Connections.remove(core, connectionId);
-  return true;
+  return sent === "gone" ? "gone" : "told";
 };
+
+/** `opening`: the socket may not be open yet, so nothing was done. */
+export type Dismissal = "told" | "gone" | "opening";
 
 /** Closes the socket of a connection that is not wanted any more while its session goes on, and forgets it. */
 export const close = async (core: Core, connectionId: string): Promise<void> => {

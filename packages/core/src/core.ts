@@ -1,5 +1,6 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { Log } from "./log.js";
+import type { Metrics } from "./metric.js";
 import type { Settings } from "./settings.js";
 import type { Sockets } from "./sockets.js";
 
@@ -11,6 +12,7 @@ export interface Core {
   readonly settings: Settings;
   readonly sockets: Sockets;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** Signs tickets and hides addresses. */
   readonly signingKey: string;
   /** Milliseconds since the epoch. */

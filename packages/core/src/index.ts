@@ -8,6 +8,7 @@ export { hashConnectionId, hashPrivate } from "./hash.js";
 export * as Heartbeat from "./heartbeat.js";
 export type { Log } from "./log.js";
 export { decode, receive } from "./message.js";
+export { countFailure, type MetricName, type Metrics, metricUnits } from "./metric.js";
 export { parse } from "./parse.js";
 export { type Reaped, reap } from "./reaper.js";
 export { type Session, sessionSchema } from "./session.table.js";

@@ -68,6 +68,7 @@ export const take = async (
     return burst.written ? allowed : refused(arrivalIn(burst.row) - tolerance);
   } catch (error) {
     if (!isUnavailable(error)) throw error;
+    core.metrics.record("RateLimitsUnavailable", 1);
     core.log.warn("Rate limits are off: their table cannot be reached", { limit: identifier.split(":")[0] });
     return allowed;
   }

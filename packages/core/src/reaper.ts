@@ -51,9 +51,10 @@ export const reap = async (core: Core): Promise<Reaped> => {
 
   const ended = await countIf(core, sessions, (session) => endIfDue(core, session, present));
   const [lost, kept] = partition(connections, (row) => isLost(core, row, byId, inDoubt));
-  const dismissed = await countIf(core, lost, (row) =>
-    Connection.dismiss(core, row, farewell(core, row, byId)),
-  );
+  const dismissed = await countIf(core, lost, async (row) => {
+    const dismissal = await Connection.dismiss(core, row, farewell(core, row, byId));
+    return dismissal !== "opening";
+  });
   const silenced = await silence(core, kept.filter(isMember));
   const certain = sessions.filter(({ sessionId }) => !inDoubt.has(sessionId));
   const drift = await recountAll(core, certain, kept, { startedAt, recountedAt });
@@ -68,6 +69,11 @@ export const reap = async (core: Core): Promise<Reaped> => {
     drift,
   };
   core.log.info("Reaped", reaped);
+  core.metrics.record("ActiveSessions", reaped.activeSessions);
+  core.metrics.record("TotalListeners", reaped.totalListeners);
+  core.metrics.record("SilentConnections", silenced);
+  core.metrics.record("CountDrift", drift);
+  core.metrics.record("ReaperRuns", 1);
   return reaped;
 };
 

@@ -44,6 +44,7 @@ test("rule 1: the speaker's connection has a row of its own, without a language 
     role: "speaker",
     connectedAt: midnight,
     requestedAt: midnight - 20,
+    requestId: expect.any(String),
     addressHash: expect.stringMatching(/^[\w-]{43}$/),
     ttl: (midnight + 3 * hour) / 1000,
   });

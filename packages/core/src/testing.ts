@@ -12,6 +12,7 @@ import * as Connection from "./connection.js";
 import { byLanguage, type Connection as ConnectionRow, connectionSchema } from "./connection.table.js";
 import type { Core, Tables } from "./core.js";
 import type { Log } from "./log.js";
+import type { MetricName } from "./metric.js";
 import { type Session, sessionSchema } from "./session.table.js";
 import type { Settings } from "./settings.js";
 import { SocketError, type Sockets } from "./sockets.js";
@@ -260,6 +261,7 @@ export const startStage = async () => {
   const write = (level: keyof Log) => (message: string, fields?: unknown) => {
     logged.push({ level, message, fields });
   };
+  const measured: { name: MetricName; value: number; code?: string; operation?: string }[] = [];
   let chance = 1;
   const core: Core = {
     db: connectAs("CORE"),
@@ -267,6 +269,7 @@ export const startStage = async () => {
     settings: defaults,
     sockets: sockets.port,
     log: { info: write("info"), warn: write("warn"), error: write("error") },
+    metrics: { record: (name, value, by) => measured.push({ name, value, ...by }) },
     signingKey,
     now,
     random: (below) => {
@@ -440,6 +443,7 @@ export const startStage = async () => {
     connectionId,
     connectedAt: clock.at,
     requestedAt: clock.at - 20,
+    requestId: `request of ${connectionId}`,
     // Each its own, so that limits concern only the tests that are about them.
     address: `address of ${connectionId}`,
     userId: undefined,
@@ -531,6 +535,7 @@ export const startStage = async () => {
       requests = [];
     },
     log: () => logged,
+    measured,
     rows: scan,
     plant,
     session,

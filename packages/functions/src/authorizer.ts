@@ -1,7 +1,8 @@
-import { hashPrivate } from "@lectern/core";
+import { countFailure, Failure, hashPrivate } from "@lectern/core";
 import { bearerPrefix, type ErrorCode } from "@lectern/protocol";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
-import { log } from "./invocation.js";
+import { log, work } from "./invocation.js";
+import { metrics } from "./metric.js";
 import { signingKey } from "./resources.js";
 import { offeredSubprotocols } from "./subprotocol.js";
 import { verify } from "./token.js";
@@ -13,22 +14,30 @@ import { verify } from "./token.js";
 export const handler = async (
   event: APIGatewayRequestAuthorizerEvent,
 ): Promise<APIGatewayAuthorizerResult> => {
+  const { requestId, identity } = event.requestContext;
+  const fields = { requestId, address: hashPrivate(identity.sourceIp, signingKey()) };
+  const answer = await work({ operation: "authorize", fields }, () => authorize(event));
+  // API Gateway answers 401 to exactly this message.
+  if (answer === "unauthorized") throw new Error("Unauthorized");
+  return answer;
+};
+
+const authorize = async (
+  event: APIGatewayRequestAuthorizerEvent,
+): Promise<APIGatewayAuthorizerResult | "unauthorized"> => {
   const token = tokenOf(event);
   if (token === undefined) return allow(event, "anonymous", {});
   const verdict = await verify(token);
   if (verdict.valid) return allow(event, verdict.userId, { userId: verdict.userId });
-  log.info("Token refused", {
-    operation: "authorize",
-    requestId: event.requestContext.requestId,
-    errorCode: verdict.code,
-    reason: verdict.reason,
-    address: hashPrivate(event.requestContext.identity.sourceIp, signingKey()),
-  });
-  if (verdict.code === "SERVICE_UNAVAILABLE" || event.queryStringParameters?.errors === "frame") {
-    return allow(event, "refused", { refusal: verdict.code });
+  const { code, reason } = verdict;
+  log.info("Token refused", { outcome: "refused", errorCode: code, reason });
+  if (code === "SERVICE_UNAVAILABLE" || event.queryStringParameters?.errors === "frame") {
+    return allow(event, "refused", { refusal: code });
   }
-  // API Gateway answers 401 to exactly this message.
-  throw new Error("Unauthorized");
+  // Nobody else counts it: the connect handler never hears of this handshake.
+  countFailure(metrics, new Failure(code));
+  metrics.record("TokensRefused", 1);
+  return "unauthorized";
 };
 
 const tokenOf = ({

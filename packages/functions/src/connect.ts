@@ -22,6 +22,7 @@ const arrivalOf = ({ requestContext }: SocketEvent) => ({
   connectionId: requestContext.connectionId,
   connectedAt: requestContext.connectedAt,
   requestedAt: requestContext.requestTimeEpoch,
+  requestId: requestContext.requestId,
   address: requestContext.identity.sourceIp,
   userId: requestContext.authorizer?.userId,
 });

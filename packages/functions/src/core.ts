@@ -4,6 +4,7 @@ import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { type Core, createSockets, settingsFrom } from "@lectern/core";
 import { required } from "./environment.js";
 import { log } from "./invocation.js";
+import { metrics } from "./metric.js";
 import { signingKey } from "./resources.js";
 
 const region = required("REGION");
@@ -34,6 +35,7 @@ export const core: Core = {
     now: Date.now,
   }),
   log,
+  metrics,
   get signingKey() {
     return signingKey();
   },

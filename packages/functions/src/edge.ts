@@ -1,4 +1,4 @@
-import { errorFrame, Failure, hashConnectionId } from "@lectern/core";
+import { errorFrame, Failure, hashConnectionId, type MetricName } from "@lectern/core";
 import type { ServerFrame } from "@lectern/protocol";
 import type { APIGatewayProxyWebsocketEventV2 } from "aws-lambda";
 import { core } from "./core.js";
@@ -25,6 +25,8 @@ interface EdgeOptions {
   readonly operation: string;
   /** How many of its lines are logged, from 0 to 1, where they are many and say little. */
   readonly sampling?: number;
+  /** What to call the time from the frame's arrival at API Gateway to its answer. */
+  readonly latency?: MetricName;
   /** What its log line says beside the connection and the request. */
   readonly fields?: (event: SocketEvent) => Record<string, unknown>;
 }
@@ -56,13 +58,14 @@ export const lifecycle =
 export const ageOf = ({ requestContext }: SocketEvent): number => core.now() - requestContext.connectedAt;
 
 const logged = <Result>(
-  { operation, sampling = 1, fields }: EdgeOptions,
+  { operation, sampling = 1, latency, fields }: EdgeOptions,
   event: SocketEvent,
   act: () => Promise<Result>,
 ): Promise<Result> => {
-  const { connectionId, requestId } = event.requestContext;
+  const { connectionId, requestId, requestTimeEpoch } = event.requestContext;
   const said = { connection: hashConnectionId(connectionId), requestId, ...fields?.(event) };
-  return work({ operation, sampling, fields: said }, act);
+  const measured = latency ? { latency: { metric: latency, since: requestTimeEpoch } } : {};
+  return work({ operation, sampling, fields: said, ...measured }, act);
 };
 
 /** What a client may see of an error: a refusal as it is, anything else as a fault of ours. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Logger } from "@aws-lambda-powertools/logger";
-import { Failure, type Log } from "@lectern/core";
+import { countFailure, Failure, type Log, type MetricName } from "@lectern/core";
+import { flushMetrics, metrics } from "./metric.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -33,31 +34,38 @@ export interface WorkOptions {
   readonly operation: string;
   /** What the line says from the start: the connection, the request. */
   readonly fields: Fields;
-  /** How many of the lines of work that went well are written, from 0 to 1. Default 1. */
+  /** What is written of work that went well, from 0 to 1: its line, and its latency. Default 1. */
   readonly sampling?: number;
+  /** A latency to measure, and since when (ms since the epoch). */
+  readonly latency?: { readonly metric: MetricName; readonly since: number };
 }
+
+let isCold = true;
 
 /**
  * Does a piece of work and writes one line about it: what happened, how long it took, and how it ended. Refusals are told
  * from faults, and a fault comes with its stack; both are thrown on.
  */
 export const work = async <Result>(
-  { operation, fields, sampling = 1 }: WorkOptions,
+  { operation, fields, sampling = 1, latency }: WorkOptions,
   act: () => Promise<Result>,
 ): Promise<Result> => {
   const account: Account = { fields: { operation, ...fields }, events: [] };
   const begun = performance.now();
   const line = (outcome: "ok" | "refused" | "failed") => ({
-    ...account.fields,
     outcome,
     durationMs: Math.round((performance.now() - begun) * 10) / 10,
+    ...account.fields,
   });
   try {
     const result = await current.run(account, act);
-    if (sampling >= 1 || Math.random() < sampling)
+    if (sampling >= 1 || Math.random() < sampling) {
       logger.info(account.events.join("; ") || operation, line("ok"));
+      if (latency) metrics.record(latency.metric, Date.now() - latency.since);
+    }
     return result;
   } catch (error) {
+    countFailure(metrics, error instanceof Failure ? error : new Failure("INTERNAL_ERROR"));
     if (error instanceof Failure) {
       const { code, message, cause } = error;
       const why = cause instanceof Error ? { cause: `${cause.name}: ${cause.message}` } : {};
@@ -67,5 +75,9 @@ export const work = async <Result>(
       logger.error("Failed", { ...line("failed"), errorCode: "INTERNAL_ERROR", error: fault });
     }
     throw error;
+  } finally {
+    if (isCold) metrics.record("ColdStarts", 1);
+    isCold = false;
+    flushMetrics();
   }
 };

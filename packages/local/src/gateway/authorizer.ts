@@ -4,7 +4,6 @@ import { createAuthorize } from "../iam.js";
 import type { AuthorizerContext, Client, Deployment, Refusal, Route } from "./api.js";
 import { AUTHORIZER_TIMEOUT_SECONDS, describeFailure, withDeadline } from "./deadline.js";
 import { authorizerEvent, methodArnOf } from "./event.js";
-import { createId } from "./id.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 
 const MAX_RESULT_BYTES = 8 * 1024;
@@ -40,12 +39,13 @@ export const runAuthorizer = async (
   client: Client,
   incoming: IncomingMessage,
   request: UpgradeRequest,
+  requestId: string,
 ): Promise<{ readonly context: AuthorizerContext } | { readonly refusal: Refusal }> => {
   const missing = authorizer.identitySources.find((source) => !readIdentitySource(source, incoming, request));
   if (missing !== undefined) return refuse(401, `the identity source ${missing} is missing or empty`);
 
   const startedAt = clock.now();
-  const event = authorizerEvent(api, client, request, { now: startedAt, requestId: createId() });
+  const event = authorizerEvent(api, client, request, { now: startedAt, requestId });
   const outcome = await withDeadline(
     clock,
     AUTHORIZER_TIMEOUT_SECONDS,

@@ -35,15 +35,17 @@ export const admit = async (
 
   const route = routes.get("$connect");
   const { sourceIp, userAgent } = request;
+  // One request, seen by the authorizer and by `$connect`.
+  const requestId = createId();
   const arrival = { connectionId: createId(), connectedAt: clock.now(), sourceIp, userAgent };
   const authorized = route?.authorizer
-    ? await runAuthorizer(deployment, route.authorizer, arrival, incoming, request)
+    ? await runAuthorizer(deployment, route.authorizer, arrival, incoming, request, requestId)
     : undefined;
   if (authorized && "refusal" in authorized) return { kind: "refused", refusal: authorized.refusal };
   const client: Client = authorized ? { ...arrival, authorizer: authorized.context } : arrival;
   if (route?.functionName === undefined) return { kind: "accepted", client, subprotocol: undefined };
 
-  const event = connectEvent(api, client, request, { now: clock.now(), requestId: createId() });
+  const event = connectEvent(api, client, request, { now: clock.now(), requestId });
   const invocation = invoke(route.functionName, event);
   const outcome = await withDeadline(clock, INTEGRATION_TIMEOUT_SECONDS, invocation);
   if (outcome.kind !== "returned") return refused(502, `${route.functionName} ${describeFailure(outcome)}`);

@@ -1,0 +1,117 @@
+import { api } from "./realtime";
+import { named, settings } from "./stage";
+
+const streamFunctions = ["session-welcome", "session-announce"].map(named);
+const functions = [
+  ...[
+    "session-authorizer",
+    "session-connection-handler",
+    "session-disconnect-handler",
+    "session-heartbeat-handler",
+    "session-refresh-handler",
+    "session-default-handler",
+    "session-reaper",
+  ].map(named),
+  ...streamFunctions,
+];
+const tables = ["Sessions", "Connections", "RateLimits"].map(named);
+
+type Metric = readonly [namespace: string, metricName: string, ...dimensionsAndOptions: unknown[]];
+
+/** A metric that the functions emit over the whole stage. */
+const own = (metricName: string, options: object = {}): Metric => [
+  "Lectern",
+  metricName,
+  "service",
+  "lectern",
+  "stage",
+  $app.stage,
+  options,
+];
+
+/** Every value of a dimension that a metric is split by. */
+const by = (metricName: string, dimension: string) => [
+  {
+    expression: `SEARCH('{Lectern,service,stage,${dimension}} MetricName="${metricName}" stage="${$app.stage}"', 'Sum', 300)`,
+    label: "",
+  },
+];
+
+const half = 12;
+
+const widget = (title: string, metrics: readonly unknown[], options: object = {}) => ({
+  type: "metric",
+  width: half,
+  height: 6,
+  properties: { title, region: settings.region, period: 60, view: "timeSeries", metrics, ...options },
+});
+
+const percentiles = (metricName: string): Metric[] =>
+  ["p50", "p95", "p99"].map((stat) => own(metricName, { stat, label: stat }));
+
+const perFunction = (names: readonly string[], metricName: string, stat: string): Metric[] =>
+  names.map((name) => ["AWS/Lambda", metricName, "FunctionName", name, { stat, label: name }]);
+
+new aws.cloudwatch.Dashboard("Dashboard", {
+  dashboardName: named("lectern"),
+  dashboardBody: api.nodes.api.id.apply((apiId) =>
+    JSON.stringify({
+      widgets: [
+        widget("Session creation, handshake to welcome (ms)", percentiles("SessionCreationLatency")),
+        widget("Join, handshake to welcome (ms)", percentiles("ListenerJoinLatency")),
+        widget("Heartbeat, frame to acknowledgement (ms)", percentiles("HeartbeatLatency")),
+        widget("Active sessions and listeners", [
+          own("ActiveSessions", { stat: "Maximum" }),
+          own("TotalListeners", { stat: "Maximum", yAxis: "right" }),
+        ]),
+        widget("Errors by code", by("ConnectionErrors", "code")),
+        widget("Limits by operation", by("RateLimitExceeded", "operation")),
+        widget("Fan-out", [
+          own("FanOutSize", { stat: "Maximum" }),
+          own("FanOutGone", { stat: "Sum" }),
+          own("FanOutDuration", { stat: "p95", yAxis: "right" }),
+        ]),
+        widget("What the reaper found", [
+          own("CountDrift", { stat: "Sum" }),
+          own("SilentConnections", { stat: "Sum" }),
+          own("ReaperRuns", { stat: "Sum" }),
+        ]),
+        widget("Function errors", perFunction(functions, "Errors", "Sum")),
+        widget("Function duration, p95 (ms)", perFunction(functions, "Duration", "p95")),
+        widget("Cold starts and throttles", [
+          own("ColdStarts", { stat: "Sum" }),
+          ...perFunction(functions, "Throttles", "Sum"),
+        ]),
+        widget("Stream age (ms)", perFunction(streamFunctions, "IteratorAge", "Maximum")),
+        widget("Gateway", [
+          ["AWS/ApiGateway", "ConnectCount", "ApiId", apiId, { stat: "Sum" }],
+          ["AWS/ApiGateway", "MessageCount", "ApiId", apiId, { stat: "Sum", yAxis: "right" }],
+        ]),
+        widget(
+          "DynamoDB throttles",
+          tables.flatMap((table) =>
+            ["ReadThrottleEvents", "WriteThrottleEvents"].map((metricName) => [
+              "AWS/DynamoDB",
+              metricName,
+              "TableName",
+              table,
+              { stat: "Sum", label: `${table} ${metricName}` },
+            ]),
+          ),
+        ),
+      ],
+    }),
+  ),
+});
+
+/** One session's story through all functions: put the session's id in the place of its own. */
+new aws.cloudwatch.QueryDefinition("SessionStory", {
+  name: `lectern-${$app.stage}/session-story`,
+  logGroupNames: functions.map((name) => `/aws/lambda/${name}`),
+  queryString: [
+    "fields @timestamp, service, operation, outcome, message, durationMs, errorCode, connection, requestId",
+    '| filter sessionId = "golden-eagle-427"',
+    "| sort @timestamp asc",
+    "| limit 1000",
+  ].join("\n"),
+});
