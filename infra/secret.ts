@@ -1,4 +1,6 @@
-import { RandomPassword } from "@pulumi/random";
+// Imported when the program runs: the CLI bundles this file to read the app's name first, on a fresh checkout before the
+// platform that brings the package is there.
+const { RandomPassword } = await import("@pulumi/random");
 
 const password = new RandomPassword("SigningKeyValue", { length: 64, special: false });
 
