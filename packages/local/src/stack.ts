@@ -224,6 +224,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     });
     undo.push(() => Promise.all(mappings.map((mapping) => mapping.close())));
     if (options.schedules ?? true) {
+      // A new rule runs at once, and then at its rate.
+      for (const { functionName, input } of planned.schedules) void lambda.invoke(functionName, input);
       undo.push(startSchedules(planned.schedules, { clock, invoke: lambda.invoke }));
       undo.push(every(clock, sweepMs, () => void dynamodb.sweep()));
     }

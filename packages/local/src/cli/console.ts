@@ -77,8 +77,10 @@ export const createConsole = (
       if (from !== "INSUFFICIENT_DATA" || state === "ALARM")
         line(paint(`Alarm ${name}: ${from} → ${state}. ${reason}`));
     },
-    onNotification: ({ topicArn, subject }) =>
-      line(color.dim(`SNS ${topicArn.split(":").at(-1)}: ${subject}`)),
+    onNotification: ({ topicArn, subject }) => {
+      // A new alarm's first OK is a message too, and says nothing.
+      if (subject.startsWith("ALARM")) line(color.dim(`SNS ${topicArn.split(":").at(-1)}: ${subject}`));
+    },
     onFailureDelivered: (destinationArn) =>
       line(color.red(`A stream record was given up and sent to ${destinationArn.split(":").at(-1)}`)),
   };
