@@ -8,10 +8,14 @@ for (const file of process.argv.slice(2)) {
   try {
     const report = JSON.parse(readFileSync(file, "utf8"));
     const unloaded = report.testResults.filter(
-      ({ status, assertionResults }) => status === "failed" && assertionResults.every((test) => test.status !== "failed"),
+      ({ status, assertionResults }) =>
+        status === "failed" && assertionResults.every((test) => test.status !== "failed"),
     ).length;
     passed += report.numPassedTests;
-    failed += report.numFailedTests + unloaded + (report.numPassedTests === 0 || !report.success ? Number(report.numFailedTests + unloaded === 0) : 0);
+    failed +=
+      report.numFailedTests +
+      unloaded +
+      (report.numPassedTests === 0 || !report.success ? Number(report.numFailedTests + unloaded === 0) : 0);
   } catch (error) {
     console.error(`No report in ${file}: ${error.message}`);
     failed += 1;
