@@ -30,6 +30,8 @@ const deploymentSchema = v.object({
     ),
   ),
   cognitoClientId: v.optional(v.pipe(v.string(), v.regex(/^\w+$/, "must be an app client's id"))),
+  /** A name for the API, in a Route 53 zone of the account. Clients then connect to `wss://<domain>`, without `/prod`. */
+  domain: v.optional(v.pipe(v.string(), v.domain("must be a domain name such as live.example.com"))),
   /** Gets every alarm. */
   alarmEmail: v.optional(v.pipe(v.string(), v.email("must be an e-mail address"))),
   /** The least that the functions' own lines are about. */

@@ -1,5 +1,6 @@
 import { api } from "./realtime";
 import { named, settings } from "./stage";
+import { connectionsByLanguage } from "./storage";
 
 const streamFunctions = ["session-welcome", "session-announce"].map(named);
 const functions = [
@@ -15,6 +16,11 @@ const functions = [
   ...streamFunctions,
 ];
 const tables = ["Sessions", "Connections", "RateLimits"].map(named);
+/** What is throttled by itself: the tables, and the index, whose throttles are not in its table's metrics. */
+const throttled = [
+  ...tables.map((table) => ["TableName", table]),
+  ["TableName", named("Connections"), "GlobalSecondaryIndexName", connectionsByLanguage],
+];
 
 type Metric = readonly [namespace: string, metricName: string, ...dimensionsAndOptions: unknown[]];
 
@@ -89,13 +95,12 @@ new aws.cloudwatch.Dashboard("Dashboard", {
         ]),
         widget(
           "DynamoDB throttles",
-          tables.flatMap((table) =>
+          throttled.flatMap((dimensions) =>
             ["ReadThrottleEvents", "WriteThrottleEvents"].map((metricName) => [
               "AWS/DynamoDB",
               metricName,
-              "TableName",
-              table,
-              { stat: "Sum", label: `${table} ${metricName}` },
+              ...dimensions,
+              { stat: "Sum", label: `${dimensions.at(-1)} ${metricName}` },
             ]),
           ),
         ),

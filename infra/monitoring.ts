@@ -1,7 +1,7 @@
 import { authorizer, connect, disconnect, fallback, heartbeat, refresh } from "./realtime";
 import { reaper } from "./reaper";
 import { named, settings } from "./stage";
-import { connections, rateLimits, sessions } from "./storage";
+import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
 import { announce, failures, welcome } from "./stream";
 
 export const alarmTopic = new sst.aws.SnsTopic("Alarms", {
@@ -235,11 +235,15 @@ alarm({
   period: minutes(5),
   threshold: 0,
   of: sumOf(
-    [sessions, connections, rateLimits].flatMap((table) =>
+    [
+      ...[sessions, connections, rateLimits].map((table) => ({ TableName: table.name })),
+      // An index's throttles are not in its table's metrics.
+      { TableName: connections.name, GlobalSecondaryIndexName: connectionsByLanguage },
+    ].flatMap((dimensions) =>
       ["ReadThrottleEvents", "WriteThrottleEvents"].map((metricName) => ({
         namespace: "AWS/DynamoDB",
         metricName,
-        dimensions: { TableName: table.name },
+        dimensions,
         statistic: "Sum",
       })),
     ),

@@ -18,8 +18,14 @@ const accessLogFormat = JSON.stringify({
   errorResponseType: "$context.error.responseType",
 });
 
+// SST maps a domain to a stage called $default, which this API does not have.
+$transform(aws.apigatewayv2.ApiMapping, (mapping) => {
+  mapping.stage = stageName;
+});
+
 export const api = new sst.aws.ApiGatewayWebSocket("Realtime", {
   accessLog: { retention: "1 day" },
+  ...(settings.domain ? { domain: settings.domain } : {}),
   transform: {
     api: { name: named("session-websocket-api") },
     stage: (stage) => {

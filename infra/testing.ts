@@ -42,4 +42,8 @@ export const types = {
   topic: "aws:sns/topic:Topic",
   subscription: "aws:sns/topicSubscription:TopicSubscription",
   queue: "aws:sqs/queue:Queue",
+  alarm: "aws:cloudwatch/metricAlarm:MetricAlarm",
+  dashboard: "aws:cloudwatch/dashboard:Dashboard",
+  query: "aws:cloudwatch/queryDefinition:QueryDefinition",
+  budget: "aws:budgets/budget:Budget",
 };

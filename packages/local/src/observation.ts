@@ -16,6 +16,8 @@ export interface Observation {
   >;
   /** Tells how far a stream's function is behind. */
   onMappingEvent(functionName: string, event: MappingEvent): void;
+  /** Takes every message from the queues of what was given up. */
+  purgeFailures(): void;
 }
 
 export const observe = (
@@ -62,12 +64,18 @@ export const observe = (
         watcher.onRequest?.(record);
       },
       onFailureDelivered: (destinationArn, body) => {
-        // Nothing takes messages from a queue here, so its depth only grows.
+        // Nothing takes single messages from a queue here: its depth grows until it is purged.
         const depth = (delivered.get(destinationArn) ?? 0) + 1;
         delivered.set(destinationArn, depth);
         cloudWatch.queueDepth(destinationArn, depth);
         watcher.onFailureDelivered?.(destinationArn, body);
       },
+    },
+    purgeFailures: () => {
+      for (const destinationArn of delivered.keys()) {
+        delivered.set(destinationArn, 0);
+        cloudWatch.queueDepth(destinationArn, 0);
+      }
     },
     onMappingEvent: (functionName, event) => {
       if (event.kind !== "invoked") return;

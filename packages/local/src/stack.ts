@@ -88,6 +88,8 @@ export interface Stack {
   readonly invoke: Invoke;
   /** Ends a function's environments in the middle of what they do. */
   readonly kill: Lambda["kill"];
+  /** Has a function's next invocations throttled, as if the account's concurrency were used up. */
+  readonly throttle: Lambda["throttle"];
   readonly faults: DynamoDb["faults"];
   /** Whether the user pool's keys are served; false to inject that fault. */
   readonly tokenService: { available: boolean };
@@ -97,6 +99,8 @@ export interface Stack {
   readonly evaluateAlarms: CloudWatch["evaluate"];
   /** What the alarms' topics would have sent. */
   readonly notifications: CloudWatch["notifications"];
+  /** Empties the queues of what stream functions gave up on, as an operator does with `aws sqs purge-queue`. */
+  readonly purgeFailures: () => void;
   /** Which function signs with an access key, as `onRequest` shows it; undefined: an operator. */
   readonly functionOf: (accessKeyId: string | undefined) => string | undefined;
   /** A token of the program's app client. */
@@ -137,7 +141,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const planned = plan(graph);
     const clock = new StackClock();
     undo.push(() => clock.close());
-    const { cloudWatch, recorder, observer, onMappingEvent } = observe(graph, planned, clock, watcher);
+    const watched = observe(graph, planned, clock, watcher);
+    const { cloudWatch, recorder, observer, onMappingEvent, purgeFailures } = watched;
     undo.push(cloudWatch.close);
     const issuer = await loadIssuer(root);
     const tokenService = { available: true };
@@ -241,12 +246,14 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       clock,
       invoke: lambda.invoke,
       kill: lambda.kill,
+      throttle: lambda.throttle,
       faults: dynamodb.faults,
       tokenService,
       connectionCount,
       alarms: cloudWatch.alarms,
       evaluateAlarms: cloudWatch.evaluate,
       notifications: cloudWatch.notifications,
+      purgeFailures,
       functionOf: (accessKeyId) => keys.functions.get(accessKeyId ?? ""),
       token: (request) => {
         if (!client)

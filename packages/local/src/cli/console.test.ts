@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { InvocationRecord } from "../lambda/scheduler.js";
-import { createConsole } from "./console.js";
+import { createConsole, type LogForm } from "./console.js";
 
 const now = () => Date.UTC(2026, 10, 23, 9, 5, 3, 291);
 
-const linesOf = (use: (console: ReturnType<typeof createConsole>) => void, isTTY = false): string => {
+const linesOf = (
+  use: (console: ReturnType<typeof createConsole>) => void,
+  isTTY = false,
+  logs?: LogForm,
+): string => {
   let written = "";
   use(
     createConsole(
@@ -15,6 +19,7 @@ const linesOf = (use: (console: ReturnType<typeof createConsole>) => void, isTTY
         },
       },
       now,
+      logs,
     ),
   );
   return written;
@@ -72,4 +77,20 @@ test("there are colours on a terminal only, and none where NO_COLOR is set", () 
   expect(line(false)).not.toContain(esc);
   vi.stubEnv("NO_COLOR", "1");
   expect(line(true)).not.toContain(esc);
+});
+
+test("a structured log line is a sentence with its fields; metrics are left to the status page", () => {
+  const log = (text: string, logs?: LogForm) =>
+    linesOf(
+      ({ onLog }) => onLog({ functionName: "connect", requestId: "r", stream: "stdout", text }),
+      false,
+      logs,
+    );
+  const line = '{"level":"INFO","message":"Listener joined","timestamp":"t","sessionId":"golden-eagle-427"}';
+  expect(log(line)).toBe("09:05:03.291   Listener joined  sessionId=golden-eagle-427\n");
+  expect(log('{"_aws":{"Timestamp":1},"ColdStarts":1}')).toBe("");
+  expect(log(line, "json")).toBe(`${line}\n`);
+  expect(log('{"_aws":{"Timestamp":1},"ColdStarts":1}', "json")).toBe(
+    '{"_aws":{"Timestamp":1},"ColdStarts":1}\n',
+  );
 });

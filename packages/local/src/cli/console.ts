@@ -2,10 +2,14 @@ import { createColors } from "picocolors";
 import * as v from "valibot";
 import type { Observer } from "../stack.js";
 
+/** `json`: functions' log lines as they are written, metrics included, to be piped on. */
+export type LogForm = "readable" | "json";
+
 /** Writes a running stack's life as lines for a person; colours on a terminal only. */
 export const createConsole = (
   out: { readonly isTTY?: boolean; write(text: string): unknown },
   now: () => number,
+  logs: LogForm = "readable",
 ): Required<
   Pick<
     Observer,
@@ -42,8 +46,11 @@ export const createConsole = (
       }[outcome.kind]();
       line(`${color.bold(functionName)}  ${time}  ${paint(result)}`);
     },
-    onLog: ({ text, stream }) =>
-      line(stream === "stderr" ? color.red(text) : `  ${color.dim(readable(text))}`),
+    onLog: ({ text, stream }) => {
+      if (logs === "json") return out.write(`${text}\n`);
+      if (isMetrics(text)) return;
+      line(stream === "stderr" ? color.red(text) : `  ${color.dim(readable(text))}`);
+    },
     onReload: (event) => {
       if (event.kind === "reloaded") {
         const names = event.functions.length > 0 ? event.functions.join(", ") : "nothing changed";
@@ -116,6 +123,9 @@ const readable = (text: string): string => {
     .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   return [level === "INFO" ? message : `${level} ${message}`, ...fields].join("  ");
 };
+
+/** Metrics in CloudWatch's embedded format: the status page shows what they say. */
+const isMetrics = (text: string): boolean => text.startsWith('{"_aws":');
 
 const parseJson = (text: string): unknown => {
   try {

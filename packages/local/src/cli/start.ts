@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { type Engine, type Stack, startStack } from "../stack.js";
 import { UserError } from "../user-error.js";
 import type { Command, Given } from "./command.js";
-import { createConsole } from "./console.js";
+import { createConsole, type LogForm } from "./console.js";
 import { say } from "./progress.js";
 import { parseSettings, parseStage, settingsOption } from "./settings.js";
 
@@ -28,6 +28,11 @@ export const start: Command = {
       value: "ENGINE",
       help: `The DynamoDB to run on: ${engines.join(" or ")}. Default: dynalite.`,
     },
+    logs: {
+      type: "string",
+      value: "FORM",
+      help: "How functions' log lines are shown: readable, or json, as they are written. Default: readable.",
+    },
     json: { type: "boolean", help: "Print one line of JSON when ready, and nothing else." },
     ...settingsOption,
   },
@@ -35,6 +40,7 @@ export const start: Command = {
     const quiet = given.flag("json");
     const ending = interruption();
     const begun = Date.now();
+    const logs = parseLogForm(given.text("logs") ?? "readable");
     let clock = Date.now;
     const stack = await startStack({
       root: given.root,
@@ -43,7 +49,7 @@ export const start: Command = {
       port: parsePort(given.text("port") ?? "4000"),
       engine: parseEngine(given.text("engine") ?? "dynalite"),
       watch: true,
-      observer: { say, ...(quiet ? {} : createConsole(process.stdout, () => clock())) },
+      observer: { say, ...(quiet ? {} : createConsole(process.stdout, () => clock(), logs)) },
     }).catch((error: unknown) => {
       // A Ctrl-C at the terminal reaches the evaluating process too, which then has no graph to give.
       if (ending.asked()) process.exit(0);
@@ -82,6 +88,13 @@ const parsePort = (text: string): number => {
     throw new UserError(`A port is a whole number from 0 to 65534; ${text} is not.`);
   }
   return port;
+};
+
+const parseLogForm = (form: string): LogForm => {
+  if (form !== "readable" && form !== "json") {
+    throw new UserError(`Logs are readable or json; ${form} is neither.`);
+  }
+  return form;
 };
 
 const parseEngine = (name: string): Engine => {

@@ -15,6 +15,8 @@ export interface Lambda {
   idle(): Promise<void>;
   /** Fault injection: ends the function's environments; its running invocations fail with `Runtime.ExitError`. */
   kill(functionName: string): Promise<void>;
+  /** Fault injection: refuses the function's next invocations, as Lambda does when the account's concurrency is used up. */
+  throttle(functionName: string, times: number): void;
   /** Waits a second for running invocations, then ends everything. */
   close(): Promise<void>;
 }
@@ -82,6 +84,7 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
     invoke: scheduler.invoke,
     idle: scheduler.idle,
     kill: scheduler.kill,
+    throttle: scheduler.throttle,
     close: async () => {
       await Promise.all([reload?.close(), scheduler.close()]);
       await removeOutDir();

@@ -32,6 +32,7 @@ export interface Scheduler {
   swap(functionName: string, bundle: string): void;
   idle(): Promise<void>;
   kill(functionName: string): Promise<void>;
+  throttle(functionName: string, times: number): void;
   close(): Promise<void>;
 }
 
@@ -69,6 +70,8 @@ export const createScheduler = (options: {
   const warm = createWarmPool(spareLifetimeMs);
   const queue: Job[] = [];
   const running = new Set<Promise<void>>();
+  /** How many more invocations of a function are to be refused. */
+  const throttles = new Map<string, number>();
   let closed = false;
   let idleWaiters: (() => void)[] = [];
 
@@ -117,6 +120,15 @@ export const createScheduler = (options: {
     resolve(outcome);
   };
 
+  /** A throttled invocation reaches no environment: it is only counted. */
+  const refuse = (functionName: string, remaining: number): Outcome => {
+    throttles.set(functionName, remaining - 1);
+    const outcome: Outcome = { kind: "throttled" };
+    const record = { functionName, requestId: randomUUID(), coldStart: false, durationMs: 0, outcome };
+    options.onInvocation({ ...record, startedAt: clock.now() });
+    return outcome;
+  };
+
   const pump = (): void => {
     while (running.size < concurrency) {
       const job = queue.shift();
@@ -137,6 +149,8 @@ export const createScheduler = (options: {
       const definition = definitions.get(functionName);
       if (!definition) return failed("ResourceNotFoundException", `Function not found: ${functionName}`);
       if (closed) return closing();
+      const refusals = throttles.get(functionName) ?? 0;
+      if (refusals > 0) return refuse(functionName, refusals);
       const payload = JSON.stringify(event) ?? "{}";
       return new Promise((resolve) => {
         queue.push({ definition, requestId: randomUUID(), event: payload, resolve });
@@ -156,6 +170,10 @@ export const createScheduler = (options: {
       if (!definitions.has(functionName)) throw new Error(`There is no function ${functionName} to kill.`);
       const own = [...environments].filter((environment) => environment.functionName === functionName);
       await Promise.all(own.map((environment) => environment.end()));
+    },
+    throttle: (functionName, times) => {
+      if (!definitions.has(functionName)) throw new Error(`There is no function ${functionName} to throttle.`);
+      throttles.set(functionName, times);
     },
     close: async () => {
       closed = true;

@@ -69,6 +69,26 @@ const makers: Readonly<Record<string, Maker>> = {
     id: name,
     arn: arn("cloudwatch", `alarm:${name}`),
   }),
+  "aws:acm/certificate:Certificate": ({ inputs, name, arn }) => ({
+    id: arn("acm", `certificate/${stableId(name, 12)}`),
+    arn: arn("acm", `certificate/${stableId(name, 12)}`),
+    domainValidationOptions: [
+      {
+        domainName: inputs.domainName,
+        resourceRecordName: `_${stableId(name, 12)}.${inputs.domainName}.`,
+        resourceRecordType: "CNAME",
+        resourceRecordValue: `_${stableId(name, 12)}.acm-validations.aws.`,
+      },
+    ],
+  }),
+  "aws:apigatewayv2/domainName:DomainName": ({ inputs, name, region }) => ({
+    id: String(inputs.domainName),
+    domainNameConfiguration: {
+      ...(typeof inputs.domainNameConfiguration === "object" ? inputs.domainNameConfiguration : {}),
+      targetDomainName: `d-${stableId(name, 10)}.execute-api.${region}.amazonaws.com`,
+      hostedZoneId: "Z1UJRXOUMOOFQ8",
+    },
+  }),
   "random:index/randomPassword:RandomPassword": ({ inputs }) => ({
     id: "none",
     result: randomBytes(Number(inputs.length ?? 32))
