@@ -35,4 +35,6 @@ export const budgets = {
   startMs: 8_000,
   /** CPU time of one post to `@connections`, in microseconds. */
   postCpuUs: 80,
+  /** CPU time of one invocation's log line and metrics, in microseconds. */
+  telemetryCpuUs: 300,
 } as const;

@@ -8,8 +8,9 @@ import { fanOut } from "./fan-out/fan-out.js";
 import { flows } from "./flows.js";
 import { start } from "./start.js";
 import { surge } from "./surge.js";
+import { telemetry } from "./telemetry/telemetry.js";
 
-const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, start];
+const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, telemetry, start];
 
 const mostRounds = 50;
 

@@ -1,12 +1,10 @@
-import { execFile } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { type BuildOptions, build } from "esbuild";
 import * as v from "valibot";
 import { median } from "../../statistic.js";
 import type { Bench, Benchmark, Report } from "../benchmark.js";
 import { budgets } from "../budget.js";
+import { runChild } from "../child.js";
 import { temporaryFolder } from "../temporary.js";
 import { startTrivialServer } from "../trivial-server.js";
 
@@ -27,9 +25,9 @@ export const fanOut: Benchmark = {
     const server = await startTrivialServer(bench.scope, "");
     const results: Result[] = [];
     for (const poster of posters) {
-      const file = path.join(folder, `${poster.name}.mjs`);
-      await build({ ...options, entryPoints: [path.join(here, `${poster.name}.ts`)], outfile: file });
-      const cpuUs = await post(file, server, rounds);
+      const entry = path.join(here, `${poster.name}.ts`);
+      const args = [`${server}/prod`, String(posts), String(rounds)];
+      const { cpuUs } = await runChild({ folder, entry, args }, postedSchema);
       const [firstUs = Number.NaN, ...warm] = cpuUs;
       results.push({
         ...poster,
@@ -54,33 +52,7 @@ interface Result {
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** Bundled as a function is: a loader that compiles TypeScript would be measured too. */
-const options: BuildOptions = {
-  bundle: true,
-  minify: true,
-  platform: "node",
-  format: "esm",
-  target: "es2023",
-  mainFields: ["module", "main"],
-  banner: {
-    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-  },
-  logLevel: "silent",
-};
-
 const postedSchema = v.object({ cpuUs: v.array(v.number()) });
-
-const post = async (file: string, server: string, rounds: number): Promise<number[]> => {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [file, `${server}/prod`, String(posts), String(rounds)],
-    {
-      timeout: 60_000,
-      env: { PATH: process.env.PATH, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
-    },
-  );
-  return v.parse(postedSchema, JSON.parse(stdout)).cpuUs;
-};
 
 const report = (results: readonly Result[], rounds: number): Report => ({
   title: `Fan-out: CPU time per post to @connections, ${posts} at a time`,

@@ -1,0 +1,29 @@
+import net from "node:net";
+import { work } from "@lectern/functions/invocation";
+
+let connections = 0;
+const connect = net.Socket.prototype.connect;
+net.Socket.prototype.connect = function (this: net.Socket, ...args: Parameters<typeof connect>) {
+  connections += 1;
+  return connect.apply(this, args);
+} as typeof connect;
+
+const [invocations = 0, rounds = 0] = process.argv.slice(2).map(Number);
+
+const fields = { connection: "a".repeat(43), requestId: "TXzPWdnOjoECGjA=", address: "b".repeat(43) };
+
+/** What a join does beside its work: one line and one latency. */
+const logged = () =>
+  work(
+    { operation: "connect", fields, latency: { metric: "ListenerJoinLatency", since: Date.now() - 12 } },
+    async () => undefined,
+  );
+
+const cpuUs: number[] = [];
+for (let round = 0; round < rounds; round += 1) {
+  const before = process.cpuUsage();
+  for (let index = 0; index < invocations; index += 1) await logged();
+  const { user, system } = process.cpuUsage(before);
+  cpuUs.push((user + system) / invocations);
+}
+process.stdout.write(`${JSON.stringify({ cpuUs, connections })}\n`);
