@@ -86,7 +86,7 @@ const alarm = ({ name, says, period, periods = 1, threshold, comparison, missing
     okActions: [alarmTopic.arn],
   });
 
-/** Sums metrics that have no common dimension into one. */
+/** Sums metrics that have no common dimension into one, in which silence is a zero. */
 const sumOf = (metrics: readonly Metric[], period: number) => ({
   metricQueries: [
     {
@@ -206,7 +206,8 @@ alarm({
   threshold: 1,
   comparison: "LessThanThreshold",
   missing: "breaching",
-  of: own("ReaperRuns", "Sum"),
+  // As a sum: for a period that is merely missing, CloudWatch would take an older run than it, and ring ten minutes late.
+  of: sumOf([own("ReaperRuns", "Sum")], minutes(5)),
 });
 
 alarm({

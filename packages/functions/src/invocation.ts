@@ -65,14 +65,15 @@ export const work = async <Result>(
     }
     return result;
   } catch (error) {
-    countFailure(metrics, error instanceof Failure ? error : new Failure("INTERNAL_ERROR"));
-    if (error instanceof Failure) {
-      const { code, message, cause } = error;
-      const why = cause instanceof Error ? { cause: `${cause.name}: ${cause.message}` } : {};
-      logger.info(`Refused: ${message}`, { ...line("refused"), errorCode: code, ...why });
+    const failure = error instanceof Failure ? error : new Failure("INTERNAL_ERROR");
+    countFailure(metrics, failure);
+    // What the client is told says nothing of a fault that is behind it.
+    const fault = error instanceof Failure ? error.cause : error;
+    if (fault === undefined) {
+      logger.info(`Refused: ${failure.message}`, { ...line("refused"), errorCode: failure.code });
     } else {
-      const fault = error instanceof Error ? error : new Error(String(error));
-      logger.error("Failed", { ...line("failed"), errorCode: "INTERNAL_ERROR", error: fault });
+      const told = fault instanceof Error ? fault : new Error(String(fault));
+      logger.error("Failed", { ...line("failed"), errorCode: failure.code, error: told });
     }
     throw error;
   } finally {

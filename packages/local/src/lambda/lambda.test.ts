@@ -630,6 +630,19 @@ describe("an end by force", () => {
     expect(await other).toEqual(returned(1));
   });
 
+  test("throttle refuses the next invocations, which reach no environment, and then no more", async () => {
+    const { lambda, records } = await start([await define("busy", waits), await define("other", waits)]);
+    lambda.throttle("busy", 2);
+    for (let time = 0; time < 2; time += 1) {
+      expect(await lambda.invoke("busy", { ms: 0 })).toEqual({ kind: "throttled" });
+      expect(await lambda.invoke("other", { ms: 0 })).toEqual(returned(time + 1));
+    }
+    expect(await lambda.invoke("busy", { ms: 0 })).toEqual(returned(1));
+    const ofBusy = records.all.filter(({ functionName }) => functionName === "busy");
+    expect(ofBusy.map(({ outcome }) => outcome.kind)).toEqual(["throttled", "throttled", "returned"]);
+    expect(() => lambda.throttle("nobody", 1)).toThrow("There is no function nobody to throttle.");
+  });
+
   test("kill reaches an environment that is still loading, and one that waits", async () => {
     const { lambda, records } = await start([await define("victim", waits)]);
     const cold = lambda.invoke("victim", { ms: 0 });

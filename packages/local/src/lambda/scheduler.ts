@@ -172,7 +172,8 @@ export const createScheduler = (options: {
       await Promise.all(own.map((environment) => environment.end()));
     },
     throttle: (functionName, times) => {
-      if (!definitions.has(functionName)) throw new Error(`There is no function ${functionName} to throttle.`);
+      if (!definitions.has(functionName))
+        throw new Error(`There is no function ${functionName} to throttle.`);
       throttles.set(functionName, times);
     },
     close: async () => {
