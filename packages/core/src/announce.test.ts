@@ -217,3 +217,14 @@ test("rule 21: a fan-out during an outage fails, so that the stream brings it ag
   stage.inject({ kind: "unreachable", match: { operation: "Query" } });
   await expect(announce(stage.core, "ended", session)).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
 });
+
+test("a listener whose row cannot be read keeps nobody else from being told", async () => {
+  const [first, second] = await hall(2);
+  await stage.plant("connections", {
+    ...(await stage.connection(first ?? "")),
+    targetLanguage: "of a later version",
+  });
+  await announce(stage.core, "ended", await end());
+  expect(stage.sockets.types(second ?? "")).toEqual(["sessionEnded"]);
+  expect(stage.log()).toContainEqual(expect.objectContaining({ level: "error" }));
+});

@@ -2,6 +2,7 @@ import { errorCodeSchema, languageCodeSchema, type SessionId, sessionIdSchema } 
 import * as v from "valibot";
 import type { Core } from "./core.js";
 import * as Dynamo from "./dynamo.js";
+import { readRows } from "./row.js";
 
 const common = {
   connectionId: v.string(),
@@ -107,14 +108,15 @@ export const remove = async (core: Core, connectionId: string): Promise<Connecti
 
 /** The session's listeners by the index, a page at a time; a row written a moment ago may be missing. */
 export async function* listeners(core: Core, sessionId: SessionId): AsyncGenerator<Listener[]> {
+  const table = core.tables.connections;
   const pages = Dynamo.query(core.db, {
-    TableName: core.tables.connections,
+    TableName: table,
     IndexName: byLanguage,
     KeyConditionExpression: "#sessionId = :sessionId",
     ExpressionAttributeNames: Dynamo.names("#sessionId"),
     ExpressionAttributeValues: Dynamo.values({ sessionId }),
   });
-  for await (const items of pages) yield v.parse(v.array(listenerSchema), items);
+  for await (const items of pages) yield readRows(core, table, listenerSchema, items).rows;
 }
 
 /** How many listeners want each language: `{es: 12}`. */

@@ -9,6 +9,7 @@ import * as Dynamo from "./dynamo.js";
 import { livenessId } from "./heartbeat.js";
 import { isUnavailable, persistently } from "./persistence.js";
 import { refusal, sessionEnded } from "./reply.js";
+import { readRows } from "./row.js";
 import * as Session from "./session.js";
 import * as Sessions from "./session.table.js";
 
@@ -214,25 +215,10 @@ const recountAll = async (
   return drift;
 };
 
-const scan = async <Schema extends v.GenericSchema>(
-  core: Core,
-  table: string,
-  schema: Schema,
-): Promise<{ rows: v.InferOutput<Schema>[]; unreadable: Readonly<Record<string, unknown>>[] }> => {
-  const rows: v.InferOutput<Schema>[] = [];
-  const unreadable: Readonly<Record<string, unknown>>[] = [];
-  for await (const items of Dynamo.scan(core.db, { TableName: table })) {
-    for (const item of items) {
-      const parsed = v.safeParse(schema, item);
-      if (parsed.success) {
-        rows.push(parsed.output);
-      } else {
-        unreadable.push(item);
-        core.log.error("A row that cannot be read is passed over", { table, why: parsed.issues[0].message });
-      }
-    }
-  }
-  return { rows, unreadable };
+const scan = async <Schema extends v.GenericSchema>(core: Core, table: string, schema: Schema) => {
+  const items: Readonly<Record<string, unknown>>[] = [];
+  for await (const page of Dynamo.scan(core.db, { TableName: table })) items.push(...page);
+  return readRows(core, table, schema, items);
 };
 
 /** How many of the items it was done for; one that fails is left to the next run. */
