@@ -6,11 +6,12 @@ import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
 import { fanOut } from "./fan-out/fan-out.js";
 import { flows } from "./flows.js";
+import { memory } from "./memory.js";
 import { start } from "./start.js";
 import { surge } from "./surge.js";
 import { telemetry } from "./telemetry/telemetry.js";
 
-const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, telemetry, start];
+const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, telemetry, memory, start];
 
 const mostRounds = 50;
 
