@@ -3,6 +3,7 @@ export { runTool } from "./cli/run.js";
 export { StackClock } from "./clock.js";
 export { type DynamoDb, startDynamoDb, type TableDefinition } from "./dynamodb/index.js";
 export { accessKeyOf } from "./iam.js";
+export { loadIssuer } from "./issuer.js";
 export { bundleOptions } from "./lambda/bundle-options.js";
 export { type Plan, plan, statementsOf } from "./plan.js";
 export { type Observer, type Stack, type StackOptions, startStack } from "./stack.js";

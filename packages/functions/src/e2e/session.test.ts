@@ -1,6 +1,7 @@
+import { loadIssuer } from "@lectern/local";
 import { statusOf } from "@lectern/tools/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Stage, startStage } from "./stage.js";
+import { root, type Stage, startStage } from "./stage.js";
 
 let stage: Stage;
 
@@ -221,6 +222,21 @@ test("rule 19: a bad token is refused even where none is needed; a good one chan
   const listener = await stage.connect({ ...join, token: stage.token("bob") });
   await listener.next("sessionJoined");
   await speaker.leave();
+});
+
+test("rule 19: the pool's ID and access tokens are good; those of another client or pool are not", async () => {
+  const issuer = await loadIssuer(root);
+  const userPoolId = String(stage.stack.outputs.UserPoolId);
+  const clientId = String(stage.stack.outputs.UserPoolClientId);
+  const create = (client: { userPoolId: string; clientId: string }, use: "id" | "access") => {
+    const token = issuer.token(client, { username: "alice", use, now: stage.stack.clock.now() });
+    return statusOf(stage.connect({ action: "createSession", sourceLanguage: "en", token }));
+  };
+  for (const use of ["id", "access"] as const) {
+    expect(await create({ userPoolId, clientId }, use)).toBe(101);
+    expect(await create({ userPoolId, clientId: "anotherclient" }, use)).toBe(401);
+    expect(await create({ userPoolId: "us-east-1_Another01", clientId }, use)).toBe(401);
+  }
 });
 
 test("a token may travel as a subprotocol, and the handshake echoes lectern.v1", async () => {
