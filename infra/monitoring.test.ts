@@ -108,6 +108,7 @@ describe("alarms", () => {
       "GlobalSecondaryIndexName,TableName",
       "QueueName",
       "TableName",
+      "code,service,stage",
       "service,stage",
     ]);
   });

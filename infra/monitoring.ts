@@ -119,6 +119,18 @@ alarm({
   of: own("ConnectionErrors", "Sum"),
 });
 
+// A bug that a handler answers for is no error to Lambda: the client is told, and nothing is thrown.
+alarm({
+  name: "internal-errors",
+  says: "More than 10 requests met a bug of ours in 5 minutes.",
+  period: minutes(5),
+  threshold: 10,
+  of: {
+    ...own("ConnectionErrors", "Sum"),
+    dimensions: { service: "lectern", stage: $app.stage, code: "INTERNAL_ERROR" },
+  },
+});
+
 alarm({
   name: "active-sessions",
   says: "More than nine tenths of the sessions that this stage is meant for are active.",

@@ -338,6 +338,20 @@ const scenarios: Record<string, Scenario> = {
     },
     mend: () => stage.reap(),
   },
+  "internal-errors": {
+    raise: async () => {
+      const speaker = await staying(create("alice"));
+      // A row that no version of ours has written: reading it is a bug to the handler.
+      await stage.plant(speaker.sessionId, { sourceLanguage: "not a language" });
+      for (let request = 1; request <= 11; request += 1) {
+        expect(await speaker.ask({ action: "getSessionStatus" }, "error")).toMatchObject({
+          code: "INTERNAL_ERROR",
+          status: 500,
+        });
+      }
+      await stage.plant(speaker.sessionId, { sourceLanguage: "en" });
+    },
+  },
   "count-drift": {
     raise: async () => {
       const { sessionId } = await staying(create("alice"));

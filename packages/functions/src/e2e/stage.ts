@@ -1,7 +1,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient, PutCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
+import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { type ConnectionRow, connectionSchema, type Session, sessionSchema } from "@lectern/core";
 import { type Stack, type StackOptions, startStack } from "@lectern/local";
 import { type Client, type ConnectOptions, connect } from "@lectern/tools/client";
@@ -90,10 +90,9 @@ export const startStage = async (
     rowsOf: async (sessionId) =>
       (await connections()).filter((row) => row.role !== "refused" && row.sessionId === sessionId),
     plant: async (sessionId, attributes) => {
-      const session = (await sessions()).find((row) => row.sessionId === sessionId);
-      await db.send(
-        new PutCommand({ TableName: stack.tables.Sessions, Item: { ...session, ...attributes } }),
-      );
+      const TableName = stack.tables.Sessions;
+      const { Item } = await db.send(new GetCommand({ TableName, Key: { sessionId } }));
+      await db.send(new PutCommand({ TableName, Item: { ...Item, ...attributes } }));
     },
     sessions,
     connections,
