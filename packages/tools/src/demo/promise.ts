@@ -62,7 +62,14 @@ export const createPromises = (): Promises => {
 };
 
 const reason = (error: unknown): string => {
-  if (error instanceof Refused) return `the handshake was refused with ${error.status}`;
+  if (error instanceof Refused) {
+    // The usual cause: the stack on the default port was started from another folder, with a key of its own.
+    const cause =
+      error.status === 401
+        ? ", since the token is not of its user pool; a local stack takes its own checkout's"
+        : "";
+    return `the handshake was refused with ${error.status}${cause}`;
+  }
   if (!(error instanceof Error)) return String(error);
   return error.message.charAt(0).toLowerCase() + error.message.slice(1);
 };
