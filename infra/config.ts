@@ -1,6 +1,7 @@
 import {
   checkSettings,
   environmentName,
+  numeric,
   SettingError,
   type Settings,
   settingNames,
@@ -37,20 +38,10 @@ const deploymentSchema = v.object({
   /** The least that the functions' own lines are about. */
   logLevel: v.picklist(["DEBUG", "INFO", "WARN", "ERROR"], "must be DEBUG, INFO, WARN or ERROR"),
   /** The share of good heartbeats that are logged and timed, from 0 to 1. */
-  heartbeatLogSampling: v.pipe(
-    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d(\.\d+)?$/), v.transform(Number))], share),
-    v.minValue(0, share),
-    v.maxValue(1, share),
-  ),
+  heartbeatLogSampling: v.pipe(numeric(share), v.minValue(0, share), v.maxValue(1, share)),
   /** Dollars a month for the whole account's costs of this app, from which on a budget's alarm goes to `alarmEmail`. */
   monthlyBudget: v.optional(
-    v.pipe(
-      v.union(
-        [v.number(), v.pipe(v.string(), v.regex(/^\d+(\.\d+)?$/), v.transform(Number))],
-        "must be a number of dollars",
-      ),
-      v.gtValue(0, "must be more than 0"),
-    ),
+    v.pipe(numeric("must be a number of dollars"), v.gtValue(0, "must be more than 0")),
   ),
   /** Retained, protected against deletion, backed up. */
   isProtected: v.boolean("must be true or false"),

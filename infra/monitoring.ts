@@ -86,21 +86,23 @@ const alarm = ({ name, says, period, periods = 1, threshold, comparison, missing
     okActions: [alarmTopic.arn],
   });
 
-/** Sums metrics that have no common dimension into one, in which silence is a zero. */
-const sumOf = (metrics: readonly Metric[], period: number) => ({
+/** One value of several metrics, by their ids in an expression; the other parts of the alarm are for that value. */
+const math = (id: string, expression: string, metrics: Readonly<Record<string, Metric>>, period: number) => ({
   metricQueries: [
-    {
-      id: "total",
-      expression: metrics.map((_, index) => `FILL(m${index}, 0)`).join(" + "),
-      label: "total",
-      returnData: true,
-    },
-    ...metrics.map(({ namespace, metricName, dimensions, statistic }, index) => ({
-      id: `m${index}`,
+    { id, expression, label: id, returnData: true },
+    ...Object.entries(metrics).map(([of, { namespace, metricName, dimensions, statistic }]) => ({
+      id: of,
       metric: { namespace, metricName: metricName ?? "", dimensions, period, stat: statistic ?? "Sum" },
     })),
   ],
 });
+
+/** Sums metrics that have no common dimension into one, in which silence is a zero. */
+const sumOf = (metrics: readonly Metric[], period: number) => {
+  const byId = Object.fromEntries(metrics.map((metric, index) => [`m${index}`, metric]));
+  const terms = Object.keys(byId).map((id) => `FILL(${id}, 0)`);
+  return math("total", terms.join(" + "), byId, period);
+};
 
 alarm({
   name: "session-creation-latency",
@@ -157,31 +159,12 @@ alarm({
   says: "The authorizer failed more than 10 times in 5 minutes, refused tokens not counted.",
   period: minutes(5),
   threshold: 10,
-  of: {
-    metricQueries: [
-      { id: "faults", expression: "FILL(errors, 0) - FILL(refused, 0)", label: "faults", returnData: true },
-      {
-        id: "errors",
-        metric: {
-          namespace: "AWS/Lambda",
-          metricName: "Errors",
-          dimensions: { FunctionName: authorizer.name },
-          period: minutes(5),
-          stat: "Sum",
-        },
-      },
-      {
-        id: "refused",
-        metric: {
-          namespace: "Lectern",
-          metricName: "TokensRefused",
-          dimensions: { service: "lectern", stage: $app.stage },
-          period: minutes(5),
-          stat: "Sum",
-        },
-      },
-    ],
-  },
+  of: math(
+    "faults",
+    "FILL(errors, 0) - FILL(refused, 0)",
+    { errors: ofFunction(authorizer, "Errors", "Sum"), refused: own("TokensRefused", "Sum") },
+    minutes(5),
+  ),
 });
 
 for (const [name, fn] of [

@@ -1,13 +1,13 @@
 import * as v from "valibot";
 
 /** Numbers reach us as text from environments and command lines, as numbers from `infra/config.ts`. */
-const number = v.pipe(
-  v.union(
-    [v.number(), v.pipe(v.string(), v.regex(/^-?\d+(\.\d+)?$/), v.transform(Number))],
-    "must be a number",
-  ),
-  v.finite("must be a number"),
-);
+export const numeric = (message: string) =>
+  v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+(\.\d+)?$/), v.transform(Number))], message),
+    v.finite(message),
+  );
+
+const number = numeric("must be a number");
 const positive = v.pipe(number, v.gtValue(0, "must be more than 0"));
 const notNegative = v.pipe(number, v.minValue(0, "must not be negative"));
 const count = v.pipe(number, v.integer("must be a whole number"), v.minValue(1, "must be at least 1"));

@@ -22,33 +22,44 @@ export type Authorize = (request: {
 export type Access = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
 
 /** Unknown keys are the operator's own: all allowed. A known key may do what its role's statements say, no more. */
-export const createAuthorize =
-  (principals: ReadonlyMap<string, Principal>): Authorize =>
-  ({ accessKeyId, action, resource }) => {
-    const principal = accessKeyId === undefined ? undefined : principals.get(accessKeyId);
-    if (!principal) return { allowed: true };
-    const matching = principal.statements.filter(
+export const createAuthorize = (principals: ReadonlyMap<string, Principal>): Authorize => {
+  // Asked for each request and each post of a fan-out, so the patterns are compiled once.
+  const roles = new Map(
+    [...principals].map(([key, { arn, statements }]) => [key, { arn, rules: statements.map(compile) }]),
+  );
+  return ({ accessKeyId, action, resource }) => {
+    const role = accessKeyId === undefined ? undefined : roles.get(accessKeyId);
+    if (!role) return { allowed: true };
+    const matching = role.rules.filter(
       ({ actions, resources }) =>
-        actions.some((pattern) => matches(pattern.toLowerCase(), action.toLowerCase())) &&
-        resources.some((pattern) => matches(pattern, resource)),
+        actions.some((pattern) => pattern.test(action)) &&
+        resources.some((pattern) => pattern.test(resource)),
     );
-    if (matching.length > 0 && matching.every(({ effect }) => effect !== "Deny")) return { allowed: true };
+    if (matching.length > 0 && matching.every(({ denies }) => !denies)) return { allowed: true };
     return {
       allowed: false,
-      message: `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`,
+      message: `User: ${role.arn} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`,
     };
   };
+};
+
+/** Actions are the same in either case, resources are not. */
+const compile = ({ effect, actions, resources }: Statement) => ({
+  denies: effect === "Deny",
+  actions: actions.map((action) => compilePattern(action, "si")),
+  resources: resources.map((resource) => compilePattern(resource, "s")),
+});
 
 /** The access key id of a SigV4 `Authorization` header; undefined when the request is unsigned. */
 export const accessKeyOf = (authorization: string | undefined): string | undefined =>
   authorization?.match(/Credential=([^/,\s]+)\//)?.[1];
 
 /** IAM's wildcards: `*` is any run of characters, `?` any one. */
-const matches = (pattern: string, value: string): boolean =>
+const compilePattern = (pattern: string, flags: string): RegExp =>
   new RegExp(
     `^${pattern
       .replace(/[.+^${}()|[\]\\]/g, "\\$&")
       .replaceAll("*", ".*")
       .replaceAll("?", ".")}$`,
-    "s",
-  ).test(value);
+    flags,
+  );

@@ -7,7 +7,7 @@ import { type DynamoDb, type RequestRecord, startDynamoDb } from "./dynamodb/ind
 import { type RunningMapping, startMapping } from "./event-source/index.js";
 import type { MappingEvent } from "./event-source/mapping.js";
 import type { GatewayEvent } from "./gateway/api.js";
-import { createGateway, type Gateway } from "./gateway/gateway.js";
+import { createGateway } from "./gateway/gateway.js";
 import { type Authorize, createAuthorize, type Principal } from "./iam.js";
 import { loadIssuer, type TokenRequest } from "./issuer.js";
 import { BuildFailure } from "./lambda/build-failure.js";
@@ -178,12 +178,15 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const lambda = await sayIfSlow(watcher.say, "Bundling the functions", bundling);
     undo.push(lambda.close);
 
-    const gateway = startGateway(planned, {
-      invoke: lambda.invoke,
-      authorize,
-      clock,
-      onEvent: observer.onGatewayEvent,
-    });
+    const gateway =
+      planned.webSocketApi &&
+      createGateway({
+        api: planned.webSocketApi,
+        invoke: lambda.invoke,
+        authorize,
+        clock,
+        onEvent: observer.onGatewayEvent,
+      });
     if (gateway) {
       undo.push(gateway.close);
       local.server.on("upgrade", gateway.handleUpgrade);
@@ -346,24 +349,6 @@ const environments =
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
     };
   };
-
-const startGateway = (
-  { webSocketApi }: Plan,
-  {
-    invoke,
-    authorize,
-    clock,
-    onEvent,
-  }: { invoke: Invoke; authorize: Authorize; clock: StackClock; onEvent: (event: GatewayEvent) => void },
-): Gateway | undefined =>
-  webSocketApi &&
-  createGateway({
-    api: webSocketApi,
-    invoke,
-    authorize,
-    clock,
-    onEvent,
-  });
 
 /** What AWS asks of a role before it makes a mapping from a stream. */
 const streamActions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];

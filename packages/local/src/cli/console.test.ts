@@ -87,10 +87,10 @@ test("a structured log line is a sentence with its fields; metrics are left to t
       logs,
     );
   const line = '{"level":"INFO","message":"Listener joined","timestamp":"t","sessionId":"golden-eagle-427"}';
+  const metrics =
+    '{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Metrics":[{"Name":"ColdStarts"}]}]},"ColdStarts":1}';
   expect(log(line)).toBe("09:05:03.291   Listener joined  sessionId=golden-eagle-427\n");
-  expect(log('{"_aws":{"Timestamp":1},"ColdStarts":1}')).toBe("");
+  expect(log(metrics)).toBe("");
   expect(log(line, "json")).toBe(`${line}\n`);
-  expect(log('{"_aws":{"Timestamp":1},"ColdStarts":1}', "json")).toBe(
-    '{"_aws":{"Timestamp":1},"ColdStarts":1}\n',
-  );
+  expect(log(metrics, "json")).toBe(`${metrics}\n`);
 });

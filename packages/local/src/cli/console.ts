@@ -1,5 +1,6 @@
 import { createColors } from "picocolors";
 import * as v from "valibot";
+import { readLogLine } from "../log-text.js";
 import type { Observer } from "../stack.js";
 
 /** `json`: functions' log lines as they are written, metrics included, to be piped on. */
@@ -48,8 +49,12 @@ export const createConsole = (
     },
     onLog: ({ text, stream }) => {
       if (logs === "json") return out.write(`${text}\n`);
-      if (isMetrics(text)) return;
-      line(stream === "stderr" ? color.red(text) : `  ${color.dim(readable(text))}`);
+      if (stream === "stderr") return line(color.red(text));
+      const said = readLogLine({ text, stream });
+      // The status page shows what metrics say.
+      if (said.level === "metric") return;
+      const level = said.level === "info" ? "" : `${said.level.toUpperCase()} `;
+      line(`  ${color.dim(`${level}${said.text}`)}`);
     },
     onReload: (event) => {
       if (event.kind === "reloaded") {
@@ -98,39 +103,4 @@ const payloadSchema = v.object({ statusCode: v.number() });
 const statusIn = (payload: unknown): string => {
   const parsed = v.safeParse(payloadSchema, payload);
   return parsed.success ? String(parsed.output.statusCode) : "ok";
-};
-
-const logSchema = v.looseObject({ level: v.string(), message: v.string() });
-
-/** What every line of a function carries, and says nothing new. */
-const usual = new Set([
-  "level",
-  "message",
-  "timestamp",
-  "service",
-  "sampling_rate",
-  "xray_trace_id",
-  "requestId",
-]);
-
-/** A structured log line as a sentence with its fields; any other as it is. */
-const readable = (text: string): string => {
-  const parsed = v.safeParse(logSchema, parseJson(text));
-  if (!parsed.success) return text;
-  const { level, message } = parsed.output;
-  const fields = Object.entries(parsed.output)
-    .filter(([name]) => !usual.has(name))
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
-  return [level === "INFO" ? message : `${level} ${message}`, ...fields].join("  ");
-};
-
-/** Metrics in CloudWatch's embedded format: the status page shows what they say. */
-const isMetrics = (text: string): boolean => text.startsWith('{"_aws":');
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

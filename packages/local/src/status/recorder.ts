@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Outcome } from "../lambda/invocation.js";
 import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
-import { readLogLine } from "./log-text.js";
+import { readLogLine } from "../log-text.js";
 import type { FunctionState, Level, LogEntry } from "./state.js";
 
 /** Remembers what the page shows of functions: counts for ever, the rest for a while. */

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { LogLine } from "../lambda/scheduler.js";
-import type { Level } from "./state.js";
+import type { LogLine } from "./lambda/scheduler.js";
+import type { Level } from "./status/state.js";
 
 const structured = v.looseObject({ level: v.string(), message: v.string() });
 
@@ -10,7 +10,7 @@ const embedded = v.looseObject({
   }),
 });
 
-/** What every structured line carries, and says nothing new beside the page's own columns. */
+/** What every structured line carries, and says nothing new to who sees when it came and from which function. */
 const usual = new Set([
   "level",
   "message",
