@@ -13,38 +13,78 @@ const share = "must be a number from 0 to 1";
 
 /** What concerns the deployment alone and never reaches a function as a setting. */
 const deploymentSchema = v.object({
-  /** Refuses to deploy to any other account. */
-  account: v.optional(v.pipe(v.string(), v.regex(/^\d{12}$/, "must be an account's 12 digits"))),
-  region: v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be a region such as us-east-1")),
-  /** An existing VPC for the functions. It needs a NAT: API Gateway and Cognito are reached over the internet. */
-  vpc: v.optional(
-    v.object(
-      { privateSubnets: v.array(v.string(), listOfIds), securityGroups: v.array(v.string(), listOfIds) },
-      "must have privateSubnets and securityGroups",
+  account: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{12}$/, "must be an account's 12 digits"),
+      v.description("The AWS account of the stage; deploying to any other is refused."),
     ),
   ),
-  /** An existing user pool and app client instead of the app's own. */
+  region: v.pipe(
+    v.string(),
+    v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be a region such as us-east-1"),
+    v.description("The AWS region of everything."),
+  ),
+  vpc: v.optional(
+    v.pipe(
+      v.object(
+        { privateSubnets: v.array(v.string(), listOfIds), securityGroups: v.array(v.string(), listOfIds) },
+        "must have privateSubnets and securityGroups",
+      ),
+      v.description(
+        "An existing VPC for the functions. It needs a NAT: API Gateway and Cognito are reached over the internet.",
+      ),
+    ),
+  ),
   cognitoUserPoolId: v.optional(
     v.pipe(
       v.string(),
       v.regex(/^[a-z]{2}-(gov-)?[a-z]+-\d_[a-zA-Z0-9]+$/, "must be a pool's id such as us-east-1_AbCdEf123"),
+      v.description("An existing user pool instead of the app's own; set together with cognitoClientId."),
     ),
   ),
-  cognitoClientId: v.optional(v.pipe(v.string(), v.regex(/^\w+$/, "must be an app client's id"))),
-  /** A name for the API, in a Route 53 zone of the account. Clients then connect to `wss://<domain>`, without `/prod`. */
-  domain: v.optional(v.pipe(v.string(), v.domain("must be a domain name such as live.example.com"))),
-  /** Gets every alarm. */
-  alarmEmail: v.optional(v.pipe(v.string(), v.email("must be an e-mail address"))),
-  /** The least that the functions' own lines are about. */
-  logLevel: v.picklist(["DEBUG", "INFO", "WARN", "ERROR"], "must be DEBUG, INFO, WARN or ERROR"),
-  /** The share of good heartbeats that are logged and timed, from 0 to 1. */
-  heartbeatLogSampling: v.pipe(numeric(share), v.minValue(0, share), v.maxValue(1, share)),
-  /** Dollars a month for the whole account's costs of this app, from which on a budget's alarm goes to `alarmEmail`. */
-  monthlyBudget: v.optional(
-    v.pipe(numeric("must be a number of dollars"), v.gtValue(0, "must be more than 0")),
+  cognitoClientId: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\w+$/, "must be an app client's id"),
+      v.description("The app client of the existing user pool."),
+    ),
   ),
-  /** Retained, protected against deletion, backed up. */
-  isProtected: v.boolean("must be true or false"),
+  domain: v.optional(
+    v.pipe(
+      v.string(),
+      v.domain("must be a domain name such as live.example.com"),
+      v.description(
+        "A name for the API, in a Route 53 zone of the account. Clients then connect to `wss://<domain>`, without `/prod`.",
+      ),
+    ),
+  ),
+  alarmEmail: v.optional(
+    v.pipe(v.string(), v.email("must be an e-mail address"), v.description("Gets every alarm.")),
+  ),
+  logLevel: v.pipe(
+    v.picklist(["DEBUG", "INFO", "WARN", "ERROR"], "must be DEBUG, INFO, WARN or ERROR"),
+    v.description("The least that the functions' own log lines are about: DEBUG, INFO, WARN or ERROR."),
+  ),
+  heartbeatLogSampling: v.pipe(
+    numeric(share),
+    v.minValue(0, share),
+    v.maxValue(1, share),
+    v.description("The share of good heartbeats that are logged and timed, from 0 to 1."),
+  ),
+  monthlyBudget: v.optional(
+    v.pipe(
+      numeric("must be a number of dollars"),
+      v.gtValue(0, "must be more than 0"),
+      v.description(
+        "Dollars a month for the whole account's costs of this app, from which on a budget's alarm goes to `alarmEmail`.",
+      ),
+    ),
+  ),
+  isProtected: v.pipe(
+    v.boolean("must be true or false"),
+    v.description("Whether the stage is retained on removal, protected against deletion, and backed up."),
+  ),
 });
 
 type Deployment = v.InferOutput<typeof deploymentSchema>;

@@ -16,34 +16,51 @@ const hoursOfConnection = v.pipe(
   v.maxValue(2, "must not exceed 2: API Gateway cuts every connection after 2 hours"),
 );
 
+/** Each setting says what it is: the documents are made from it. */
 const entries = {
-  /** Hours that a session lasts without being refreshed. */
-  sessionMaxDurationHours: hoursOfConnection,
-  /** Hours that one connection may last. */
-  connectionMaxDurationHours: hoursOfConnection,
-  /** Minutes after which a connection is asked to refresh; each one's own moment is 90–100 % of it. */
-  connectionRefreshMinutes: positive,
-  /** Minutes after which a connection is warned that its end is near. */
-  connectionWarningMinutes: positive,
-  /** Seconds between two heartbeats of a client. */
-  heartbeatIntervalSeconds: positive,
-  /** Seconds of silence after which a connection is closed. */
-  heartbeatTimeoutSeconds: positive,
-  /** Seconds that a lost speaker has for coming back; 0 ends the session at once. */
-  speakerGraceSeconds: notNegative,
-  maxListenersPerSession: count,
-  /** Drives an alarm, no refusal. */
-  maxActiveSessions: count,
-  /** Hours that logs are kept; CloudWatch's smallest is a day. */
-  dataRetentionHours: positive,
-  /** Sessions that one user may create in an hour. */
-  rateLimitSessionsPerHour: count,
-  /** Joins from one address in a minute. */
-  rateLimitListenerJoinsPerMin: count,
-  /** Connection attempts from one address in a minute. */
-  rateLimitConnectionAttemptsPerMin: count,
-  /** Heartbeats of one connection in a minute. */
-  rateLimitHeartbeatsPerMin: count,
+  sessionMaxDurationHours: v.pipe(
+    hoursOfConnection,
+    v.description("Hours that a session lasts without being refreshed."),
+  ),
+  connectionMaxDurationHours: v.pipe(
+    hoursOfConnection,
+    v.description("Hours that one connection may last; API Gateway cuts it after 2."),
+  ),
+  connectionRefreshMinutes: v.pipe(
+    positive,
+    v.description(
+      "Minutes after which a connection is asked to refresh; each one's own moment is 90–100 % of it.",
+    ),
+  ),
+  connectionWarningMinutes: v.pipe(
+    positive,
+    v.description("Minutes after which a connection is warned that its end is near."),
+  ),
+  heartbeatIntervalSeconds: v.pipe(positive, v.description("Seconds between two heartbeats of a client.")),
+  heartbeatTimeoutSeconds: v.pipe(
+    positive,
+    v.description("Seconds of silence after which a connection is closed."),
+  ),
+  speakerGraceSeconds: v.pipe(
+    notNegative,
+    v.description("Seconds that a lost speaker has for coming back; 0 ends the session at once."),
+  ),
+  maxListenersPerSession: v.pipe(count, v.description("Listeners that one session has seats for.")),
+  maxActiveSessions: v.pipe(
+    count,
+    v.description("Sessions that the stage is meant for at once; drives an alarm, refuses nothing."),
+  ),
+  dataRetentionHours: v.pipe(
+    positive,
+    v.description("Hours that logs are kept; CloudWatch's smallest is a day, so 12 means one day."),
+  ),
+  rateLimitSessionsPerHour: v.pipe(count, v.description("Sessions that one user may create in an hour.")),
+  rateLimitListenerJoinsPerMin: v.pipe(count, v.description("Joins from one address in a minute.")),
+  rateLimitConnectionAttemptsPerMin: v.pipe(
+    count,
+    v.description("Connection attempts from one address in a minute."),
+  ),
+  rateLimitHeartbeatsPerMin: v.pipe(count, v.description("Heartbeats of one connection in a minute.")),
 };
 
 export type SettingName = keyof typeof entries;
@@ -52,6 +69,9 @@ const isSettingName = (name: string): name is SettingName => name in entries;
 
 /** Every setting that reaches the functions, in camel case. */
 export const settingNames = Object.keys(entries).filter(isSettingName);
+
+/** What a setting is, in a sentence with its unit. */
+export const describeSetting = (name: SettingName): string => v.getDescription(entries[name]) ?? "";
 
 /** The settings that the functions run by. */
 export type Settings = { readonly [Name in SettingName]: number };
