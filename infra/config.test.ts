@@ -15,6 +15,8 @@ describe("a stage's settings", () => {
       expect(settingsFor(stage)).toEqual({
         region: "us-east-1",
         isProtected: stage === "prod",
+        adoptRetained: false,
+        signingKeyVersion: 1,
         logLevel: "INFO",
         heartbeatLogSampling: ["staging", "prod"].includes(stage) ? 0.01 : 1,
         sessionMaxDurationHours: 2,

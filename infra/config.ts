@@ -10,6 +10,7 @@ import * as v from "valibot";
 
 const listOfIds = "must be a list of ids";
 const share = "must be a number from 0 to 1";
+const version = "must be a whole number from 1";
 
 /** What concerns the deployment alone and never reaches a function as a setting. */
 const deploymentSchema = v.object({
@@ -85,6 +86,18 @@ const deploymentSchema = v.object({
     v.boolean("must be true or false"),
     v.description("Whether the stage is retained on removal, protected against deletion, and backed up."),
   ),
+  adoptRetained: v.pipe(
+    v.boolean("must be true or false"),
+    v.description(
+      "Whether to take over the tables that an earlier removal of the stage retained, instead of making them; for one deployment.",
+    ),
+  ),
+  signingKeyVersion: v.pipe(
+    numeric(version),
+    v.integer(version),
+    v.minValue(1, version),
+    v.description("Raised by one, it has the key made anew that signs tickets and hides addresses."),
+  ),
 });
 
 type Deployment = v.InferOutput<typeof deploymentSchema>;
@@ -94,6 +107,8 @@ export type StageSettings = Settings & Deployment;
 const defaults = {
   region: "us-east-1",
   isProtected: false,
+  adoptRetained: false,
+  signingKeyVersion: 1,
   logLevel: "INFO",
   heartbeatLogSampling: 1,
   sessionMaxDurationHours: 2,
@@ -147,7 +162,7 @@ const checkDeployment = (given: Record<string, unknown>): Deployment => {
 const known = [...settingNames, ...Object.keys(deploymentSchema.entries)];
 
 /** Those that are neither text nor a number are given as JSON. */
-const structured = ["vpc", "isProtected"];
+const structured = ["vpc", "isProtected", "adoptRetained"];
 
 const overrides = (json = "{}"): Record<string, unknown> =>
   Object.fromEntries(

@@ -1,9 +1,13 @@
 import { named, settings } from "./stage";
 
-/** Backups and protection against deletion, where the stage is protected. */
-const table = (name: string) => ({
-  table: { name: named(name), pointInTimeRecovery: { enabled: settings.isProtected } },
-});
+/** Its name, and backups where the stage is protected. A table that an earlier removal retained is taken over as it is. */
+const table =
+  (name: string) =>
+  (args: aws.dynamodb.TableArgs, options: $util.CustomResourceOptions): undefined => {
+    args.name = named(name);
+    args.pointInTimeRecovery = { enabled: settings.isProtected };
+    if (settings.adoptRetained) options.import = named(name);
+  };
 
 export const sessions = new sst.aws.Dynamo("Sessions", {
   fields: { sessionId: "string" },
@@ -11,7 +15,7 @@ export const sessions = new sst.aws.Dynamo("Sessions", {
   ttl: "expiresAt",
   stream: "new-and-old-images",
   deletionProtection: settings.isProtected,
-  transform: table("Sessions"),
+  transform: { table: table("Sessions") },
 });
 
 export const connectionsByLanguage = "sessionId-targetLanguage-index";
@@ -25,7 +29,7 @@ export const connections = new sst.aws.Dynamo("Connections", {
   ttl: "ttl",
   stream: "new-and-old-images",
   deletionProtection: settings.isProtected,
-  transform: table("Connections"),
+  transform: { table: table("Connections") },
 });
 
 export const rateLimits = new sst.aws.Dynamo("RateLimits", {
@@ -33,5 +37,5 @@ export const rateLimits = new sst.aws.Dynamo("RateLimits", {
   primaryIndex: { hashKey: "identifier" },
   ttl: "expiresAt",
   deletionProtection: settings.isProtected,
-  transform: table("RateLimits"),
+  transform: { table: table("RateLimits") },
 });

@@ -11,6 +11,8 @@ export interface Resource {
   readonly inputs: JsonObject;
   /** Removing the stage leaves it standing. */
   readonly retainOnDelete?: true;
+  /** The id of what exists already and is taken over instead of made. */
+  readonly adoptedFrom?: string;
 }
 
 /** What SST hands to its builder for each function, by component name. */

@@ -29,7 +29,7 @@ interface MockArgs {
 interface TransformationArgs {
   readonly type: string;
   readonly name: string;
-  readonly opts: { readonly retainOnDelete?: boolean };
+  readonly opts: { readonly retainOnDelete?: boolean; readonly import?: unknown };
 }
 
 export interface Program {
@@ -48,6 +48,7 @@ export interface Program {
 export const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise<Graph> => {
   const resources: Resource[] = [];
   const retained = new Set<string>();
+  const adopted = new Map<string, string>();
   const functions = new Map<string, FunctionBuild>();
   const server = await serveCli(functions);
 
@@ -71,6 +72,7 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
         const outputs = await run(async () => {
           pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
             if (opts.retainOnDelete) retained.add(`${type}/${name}`);
+            if (opts.import) adopted.set(`${type}/${name}`, String(opts.import));
             return undefined;
           });
           return program();
@@ -85,9 +87,15 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
   server.close();
   return {
     app,
-    resources: resources.map((resource) =>
-      retained.has(`${resource.type}/${resource.name}`) ? { ...resource, retainOnDelete: true } : resource,
-    ),
+    resources: resources.map((resource) => {
+      const key = `${resource.type}/${resource.name}`;
+      const adoptedFrom = adopted.get(key);
+      return {
+        ...resource,
+        ...(retained.has(key) ? { retainOnDelete: true } : {}),
+        ...(adoptedFrom === undefined ? {} : { adoptedFrom }),
+      };
+    }),
     functions: [...functions.values()],
     outputs,
     sources: [],
