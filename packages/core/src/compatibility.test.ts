@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beat } from "./heartbeat.js";
+import { reap } from "./reaper.js";
+import { frameOf, midnight, minute, type Stage, startStage, violations } from "./testing.js";
+
+// After a rollback this version meets rows that a later one wrote.
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage();
+});
+beforeEach(() => stage.reset());
+afterAll(() => stage.close());
+
+const later = { ofALaterVersion: { kept: ["as", 1, true] } };
+
+/** Adds to every row of every table what this version knows nothing of. */
+const addLater = async (): Promise<void> => {
+  for (const table of ["sessions", "connections", "rateLimits"] as const) {
+    const rows = await stage.rows(table);
+    await stage.plant(table, ...rows.map((row) => ({ ...row, ...later })));
+  }
+  await stage.deliver();
+};
+
+test("attributes that a later version has added keep this one from nothing, and survive what it does", async () => {
+  const sessionId = await stage.create("speaker");
+  await stage.join(sessionId, "a");
+  await stage.join(sessionId, "b", { targetLanguage: "fr" });
+  await stage.deliver();
+  await beat(stage.core, { connectionId: "a", connectedAt: midnight });
+  await addLater();
+
+  await stage.join(sessionId, "c");
+  await stage.leave("b", 1000);
+  await stage.leave("speaker", 1001);
+  await stage.deliver();
+  await stage.refresh(sessionId, "speaker", "speaker again");
+  await stage.deliver();
+  stage.pass(minute);
+  await beat(stage.core, { connectionId: "a", connectedAt: midnight });
+  await reap(stage.core);
+
+  expect(await stage.session(sessionId)).toMatchObject({ isActive: true, listenerCount: 2 });
+  expect(await stage.rows("sessions")).toEqual([expect.objectContaining(later)]);
+  expect((await stage.rows("connections")).find(({ connectionId }) => connectionId === "a")).toMatchObject(
+    later,
+  );
+  expect((await stage.rows("rateLimits")).filter((row) => "lastSeenAt" in row)).toEqual([
+    expect.objectContaining(later),
+  ]);
+
+  await stage.leave("speaker again", 1000);
+  await stage.deliver();
+  expect(frameOf(stage, "a", "sessionEnded").reason).toBe("speakerLeft");
+  expect(await stage.rows("sessions")).toEqual([expect.objectContaining(later)]);
+  expect(await violations(stage)).toEqual([]);
+});
