@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { loadIssuer } from "./issuer.js";
+import { loadIssuer, subjectOf } from "./issuer.js";
 import { temporaryFolder } from "./testing.js";
 
 const client = { userPoolId: "eu-west-1_Pool12345", clientId: "client1" };
@@ -38,6 +38,20 @@ test("an ID token names its client as audience, and the user as Cognito does", a
   const payload = decode(issuer.token(client, { username: "alice", use: "id", now }).split(".")[1]);
   expect(payload).toMatchObject({ token_use: "id", aud: "client1", "cognito:username": "alice" });
   expect(payload).not.toHaveProperty("client_id");
+});
+
+test("an ID token has the user's attributes, which cannot replace what the pool says", async () => {
+  const issuer = await loadIssuer(await temporaryFolder());
+  const claims = { email: "alice@example.com", email_verified: true, token_use: "access" };
+  const payload = decode(issuer.token(client, { username: "alice", use: "id", now, claims }).split(".")[1]);
+  expect(payload).toMatchObject({ email: "alice@example.com", email_verified: true, token_use: "id" });
+});
+
+test("a user whom the pool calls otherwise keeps the subject that is given", async () => {
+  const issuer = await loadIssuer(await temporaryFolder());
+  const subject = subjectOf("alice@example.com");
+  const payload = decode(issuer.token(client, { username: subject, subject, now }).split(".")[1]);
+  expect(payload).toMatchObject({ sub: subject, username: subject });
 });
 
 test("the same name is the same subject on every machine, another name another", async () => {

@@ -10,14 +10,19 @@ import {
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { AppClient } from "./plan.js";
+import { uuidOf } from "./uuid.js";
 
 export interface TokenRequest {
   /** Who signs in. The same name is the same `sub` every time. */
   readonly username: string;
+  /** The `sub`, where it does not follow from `username`. */
+  readonly subject?: string;
   /** Default `access`. */
   readonly use?: "access" | "id";
   /** Seconds from `now`; a negative one makes a token that has expired. Default 3,600, as Cognito's. */
   readonly expiresIn?: number;
+  /** An ID token's further claims: the user's attributes. */
+  readonly claims?: Readonly<Record<string, string | boolean>>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -63,12 +68,19 @@ const isNodeError = (error: unknown): error is NodeJS.ErrnoException => error in
 
 const claims = (
   { userPoolId, clientId }: AppClient,
-  { username, use = "access", expiresIn = 3_600, now }: TokenRequest,
+  {
+    username,
+    subject = subjectOf(username),
+    use = "access",
+    expiresIn = 3_600,
+    claims: further,
+    now,
+  }: TokenRequest,
 ) => {
   const [region] = userPoolId.split("_");
   const issuedAt = Math.floor(now / 1000);
   const common = {
-    sub: subjectOf(username),
+    sub: subject,
     iss: `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`,
     token_use: use,
     auth_time: issuedAt,
@@ -77,20 +89,11 @@ const claims = (
   };
   return use === "access"
     ? { ...common, client_id: clientId, scope: "aws.cognito.signin.user.admin", username }
-    : { ...common, aud: clientId, "cognito:username": username };
+    : { ...further, ...common, aud: clientId, "cognito:username": username };
 };
 
-/** A UUID, as Cognito's subjects are. */
-const subjectOf = (username: string): string => {
-  const hex = createHash("sha256").update(username).digest("hex");
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `4${hex.slice(13, 16)}`,
-    `8${hex.slice(17, 20)}`,
-    hex.slice(20, 32),
-  ].join("-");
-};
+/** Whom Cognito means by a user's name. */
+export const subjectOf = (username: string): string => uuidOf(username);
 
 const signed = (key: KeyObject, header: object, payload: object): string => {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");

@@ -2,6 +2,7 @@ import type { StackClock } from "./clock.js";
 import { type CloudWatch, startCloudWatch } from "./cloudwatch/index.js";
 import type { MappingEvent } from "./event-source/mapping.js";
 import type { Plan } from "./plan.js";
+import { createFunctionOutput, createLogStore, type FunctionOutput, type LogStore } from "./service/index.js";
 import type { Observer } from "./stack.js";
 import { createRecorder, type Recorder } from "./status/index.js";
 import type { Graph } from "./synth/graph.js";
@@ -10,6 +11,10 @@ import type { Graph } from "./synth/graph.js";
 export interface Observation {
   readonly cloudWatch: CloudWatch;
   readonly recorder: Recorder;
+  /** What the functions write, and what became of each invocation. */
+  readonly functionOutput: FunctionOutput;
+  /** The log groups. */
+  readonly logs: Pick<LogStore, "events">;
   /** Tells everyone. */
   readonly observer: Required<
     Pick<Observer, "onInvocation" | "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
@@ -22,7 +27,7 @@ export interface Observation {
 
 export const observe = (
   graph: Graph,
-  { region, functions }: Plan,
+  { region, functions, logGroups }: Plan,
   clock: StackClock,
   watcher: Observer,
 ): Observation => {
@@ -39,19 +44,30 @@ export const observe = (
     now: () => clock.now(),
     functionNames: functions.map(({ name }) => name),
   });
+  const logs = createLogStore({ groups: logGroups, clock });
+  const functionOutput = createFunctionOutput({ functions, clock, put: logs.put });
   const delivered = new Map<string, number>();
 
   return {
     cloudWatch,
     recorder,
+    functionOutput,
+    logs: {
+      events: (group) => {
+        functionOutput.flush();
+        return logs.events(group);
+      },
+    },
     observer: {
       onInvocation: (record) => {
         recorder.onInvocation(record);
+        functionOutput.onInvocation(record);
         cloudWatch.onInvocation(record);
         watcher.onInvocation?.(record);
       },
       onLog: (line) => {
         recorder.onLog(line);
+        functionOutput.onLog(line);
         cloudWatch.ingestLog(line);
         watcher.onLog?.(line);
       },

@@ -182,8 +182,16 @@ describe("functions", () => {
         roleName: "connect-role",
         statements: [],
         links: { Key: { value: "k" } },
+        logGroup: "/aws/lambda/connect",
+        logFormat: "Text",
       },
     ]);
+  });
+
+  test("log in the form and to the group that they say", () => {
+    const loggingConfig = { logFormat: "JSON", logGroup: "/lectern/all" };
+    const logging = { ...named, inputs: { ...named.inputs, loggingConfig } };
+    expect(plan(graph([logging], { functions: [build] })).functions).toMatchObject([loggingConfig]);
   });
 
   test("without code that runs here are refused with a sentence", () => {
@@ -271,6 +279,73 @@ describe("mappings", () => {
       parallelizationFactor: 1,
     });
   });
+});
+
+describe("user pools", () => {
+  const poolOf = (inputs: JsonObject) =>
+    plan(graph([resource("aws:cognito/userPool:UserPool", "us-east-1_Pool", inputs)])).userPools[0];
+
+  test("that say nothing have Cognito's own defaults", () => {
+    expect(poolOf({})).toEqual({
+      id: "us-east-1_Pool",
+      arn: "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_Pool",
+      emailAsUsername: false,
+      caseSensitive: true,
+      passwordPolicy: {
+        minimumLength: 8,
+        requireLowercase: true,
+        requireUppercase: true,
+        requireNumbers: true,
+        requireSymbols: true,
+      },
+    });
+  });
+
+  test("may ask less of a password, and call users by their addresses", () => {
+    expect(
+      poolOf({
+        usernameAttributes: ["email"],
+        usernameConfiguration: { caseSensitive: false },
+        passwordPolicy: { minimumLength: 12, requireNumbers: true },
+      }),
+    ).toMatchObject({
+      emailAsUsername: true,
+      caseSensitive: false,
+      passwordPolicy: { minimumLength: 12, requireNumbers: true, requireSymbols: false },
+    });
+  });
+});
+
+describe("app clients", () => {
+  const clientOf = (inputs: JsonObject) =>
+    plan(
+      graph([
+        resource("aws:cognito/userPoolClient:UserPoolClient", "client1", { userPoolId: "pool1", ...inputs }),
+      ]),
+    ).appClients[0];
+
+  test("that say nothing have Cognito's own defaults", () => {
+    expect(clientOf({})).toEqual({
+      userPoolId: "pool1",
+      clientId: "client1",
+      explicitAuthFlows: ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"],
+      preventUserExistenceErrors: false,
+    });
+  });
+
+  test("allow the flows that they name", () => {
+    expect(
+      clientOf({ explicitAuthFlows: ["ALLOW_USER_PASSWORD_AUTH"], preventUserExistenceErrors: "ENABLED" }),
+    ).toMatchObject({
+      explicitAuthFlows: ["ALLOW_USER_PASSWORD_AUTH"],
+      preventUserExistenceErrors: true,
+    });
+  });
+});
+
+test("log groups are known by their names", () => {
+  const group = resource("aws:cloudwatch/logGroup:LogGroup", "g", { name: "/aws/lambda/connect" });
+  expect(plan(graph([group])).logGroups).toEqual(["/aws/lambda/connect"]);
 });
 
 test("a program that names no region is in us-east-1", () => {

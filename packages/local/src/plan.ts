@@ -14,6 +14,9 @@ export interface PlannedFunction extends FunctionDefinition {
   readonly statements: readonly Statement[];
   /** Linked resources' properties, by name. */
   readonly links: Readonly<Record<string, unknown>>;
+  /** The group that its log lines go to, and the form that Lambda gives them. */
+  readonly logGroup: string;
+  readonly logFormat: "JSON" | "Text";
 }
 
 export type PlannedMapping = Omit<Mapping, "stream"> & { readonly streamArn: string };
@@ -32,6 +35,32 @@ export interface AppClient {
   readonly clientId: string;
 }
 
+/** An app client, and what it lets its users do. */
+export interface PlannedAppClient extends AppClient {
+  /** `ALLOW_USER_PASSWORD_AUTH` */
+  readonly explicitAuthFlows: readonly string[];
+  /** Whether a sign-in says no more of a user who does not exist than of a wrong password. */
+  readonly preventUserExistenceErrors: boolean;
+}
+
+/** What a user pool asks of a password. */
+export interface PasswordPolicy {
+  readonly minimumLength: number;
+  readonly requireLowercase: boolean;
+  readonly requireUppercase: boolean;
+  readonly requireNumbers: boolean;
+  readonly requireSymbols: boolean;
+}
+
+export interface UserPool {
+  readonly id: string;
+  readonly arn: string;
+  /** Whether users are called by their e-mail addresses. */
+  readonly emailAsUsername: boolean;
+  readonly caseSensitive: boolean;
+  readonly passwordPolicy: PasswordPolicy;
+}
+
 /** What of a graph can be run on one machine. */
 export interface Plan {
   readonly region: string;
@@ -40,7 +69,10 @@ export interface Plan {
   readonly webSocketApi: WebSocketApi | undefined;
   readonly mappings: readonly PlannedMapping[];
   readonly schedules: readonly Schedule[];
-  readonly appClients: readonly AppClient[];
+  readonly userPools: readonly UserPool[];
+  readonly appClients: readonly PlannedAppClient[];
+  /** Names. */
+  readonly logGroups: readonly string[];
 }
 
 /** Reads a graph as AWS would carry it out. */
@@ -57,10 +89,9 @@ export const plan = (graph: Graph): Plan => {
     schedules: ofType(graph, "aws:cloudwatch/eventTarget:EventTarget").map((target) =>
       scheduleOf(graph, target),
     ),
-    appClients: ofType(graph, "aws:cognito/userPoolClient:UserPoolClient").map(({ id, inputs }) => ({
-      userPoolId: String(inputs.userPoolId),
-      clientId: id,
-    })),
+    userPools: ofType(graph, "aws:cognito/userPool:UserPool").map((pool) => userPoolOf(pool, region)),
+    appClients: ofType(graph, "aws:cognito/userPoolClient:UserPoolClient").map(appClientOf),
+    logGroups: ofType(graph, "aws:cloudwatch/logGroup:LogGroup").map(({ inputs }) => String(inputs.name)),
   };
 };
 
@@ -125,12 +156,22 @@ const functionSchema = v.object({
   memorySize: v.number(),
   runtime: v.string(),
   environment: v.object({ variables: v.record(v.string(), v.string()) }),
+  loggingConfig: v.optional(
+    v.object({
+      logFormat: v.optional(v.picklist(["JSON", "Text"]), "Text"),
+      logGroup: v.optional(v.string()),
+    }),
+    {},
+  ),
 });
 
 const nodejsSchema = v.record(v.string(), v.any());
 
 const functionOf = (graph: Graph, resource: Resource, region: string): PlannedFunction => {
-  const { name, role, timeout, memorySize, runtime, environment } = v.parse(functionSchema, resource.inputs);
+  const { name, role, timeout, memorySize, runtime, environment, loggingConfig } = v.parse(
+    functionSchema,
+    resource.inputs,
+  );
   const build = graph.functions.find(({ functionID }) => resource.name === `${functionID}Function`);
   if (!build)
     throw new UserError(`Function ${name} has no code that can be run here: its handler is not Node.js.`);
@@ -149,6 +190,8 @@ const functionOf = (graph: Graph, resource: Resource, region: string): PlannedFu
     roleName,
     statements: statementsOf(graph, roleName),
     links: build.links,
+    logGroup: loggingConfig.logGroup ?? `/aws/lambda/${name}`,
+    logFormat: loggingConfig.logFormat,
   };
 };
 
@@ -309,6 +352,53 @@ const scheduleOf = (graph: Graph, { name, inputs }: Resource): Schedule => {
     functionName,
     periodMs: Number(amount) * (unitMs[unit] ?? 0),
     input: typeof inputs.input === "string" ? JSON.parse(inputs.input) : {},
+  };
+};
+
+/** What Cognito asks for where a pool says nothing. */
+const userPoolSchema = v.object({
+  usernameAttributes: v.optional(v.array(v.string()), []),
+  usernameConfiguration: v.optional(v.object({ caseSensitive: v.optional(v.boolean(), true) }), {}),
+  passwordPolicy: v.optional(
+    v.object({
+      minimumLength: v.optional(v.number(), 8),
+      requireLowercase: v.optional(v.boolean(), false),
+      requireUppercase: v.optional(v.boolean(), false),
+      requireNumbers: v.optional(v.boolean(), false),
+      requireSymbols: v.optional(v.boolean(), false),
+    }),
+    { requireLowercase: true, requireUppercase: true, requireNumbers: true, requireSymbols: true },
+  ),
+});
+
+const userPoolOf = ({ id, inputs }: Resource, region: string): UserPool => {
+  const { usernameAttributes, usernameConfiguration, passwordPolicy } = v.parse(userPoolSchema, inputs);
+  return {
+    id,
+    arn: `arn:aws:cognito-idp:${region}:${accountId}:userpool/${id}`,
+    emailAsUsername: usernameAttributes.includes("email"),
+    caseSensitive: usernameConfiguration.caseSensitive,
+    passwordPolicy,
+  };
+};
+
+const appClientSchema = v.object({
+  userPoolId: v.string(),
+  explicitAuthFlows: v.optional(v.array(v.string()), [
+    "ALLOW_REFRESH_TOKEN_AUTH",
+    "ALLOW_USER_SRP_AUTH",
+    "ALLOW_CUSTOM_AUTH",
+  ]),
+  preventUserExistenceErrors: v.optional(v.picklist(["ENABLED", "LEGACY"]), "LEGACY"),
+});
+
+const appClientOf = ({ id, inputs }: Resource): PlannedAppClient => {
+  const { userPoolId, explicitAuthFlows, preventUserExistenceErrors } = v.parse(appClientSchema, inputs);
+  return {
+    userPoolId,
+    clientId: id,
+    explicitAuthFlows,
+    preventUserExistenceErrors: preventUserExistenceErrors === "ENABLED",
   };
 };
 

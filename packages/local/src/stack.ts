@@ -21,6 +21,7 @@ import { type Plan, type PlannedFunction, plan } from "./plan.js";
 import { sayIfSlow } from "./say-if-slow.js";
 import { every, startSchedules } from "./schedule.js";
 import { listen } from "./server.js";
+import { answering, cognitoService, lambdaService, logsService, type Service } from "./service/index.js";
 import { createStatusPage, createStatusState } from "./status/index.js";
 import { accountId } from "./synth/cloud.js";
 import type { Graph } from "./synth/graph.js";
@@ -142,7 +143,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const clock = new StackClock();
     undo.push(() => clock.close());
     const watched = observe(graph, planned, clock, watcher);
-    const { cloudWatch, recorder, observer, onMappingEvent, purgeFailures } = watched;
+    const { cloudWatch, functionOutput, logs, recorder, observer, onMappingEvent, purgeFailures } = watched;
     undo.push(cloudWatch.close);
     const issuer = await loadIssuer(root);
     const tokenService = { available: true };
@@ -214,11 +215,22 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       }),
       rows: (table) => dynamodb.items(table, 20),
     });
+    const services = [
+      lambdaService({
+        plan: planned,
+        invoke: lambda.invoke,
+        authorize,
+        reportOf: functionOutput.reportOf,
+      }),
+      cognitoService({ plan: planned, issuer, clock, authorize }),
+      logsService({ plan: planned, logs, authorize }),
+    ];
+    const answer = answering(services);
     local.server.on("request", (request, response) => {
       if (page.handleRequest(request, response)) return;
       if (gateway?.handleRequest(request, response)) return;
       if (isJwksRequest(request) && tokenService.available) return json(response, 200, issuer.jwks);
-      notHere(request, response);
+      if (!answer(request, response)) notHere(request, response, services);
     });
 
     const mappings = startMappings(planned, {
@@ -401,15 +413,15 @@ const json = (response: ServerResponse, status: number, body: unknown): void => 
 };
 
 /** Any call of a service that is not here is answered with a sentence, in the form that the SDKs show. */
-const notHere = (request: IncomingMessage, response: ServerResponse): void => {
+const notHere = (request: IncomingMessage, response: ServerResponse, services: readonly Service[]): void => {
   const scope = request.headers.authorization?.match(/Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//)?.[1];
   const target = request.headers["x-amz-target"];
-  const what = scope
-    ? `The AWS service ${scope}${target ? ` (${target})` : ""}`
-    : `${request.method} ${request.url}`;
+  const call = target ?? `${request.method} ${request.url}`;
+  const what = scope ? `${call} of the AWS service ${scope}` : call;
+  const operations = services.map(({ name, operations }) => `${name} (${operations.join(", ")})`);
   response.setHeader("x-amzn-errortype", "NotAvailableOfflineException");
   json(response, scope ? 501 : 404, {
     __type: "NotAvailableOfflineException",
-    message: `${what} is not part of the local stack: it has API Gateway WebSocket APIs, Lambda, DynamoDB and Cognito's keys.`,
+    message: `${what} is not part of the local stack: it has API Gateway WebSocket APIs, DynamoDB, ${new Intl.ListFormat("en-GB").format(operations)}.`,
   });
 };

@@ -1,0 +1,186 @@
+import type { Authorize } from "../iam.js";
+import type { Invoke, Outcome } from "../lambda/invocation.js";
+import type { Plan, PlannedFunction, PlannedMapping } from "../plan.js";
+import { accountId } from "../synth/cloud.js";
+import { uuidOf } from "../uuid.js";
+import { demand } from "./access.js";
+import { ServiceError } from "./error.js";
+import { type Call, maxBytes, type Reply, type Service, urlOf } from "./http.js";
+
+/** What is known of an invocation when it is over. */
+export interface InvocationReport {
+  readonly requestId: string;
+  /** The stack of the error that ended it, line by line. */
+  readonly trace: readonly string[] | undefined;
+}
+
+export interface LambdaServiceOptions {
+  readonly plan: Pick<Plan, "region" | "functions" | "mappings">;
+  readonly invoke: Invoke;
+  readonly authorize: Authorize;
+  readonly reportOf: (outcome: Outcome) => InvocationReport | undefined;
+}
+
+const version = "2015-03-31";
+const maxEventBytes = 1_048_576;
+
+/** Lambda's `Invoke` and `ListEventSourceMappings`. */
+export const lambdaService = (options: LambdaServiceOptions): Service => ({
+  name: "Lambda",
+  operations: ["Invoke", "ListEventSourceMappings"],
+  find: (request) => {
+    const { pathname } = urlOf(request);
+    const [, named] = decoded(pathname).match(`^/${version}/functions/([^/]+)/invocations/?$`) ?? [];
+    if (request.method === "POST" && named) return (call) => invoke(named, call, options);
+    if (request.method !== "GET" || !pathname.match(`^/${version}/event-source-mappings/?$`))
+      return undefined;
+    return (call) => listMappings(call, options);
+  },
+});
+
+/** As it is where the percent-encoding is broken. */
+const decoded = (pathname: string): string => {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
+  }
+};
+
+const invoke = async (named: string, call: Call, options: LambdaServiceOptions): Promise<Reply> => {
+  const arn = arnOf(named, call.query.get("Qualifier"), options.plan.region);
+  const { accessKeyId } = call;
+  demand(options.authorize, { accessKeyId, action: "lambda:InvokeFunction", resource: arn }, 403);
+  const { name } = functionOf(arn, options.plan.functions);
+  const type = call.headers["x-amz-invocation-type"] ?? "RequestResponse";
+  const payload = payloadOf(call, String(type));
+  switch (type) {
+    case "RequestResponse":
+      return replyOf(await options.invoke(name, payload), options);
+    case "Event":
+      void options.invoke(name, payload);
+      return { status: 202, body: "" };
+    case "DryRun":
+      return { status: 204, body: "" };
+    default:
+      throw new ServiceError(
+        "InvalidParameterValueException",
+        `InvocationType is Event, RequestResponse or DryRun, not ${type}.`,
+        400,
+        { Type: "User" },
+      );
+  }
+};
+
+const reference = /^(?:arn:aws:lambda:([a-z\d-]+):)?(?:(\d{12}):)?(?:function:)?([\w-]+)(?::([\w$-]+))?$/;
+
+/** The ARN of the function that a caller names by its name, its ARN or a part of that. */
+const arnOf = (named: string, qualifier: string | null, ownRegion: string): string => {
+  const [match, region = ownRegion, account = accountId, name, suffix = qualifier] =
+    reference.exec(named) ?? [];
+  if (!match)
+    throw new ServiceError(
+      "ValidationException",
+      `1 validation error detected: Value '${named}' at 'functionName' failed to satisfy constraint: Member must be a function's name or ARN`,
+    );
+  const arn = `arn:aws:lambda:${region}:${account}:function:${name}`;
+  return suffix && suffix !== "$LATEST" ? `${arn}:${suffix}` : arn;
+};
+
+/** Nothing is published here: a function has no version and no alias. */
+const functionOf = (arn: string, functions: readonly PlannedFunction[]): PlannedFunction => {
+  const found = functions.find((fn) => fn.arn === arn);
+  if (found) return found;
+  const message = `Function not found: ${arn}`;
+  throw new ServiceError("ResourceNotFoundException", message, 404, { Type: "User", Message: message });
+};
+
+const payloadOf = ({ body, size }: Call, type: string): unknown => {
+  const limit = type === "Event" ? maxEventBytes : maxBytes;
+  if (size > limit)
+    throw new ServiceError(
+      "RequestEntityTooLargeException",
+      `${size} byte payload is too large for the ${type} invocation type (limit ${limit} bytes)`,
+      413,
+    );
+  if (size === 0) return {};
+  try {
+    return JSON.parse(body.toString());
+  } catch (error) {
+    const { message } = Object(error);
+    throw new ServiceError(
+      "InvalidRequestContentException",
+      `Could not parse request body into json: ${message}`,
+      400,
+      { Type: "User" },
+    );
+  }
+};
+
+const replyOf = (outcome: Outcome, { reportOf }: LambdaServiceOptions): Reply => {
+  const { requestId, trace } = reportOf(outcome) ?? {};
+  const headers = {
+    "x-amz-executed-version": "$LATEST",
+    ...(requestId && { "x-amzn-requestid": requestId }),
+  };
+  const unhandled = (error: object): Reply => ({
+    status: 200,
+    headers: { ...headers, "x-amz-function-error": "Unhandled" },
+    body: JSON.stringify(error),
+  });
+  switch (outcome.kind) {
+    case "returned":
+      return { status: 200, headers, body: JSON.stringify(outcome.payload) };
+    case "failed":
+      return unhandled({
+        errorType: outcome.errorType,
+        errorMessage: outcome.errorMessage,
+        ...(trace && { trace }),
+      });
+    case "timed-out":
+      return unhandled({
+        errorType: "Sandbox.Timedout",
+        errorMessage: `RequestId: ${requestId} Error: Task timed out after ${outcome.afterSeconds.toFixed(2)} seconds`,
+      });
+    case "throttled":
+      throw new ServiceError("TooManyRequestsException", "Rate Exceeded.", 429, {
+        Reason: "ConcurrentInvocationLimitExceeded",
+        Type: "User",
+      });
+  }
+};
+
+const listMappings = ({ query, accessKeyId }: Call, { plan, authorize }: LambdaServiceOptions): Reply => {
+  demand(authorize, { accessKeyId, action: "lambda:ListEventSourceMappings", resource: "*" }, 403);
+  const named = query.get("FunctionName");
+  const functionArn = named && functionOf(arnOf(named, null, plan.region), plan.functions).arn;
+  const sourceArn = query.get("EventSourceArn");
+  const mappings = plan.mappings.filter(
+    (mapping) =>
+      (!functionArn || mapping.functionArn === functionArn) &&
+      (!sourceArn || mapping.streamArn === sourceArn),
+  );
+  return { status: 200, body: JSON.stringify({ EventSourceMappings: mappings.map(describe) }) };
+};
+
+const describe = (mapping: PlannedMapping) => ({
+  UUID: uuidOf(mapping.id),
+  EventSourceArn: mapping.streamArn,
+  FunctionArn: mapping.functionArn,
+  State: "Enabled",
+  StateTransitionReason: "User action",
+  BatchSize: mapping.batchSize,
+  StartingPosition: mapping.startingPosition,
+  MaximumBatchingWindowInSeconds: mapping.maximumBatchingWindowInSeconds,
+  MaximumRecordAgeInSeconds: mapping.maximumRecordAgeInSeconds,
+  MaximumRetryAttempts: mapping.maximumRetryAttempts,
+  BisectBatchOnFunctionError: mapping.bisectBatchOnFunctionError,
+  ParallelizationFactor: mapping.parallelizationFactor,
+  FunctionResponseTypes: mapping.reportBatchItemFailures ? ["ReportBatchItemFailures"] : [],
+  ...(mapping.filters.length > 0 && {
+    FilterCriteria: { Filters: mapping.filters.map((Pattern) => ({ Pattern })) },
+  }),
+  ...(mapping.onFailureArn && {
+    DestinationConfig: { OnFailure: { Destination: mapping.onFailureArn } },
+  }),
+});

@@ -1,0 +1,64 @@
+import { subjectOf } from "../issuer.js";
+import type { UserPool } from "../plan.js";
+
+export interface User {
+  /** What Cognito calls the user: the subject where the pool's names are addresses. */
+  readonly username: string;
+  readonly sub: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly password: string;
+  /** Whether an operator chose the password: the first sign-in has to choose another. */
+  readonly temporary: boolean;
+  readonly enabled: boolean;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly modifiedAt: number;
+}
+
+/** The users of one pool, for as long as the stack runs. */
+export interface UserDirectory {
+  /** By the name that they were created under, or by their subject. */
+  find(name: string): User | undefined;
+  /** Undefined when the name is taken. */
+  add(name: string, user: Pick<User, "attributes" | "password">, now: number): User | undefined;
+  change(user: User, change: Partial<Pick<User, "password" | "temporary" | "enabled">>, now: number): User;
+  remove(user: User): void;
+}
+
+export const createUserDirectory = ({ emailAsUsername, caseSensitive }: UserPool): UserDirectory => {
+  const users = new Map<string, User>();
+  const subjects = new Map<string, string>();
+  const keyOf = (name: string): string => (caseSensitive ? name : name.toLowerCase());
+
+  return {
+    find: (name) => users.get(subjects.get(keyOf(name)) ?? name),
+    add: (name, { attributes, password }, now) => {
+      const key = keyOf(name);
+      if (subjects.has(key)) return undefined;
+      // The subject follows from the name, so that whoever `token` signs for is the same user.
+      const sub = subjectOf(name);
+      const user: User = {
+        username: emailAsUsername ? sub : name,
+        sub,
+        attributes: { ...(emailAsUsername && { email: name }), ...attributes, sub },
+        password,
+        temporary: true,
+        enabled: true,
+        createdAt: now,
+        modifiedAt: now,
+      };
+      subjects.set(key, sub);
+      users.set(sub, user);
+      return user;
+    },
+    change: (user, change, now) => {
+      const changed = { ...user, ...change, modifiedAt: now };
+      users.set(user.sub, changed);
+      return changed;
+    },
+    remove: ({ sub }) => {
+      users.delete(sub);
+      for (const [key, subject] of subjects) if (subject === sub) subjects.delete(key);
+    },
+  };
+};
