@@ -22,12 +22,18 @@ const own = () => {
     transform: {
       client: {
         name: named("lectern-speakers-app"),
-        // No hosted page: clients sign in by SRP, and keep their tokens by the refresh token.
+        // No hosted page: clients sign in by SRP, and keep their tokens by the refresh token. Signing in as an
+        // administrator needs credentials of the account; a password alone only opens where the stage says so.
         allowedOauthFlowsUserPoolClient: false,
         allowedOauthFlows: [],
         allowedOauthScopes: [],
         callbackUrls: [],
-        explicitAuthFlows: ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        explicitAuthFlows: [
+          "ALLOW_USER_SRP_AUTH",
+          "ALLOW_REFRESH_TOKEN_AUTH",
+          "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+          ...(settings.passwordSignIn ? ["ALLOW_USER_PASSWORD_AUTH"] : []),
+        ],
         preventUserExistenceErrors: "ENABLED",
       },
     },

@@ -15,6 +15,7 @@ describe("a stage's settings", () => {
       expect(settingsFor(stage)).toEqual({
         region: "us-east-1",
         isProtected: stage === "prod",
+        passwordSignIn: stage !== "prod",
         adoptRetained: false,
         signingKeyVersion: 1,
         logLevel: "INFO",
@@ -49,6 +50,11 @@ describe("a stage's settings", () => {
       connectionWarningMinutes: 0.1,
       speakerGraceSeconds: 0,
     });
+  });
+
+  test("may let speakers sign in by password alone, or not, on any stage", () => {
+    expect(given({ PASSWORD_SIGN_IN: "true" }, "prod").passwordSignIn).toBe(true);
+    expect(given({ passwordSignIn: "false" }).passwordSignIn).toBe(false);
   });
 
   test("may name a VPC, as JSON", () => {
@@ -159,6 +165,11 @@ describe("a wrong setting stops with one sentence that names it", () => {
       "a protection that is neither on nor off",
       { isProtected: "1" },
       "Setting isProtected (IS_PROTECTED) must be true or false, but it is 1.",
+    ],
+    [
+      "a sign-in by password that is neither on nor off",
+      { passwordSignIn: '"yes"' },
+      'Setting passwordSignIn (PASSWORD_SIGN_IN) must be true or false, but it is "yes".',
     ],
   ] as const)("%s", (_, settings, sentence) => {
     expect(() => given(settings)).toThrow(sentence);

@@ -11,9 +11,10 @@ import * as v from "valibot";
 const listOfIds = "must be a list of ids";
 const share = "must be a number from 0 to 1";
 const version = "must be a whole number from 1";
+const someEnvironments = "needs environments such as staging and preview";
 
 /** What concerns the deployment alone and never reaches a function as a setting. */
-const deploymentSchema = v.object({
+export const deploymentSchema = v.object({
   account: v.optional(
     v.pipe(
       v.string(),
@@ -49,6 +50,12 @@ const deploymentSchema = v.object({
       v.string(),
       v.regex(/^\w+$/, "must be an app client's id"),
       v.description("The app client of the existing user pool."),
+    ),
+  ),
+  passwordSignIn: v.pipe(
+    v.boolean("must be true or false"),
+    v.description(
+      "Whether speakers may sign in by password alone (USER_PASSWORD_AUTH), as scripts do; SRP works always.",
     ),
   ),
   domain: v.optional(
@@ -98,6 +105,38 @@ const deploymentSchema = v.object({
     v.minValue(1, version),
     v.description("Raised by one, it has the key made anew that signs tickets and hides addresses."),
   ),
+  github: v.optional(
+    v.pipe(
+      v.object(
+        {
+          repository: v.pipe(
+            v.string(),
+            v.regex(
+              /^[\w.-]+(@\d+\/[\w.-]+@\d+|\/[\w.-]+)$/,
+              "needs a repository as GitHub's tokens name it: owner/name, or owner@id/name@id where it was made after July 2026",
+            ),
+          ),
+          environments: v.pipe(
+            v.array(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]*$/, someEnvironments)), someEnvironments),
+            v.minLength(1, someEnvironments),
+          ),
+          createsProvider: v.optional(v.boolean("needs a createsProvider of true or false"), false),
+        },
+        "must have repository and environments",
+      ),
+      v.description(
+        "The repository whose workflows deploy, and the GitHub environments that this stage makes IAM roles for: a stage's name, or `preview` for every `pr-N`. `createsProvider` on the one stage of an account that makes it trust GitHub's tokens.",
+      ),
+    ),
+  ),
+  isBounded: v.optional(
+    v.pipe(
+      v.boolean("must be true or false"),
+      v.description(
+        "Whether the functions' roles are made under the account's policy `lectern-boundary-<environment>`: GitHub's workflows may make no others. True by itself on a stage whose `github` names it; set it on `pr-*`.",
+      ),
+    ),
+  ),
 });
 
 type Deployment = v.InferOutput<typeof deploymentSchema>;
@@ -107,6 +146,7 @@ export type StageSettings = Settings & Deployment;
 const defaults = {
   region: "us-east-1",
   isProtected: false,
+  passwordSignIn: true,
   adoptRetained: false,
   signingKeyVersion: 1,
   logLevel: "INFO",
@@ -127,10 +167,10 @@ const defaults = {
   rateLimitHeartbeatsPerMin: 2,
 } satisfies Partial<StageSettings>;
 
-/** What a stage has otherwise than the defaults. Any stage that is not named here is a developer's or a preview. */
+/** What a stage has otherwise than the defaults, `pr-*` standing for every preview. Any other stage is a developer's. */
 const stages: Record<string, Partial<StageSettings>> = {
   staging: { heartbeatLogSampling: 0.01 },
-  prod: { isProtected: true, heartbeatLogSampling: 0.01 },
+  prod: { isProtected: true, passwordSignIn: false, heartbeatLogSampling: 0.01 },
 };
 
 /** Settings given on the command line of the local stack, as JSON; a deployment has none. */
@@ -141,9 +181,16 @@ const overridesVariable = "SST_LOCAL_SETTINGS";
  * @throws {SettingError} naming the first setting that is wrong, and why
  */
 export const settingsFor = (stage: string): StageSettings => {
-  const given = { ...defaults, ...stages[stage], ...overrides(process.env[overridesVariable]) };
+  const own = stages[isPreview(stage) ? "pr-*" : stage];
+  const given = { ...defaults, ...own, ...overrides(process.env[overridesVariable]) };
   return { ...checkSettings(given), ...checkDeployment(given) };
 };
+
+/** Whether a stage is a pull request's. */
+export const isPreview = (stage: string): boolean => /^pr-\d+$/.test(stage);
+
+/** The stages that nobody may touch but who deploys them. */
+export const protectedStages = Object.keys(stages).filter((stage) => stages[stage]?.isProtected);
 
 const checkDeployment = (given: Record<string, unknown>): Deployment => {
   const parsed = v.safeParse(deploymentSchema, given);
@@ -162,7 +209,7 @@ const checkDeployment = (given: Record<string, unknown>): Deployment => {
 const known = [...settingNames, ...Object.keys(deploymentSchema.entries)];
 
 /** Those that are neither text nor a number are given as JSON. */
-const structured = ["vpc", "isProtected", "adoptRetained"];
+const structured = ["vpc", "passwordSignIn", "isProtected", "adoptRetained", "github", "isBounded"];
 
 const overrides = (json = "{}"): Record<string, unknown> =>
   Object.fromEntries(

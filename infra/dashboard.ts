@@ -12,6 +12,7 @@ const functions = [
     "session-refresh-handler",
     "session-default-handler",
     "session-reaper",
+    "session-drain",
   ].map(named),
   ...streamFunctions,
 ];

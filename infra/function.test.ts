@@ -19,6 +19,7 @@ const handlers = {
   "session-welcome": { memory: 256, timeout: 30, handler: "welcome", linked: false },
   "session-announce": { memory: 512, timeout: 60, handler: "announce", linked: false },
   "session-reaper": { memory: 256, timeout: 50, handler: "reaper", linked: false },
+  "session-drain": { memory: 256, timeout: 60, handler: "drain", linked: true },
 };
 
 describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {
@@ -177,6 +178,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "execute-api:ManageConnections on POST",
     "execute-api:ManageConnections on DELETE",
   ],
+  "session-drain": ["dynamodb:Scan on table/Connections-prod", "execute-api:ManageConnections on POST"],
 };
 
 /** The ARN without account and region; of the API, what this stage's sockets may be called with. */

@@ -25,6 +25,7 @@ const functions = [
   "session-connection-handler-prod",
   "session-default-handler-prod",
   "session-disconnect-handler-prod",
+  "session-drain-prod",
   "session-heartbeat-handler-prod",
   "session-reaper-prod",
   "session-refresh-handler-prod",

@@ -1,3 +1,4 @@
+import { drain } from "./drain";
 import { authorizer, connect, disconnect, fallback, heartbeat, refresh } from "./realtime";
 import { reaper } from "./reaper";
 import { named, settings } from "./stage";
@@ -27,6 +28,7 @@ const functions = {
   welcome,
   announce,
   reaper,
+  drain,
 };
 
 const minutes = (count: number): number => count * 60;

@@ -25,6 +25,7 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
         "session-welcome",
         "session-announce",
         "session-reaper",
+        "session-drain",
       ),
     );
   });
@@ -137,7 +138,7 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
 });
 
 describe("the user pool", () => {
-  test("lets nobody sign up, and its client signs in by SRP alone, without a secret or a hosted page", async () => {
+  test("lets nobody sign up, and its client has neither a secret nor a hosted page", async () => {
     const graph = await graphOf("dev");
     const [pool] = ofType(graph, types.pool);
     const [client] = ofType(graph, types.poolClient);
@@ -148,11 +149,29 @@ describe("the user pool", () => {
       allowedOauthFlows: [],
       allowedOauthScopes: [],
       callbackUrls: [],
-      explicitAuthFlows: ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
       preventUserExistenceErrors: "ENABLED",
     });
     expect(client?.inputs.generateSecret ?? false).toBe(false);
   });
+
+  test.each([
+    ["dev", {}, true],
+    ["staging", {}, true],
+    ["dev", { passwordSignIn: "false" }, false],
+    ["prod", {}, false],
+    ["prod", { passwordSignIn: "true" }, true],
+  ])(
+    "of %s with %j lets speakers in by SRP and by an administrator; by password alone: %s",
+    async (stage, settings, byPassword) => {
+      const [client] = ofType(await graphOf(stage, settings), types.poolClient);
+      expect(client?.inputs.explicitAuthFlows).toEqual([
+        "ALLOW_USER_SRP_AUTH",
+        "ALLOW_REFRESH_TOKEN_AUTH",
+        "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+        ...(byPassword ? ["ALLOW_USER_PASSWORD_AUTH"] : []),
+      ]);
+    },
+  );
 });
 
 describe("a stage with a pool, an address for alarms, an account, a VPC and longer logs of its own", () => {

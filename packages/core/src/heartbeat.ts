@@ -1,4 +1,4 @@
-import type { ServerFrame } from "@lectern/protocol";
+import type { FrameOf, ServerFrame } from "@lectern/protocol";
 import { exceeded } from "./admission.js";
 import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
@@ -36,7 +36,7 @@ export const beat = async (
   const age = now - connectedAt;
   if (age >= refreshAge(connectionId, settings)) {
     try {
-      await askToRefresh(core, connectionId, connectedAt, age);
+      await askToRefresh(core, connectionId, age);
     } catch (error) {
       if (!(error instanceof SocketError) && !isUnavailable(error)) throw error;
       // The next heartbeat asks again; this one is acknowledged all the same.
@@ -46,34 +46,45 @@ export const beat = async (
   return { type: "heartbeatAck", timestamp: core.now() };
 };
 
-const askToRefresh = async (
-  core: Core,
-  connectionId: string,
-  connectedAt: number,
-  age: number,
-): Promise<void> => {
+const askToRefresh = async (core: Core, connectionId: string, age: number): Promise<void> => {
   const connection = await Connections.get(core, connectionId);
   if (!connection || connection.role === "refused") return;
-  const { sessionId, role } = connection;
-  const deadline = connectedAt + longestAge(core.settings);
-  const language = connection.role === "listener" ? { targetLanguage: connection.targetLanguage } : {};
-  const timestamp = core.now();
+  const required = refreshRequired(core, connection);
+  await core.sockets.send(connectionId, required);
+  if (age < warningAge(core.settings)) return;
+  const { timestamp, deadline } = required;
+  const remainingMinutes = Math.max(0, Math.round((deadline - timestamp) / minute));
+  const message = `This connection will be cut in about ${remainingMinutes} min`;
+  await core.sockets.send(connectionId, { type: "connectionWarning", timestamp, remainingMinutes, message });
+};
+
+/**
+ * Asks a connection to make way for a new one, and brings the ticket for it, which is good for as long as the connection
+ * itself.
+ * @param url where to open the new one; undefined: where this one was opened
+ */
+export const refreshRequired = (
+  core: Core,
+  member: Connections.Member,
+  url?: string,
+): FrameOf<"connectionRefreshRequired"> => {
+  const { connectionId, sessionId, role } = member;
+  const language = member.role === "listener" ? { targetLanguage: member.targetLanguage } : {};
+  const deadline = member.connectedAt + longestAge(core.settings);
   const ticket = issueTicket(
     { connectionId, sessionId, role, ...language, expiresAt: deadline },
     core.signingKey,
   );
-  await core.sockets.send(connectionId, {
+  const where = url === undefined ? "" : ` at ${url}`;
+  return {
     type: "connectionRefreshRequired",
-    timestamp,
+    timestamp: core.now(),
     sessionId,
     role,
     ...language,
     ticket,
+    ...(url === undefined ? {} : { url }),
     deadline,
-    message: "Open a new connection with refreshConnection; this one will be closed once that is in place",
-  });
-  if (age < warningAge(core.settings)) return;
-  const remainingMinutes = Math.max(0, Math.round((deadline - timestamp) / minute));
-  const message = `This connection will be cut in about ${remainingMinutes} min`;
-  await core.sockets.send(connectionId, { type: "connectionWarning", timestamp, remainingMinutes, message });
+    message: `Open a new connection with refreshConnection${where}; this one will be closed once that is in place`,
+  };
 };

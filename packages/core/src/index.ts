@@ -3,6 +3,7 @@ export { connect, type Handshake } from "./connect.js";
 export * as Connection from "./connection.js";
 export { type Connection as ConnectionRow, connectionSchema } from "./connection.table.js";
 export type { Core, Tables } from "./core.js";
+export * as Drain from "./drain.js";
 export { errorFrame, Failure } from "./failure.js";
 export { hashConnectionId, hashPrivate } from "./hash.js";
 export * as Heartbeat from "./heartbeat.js";

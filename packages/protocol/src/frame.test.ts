@@ -93,6 +93,7 @@ const frames: { [Type in ServerFrame["type"]]: Extract<ServerFrame, { type: Type
     role: "listener",
     targetLanguage: "es",
     ticket: "ticket",
+    url: "wss://live.example.com",
     deadline: timestamp + 600_000,
     message: "Refresh",
   },
@@ -123,7 +124,7 @@ const frames: { [Type in ServerFrame["type"]]: Extract<ServerFrame, { type: Type
 
 /** What a frame of the type may come without. */
 const optional: Partial<Record<string, readonly string[]>> = {
-  connectionRefreshRequired: ["targetLanguage"],
+  connectionRefreshRequired: ["targetLanguage", "url"],
   connectionRefreshComplete: ["targetLanguage"],
   error: ["retryAfter", "details"],
 };
@@ -147,6 +148,29 @@ describe.each(Object.entries(frames))("%s", (type, frame) => {
 test("a frame of no known type is none", () => {
   expect(v.is(serverFrameSchema, { type: "welcome", timestamp })).toBe(false);
   expect(v.is(serverFrameSchema, { timestamp })).toBe(false);
+});
+
+test.each([
+  "wss://live.example.com",
+  "wss://live.example.com:8443/",
+  "wss://abc123.execute-api.us-east-1.amazonaws.com/prod",
+  "ws://127.0.0.1:4000/prod",
+  "ws://localhost:4000/prod",
+])("a client may be asked to come to %s", (url) => {
+  expect(v.is(serverFrameSchema, { ...frames.connectionRefreshRequired, url })).toBe(true);
+});
+
+test.each([
+  ["ws://live.example.com", "a speaker's token would travel in the clear"],
+  ["ws://localhost.example.com", "it only begins as this machine's name"],
+  ["https://live.example.com", "it is no WebSocket's"],
+  ["wss://alice:secret@live.example.com", "it holds a password"],
+  ["wss://live.example.com?action=joinSession", "the query is the client's"],
+  ["wss://live.example.com/#top", "a WebSocket's has no fragment"],
+  ["wss://", "it names nobody"],
+  ["live.example.com", "it is none at all"],
+])("no client is asked to come to %s: %s", (url) => {
+  expect(broken(serverFrameSchema, { ...frames.connectionRefreshRequired, url })[0]).toBe("url");
 });
 
 test("an error frame carries a documented code only", () => {

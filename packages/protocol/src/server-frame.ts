@@ -18,6 +18,15 @@ const frame = <const Type extends string, const Fields extends v.ObjectEntries>(
 
 const connectionIdSchema = v.string();
 
+/**
+ * Where clients open connections: `wss://live.example.com` or `wss://<api>/prod`, to which they add their query. Without
+ * TLS on the client's own machine alone, since speakers bring their tokens there.
+ */
+export const webSocketUrlSchema = v.pipe(
+  v.string(),
+  v.regex(/^(wss:\/\/[^\s/?#@]+|ws:\/\/(localhost|127\.0\.0\.1)(:\d+)?)(\/[^\s?#]*)?$/),
+);
+
 /** Frames that the server sends. Every time in them is in milliseconds since the epoch. */
 export const serverFrameSchema = v.variant("type", [
   frame("sessionCreated", {
@@ -46,6 +55,8 @@ export const serverFrameSchema = v.variant("type", [
     role: roleSchema,
     targetLanguage: v.optional(languageCodeSchema),
     ticket: v.string(),
+    /** Where to open the new connection; absent: where this one was opened. */
+    url: v.optional(webSocketUrlSchema),
     /** When this connection will be cut if it has not been replaced. */
     deadline: v.number(),
     message: v.string(),

@@ -268,6 +268,13 @@ const scenarios: Record<string, Scenario> = {
       end();
     },
   },
+  "errors-drain": {
+    raise: async () => {
+      const end = inject({ match: {}, kind: "unreachable" });
+      await times(11, () => stage.stack.invoke(physical("drain"), { limit: 1 }));
+      end();
+    },
+  },
   "stream-age-welcome": {
     raise: async () => {
       const end = inject({

@@ -31,4 +31,7 @@ test("a ticket is never shown", () => {
     message: "",
   } as const;
   expect(describeFrame(frame)).toBe("refresh before 01:30 UTC");
+  expect(describeFrame({ ...frame, url: "wss://live.example.com" })).toBe(
+    "refresh before 01:30 UTC at wss://live.example.com",
+  );
 });

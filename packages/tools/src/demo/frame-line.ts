@@ -12,7 +12,7 @@ export const describeFrame = (frame: ServerFrame): string => {
     case "sessionStatus":
       return `${frame.isActive ? "active" : "over"}, ${listeners(frame.listenerCount, frame.languageDistribution)}`;
     case "connectionRefreshRequired":
-      return `refresh before ${new Date(frame.deadline).toISOString().slice(11, 16)} UTC`;
+      return `refresh before ${new Date(frame.deadline).toISOString().slice(11, 16)} UTC${frame.url === undefined ? "" : ` at ${frame.url}`}`;
     case "connectionWarning":
       return `${frame.remainingMinutes} min left`;
     case "connectionRefreshComplete":

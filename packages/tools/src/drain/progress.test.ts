@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { createProgress } from "./progress.js";
+
+const progressOn = (isTTY: boolean) => {
+  const clock = { at: 0 };
+  let text = "";
+  const write = (more: string) => {
+    text += more;
+  };
+  const progress = createProgress({ isTTY, write }, () => clock.at);
+  const sayAt = (...times: number[]) => {
+    for (const at of times) {
+      clock.at = at;
+      progress.say(`${at} ms`);
+    }
+  };
+  return { progress, sayAt, text: () => text };
+};
+
+test("what is over in two seconds shows no progress, what takes longer a line every two seconds", () => {
+  const { sayAt, text } = progressOn(false);
+  sayAt(0, 1_999);
+  expect(text()).toBe("");
+  sayAt(2_000, 2_001, 3_999, 4_000);
+  expect(text()).toBe("2000 ms\n4000 ms\n");
+});
+
+test("on a terminal each line takes the place of the one before, and the last stays", () => {
+  const { progress, sayAt, text } = progressOn(true);
+  sayAt(2_000, 4_000);
+  progress.end();
+  progress.end();
+  expect(text()).toBe("\r2000 ms\x1b[K\r4000 ms\x1b[K\n");
+});

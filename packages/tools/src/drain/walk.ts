@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Drain } from "@lectern/core";
+
+/** What a drain has done so far. */
+export interface Tally {
+  readonly asked: number;
+  readonly gone: number;
+  readonly failed: number;
+  readonly opening: number;
+  /** Only connections from before this time are asked (ms since the epoch); undefined until the first step says. */
+  readonly connectedBefore: number | undefined;
+  /** Whether everybody has been looked at. */
+  readonly finished: boolean;
+}
+
+export interface WalkOptions {
+  /** Has the stage take one step. */
+  readonly step: (step: Drain.Step) => Promise<Drain.Stepped>;
+  /** Clients asked in a second, at most. */
+  readonly rate: number;
+  readonly connectedBefore: number | undefined;
+  readonly url: string | undefined;
+  /** Hears of each step when it is done. */
+  readonly onStep: (tally: Tally) => void;
+  /** Aborted, it ends the walk before the next step. */
+  readonly signal: AbortSignal;
+  /** Milliseconds, of a clock that is never set back. */
+  readonly now?: () => number;
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Those who are asked together come together: a fifth of a second's worth at once. */
+const stepsPerSecond = 5;
+
+/**
+ * Asks everybody, step after step, at most `rate` clients a second. Those of one step may all be of one full session,
+ * which has seats for a twentieth more than it holds: small steps leave the others time to change over.
+ */
+export const walk = async (options: WalkOptions): Promise<Tally> => {
+  const { step, rate, url, onStep, signal, now = () => performance.now(), wait = pause } = options;
+  const limit = Math.max(1, Math.floor(rate / stepsPerSecond));
+  let tally: Tally = { ...nothing, connectedBefore: options.connectedBefore };
+  let after: string | undefined;
+  while (!signal.aborted && !tally.finished) {
+    const begun = now();
+    const { connectedBefore } = tally;
+    const stepped = await step({ limit, after, connectedBefore, url });
+    tally = add(tally, stepped);
+    onStep(tally);
+    after = stepped.next;
+    const due = begun + ((stepped.asked + stepped.failed) / rate) * 1_000;
+    if (!tally.finished && due > now()) await wait(due - now(), signal);
+  }
+  return tally;
+};
+
+export const nothing: Tally = {
+  asked: 0,
+  gone: 0,
+  failed: 0,
+  opening: 0,
+  connectedBefore: undefined,
+  finished: false,
+};
+
+const add = (tally: Tally, stepped: Drain.Stepped): Tally => ({
+  asked: tally.asked + stepped.asked,
+  gone: tally.gone + stepped.gone,
+  failed: tally.failed + stepped.failed,
+  opening: tally.opening + stepped.opening,
+  connectedBefore: stepped.connectedBefore,
+  finished: stepped.next === undefined,
+});
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
