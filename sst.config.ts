@@ -20,10 +20,13 @@ export default $config({
     };
   },
   async run() {
+    // First: it bounds the roles that the others make.
+    const { githubRoles } = await import("./infra/github");
     const { connections, rateLimits, sessions } = await import("./infra/storage");
     const { api } = await import("./infra/realtime");
     await import("./infra/stream");
     await import("./infra/reaper");
+    await import("./infra/drain");
     await import("./infra/dashboard");
     const { alarmTopic } = await import("./infra/monitoring");
     const { userPoolClientId, userPoolId } = await import("./infra/auth");
@@ -35,6 +38,7 @@ export default $config({
       AlarmTopicArn: alarmTopic.arn,
       UserPoolId: userPoolId,
       UserPoolClientId: userPoolClientId,
+      ...(githubRoles ? { GitHubRoles: githubRoles } : {}),
     };
   },
 });

@@ -55,6 +55,14 @@ const makers: Readonly<Record<string, Maker>> = {
   },
   "aws:cognito/userPoolClient:UserPoolClient": ({ name }) => ({ id: stableId(name, 26) }),
   "aws:iam/role:Role": ({ name }) => ({ id: name, arn: `arn:aws:iam::${accountId}:role/${name}` }),
+  "aws:iam/policy:Policy": ({ name }) => {
+    const arn = `arn:aws:iam::${accountId}:policy/${name}`;
+    return { id: arn, arn };
+  },
+  "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ({ inputs }) => {
+    const arn = `arn:aws:iam::${accountId}:oidc-provider/${String(inputs.url).replace("https://", "")}`;
+    return { id: arn, arn };
+  },
   "aws:sqs/queue:Queue": ({ name, region, arn }) => {
     const url = `https://sqs.${region}.amazonaws.com/${accountId}/${name}`;
     return { id: url, url, arn: arn("sqs", name) };

@@ -1,0 +1,275 @@
+import { type Graph, ofType } from "@lectern/local";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { settingsFor } from "./config";
+import { deployerPolicy, functionBoundary, type Policy } from "./deployer";
+import { graphOf, named, types } from "./testing";
+
+const account = "000000000000";
+const region = "eu-central-1";
+const policyType = "aws:iam/policy:Policy";
+const providerType = "aws:iam/openIdConnectProvider:OpenIdConnectProvider";
+const github = (more: object) => JSON.stringify({ repository: "acme/lectern", ...more });
+
+const documentOf = (graph: Graph, name: string): Policy =>
+  JSON.parse(String(named(graph, policyType, name).inputs.policy));
+
+describe("a stage that makes the roles of staging and of the previews", () => {
+  let graph: Graph;
+  beforeAll(async () => {
+    graph = await graphOf("staging", {
+      region,
+      domain: "staging.example.com",
+      github: github({ environments: ["staging", "preview"], createsProvider: true }),
+    });
+  });
+
+  test("has the account trust GitHub's tokens that are meant for AWS", () => {
+    expect(ofType(graph, providerType).map(({ inputs }) => inputs)).toEqual([
+      { url: "https://token.actions.githubusercontent.com", clientIdLists: ["sts.amazonaws.com"] },
+    ]);
+  });
+
+  test.each(["staging", "preview"])(
+    "lets only jobs of the repository in the environment %s take its role, for an hour",
+    (environment) => {
+      const { inputs } = named(graph, types.role, `lectern-deploy-${environment}`);
+      expect(inputs.maxSessionDuration).toBe(3_600);
+      expect(JSON.parse(String(inputs.assumeRolePolicy))).toEqual({
+        Version: "2012-10-17",
+        Statement: [
+          {
+            Effect: "Allow",
+            Principal: {
+              Federated: `arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`,
+            },
+            Action: "sts:AssumeRoleWithWebIdentity",
+            Condition: {
+              StringEquals: {
+                "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                "token.actions.githubusercontent.com:sub": `repo:acme/lectern:environment:${environment}`,
+              },
+            },
+          },
+        ],
+      });
+    },
+  );
+
+  test.each([
+    ["staging", "staging", "staging.example.com"],
+    ["preview", "pr-*", undefined],
+  ])("gives the role of %s what deploying %s needs, and nothing beside", (environment, stage, domain) => {
+    const { inputs } = named(graph, types.role, `lectern-deploy-${environment}`);
+    const arns = inputs.managedPolicyArns as string[];
+    const names = arns.map((arn) => arn.replace(`arn:aws:iam::${account}:policy/`, ""));
+    expect(inputs.inlinePolicies).toBeUndefined();
+    expect(names).toEqual([1, 2].map((part) => `lectern-deploy-${environment}-${part}`));
+    const bounds = { boundary: `lectern-boundary-${environment}`, never: ["prod"] };
+    expect(names.flatMap((name) => documentOf(graph, name).Statement)).toEqual(
+      deployerPolicy({ stage, account, region, domain, bounds }).Statement,
+    );
+  });
+
+  test("forbids the previews' role all that is prod's by name or tag, and the pipelines' own rights", () => {
+    const statements = [1, 2].flatMap(
+      (part) => documentOf(graph, `lectern-deploy-preview-${part}`).Statement,
+    );
+    expect(statements.filter(({ Effect }) => Effect === "Deny")).toEqual([
+      {
+        Sid: "NeverByName",
+        Effect: "Deny",
+        Action: ["*"],
+        Resource: [
+          "arn:aws:dynamodb:eu-central-1:000000000000:table/Sessions-prod",
+          "arn:aws:dynamodb:eu-central-1:000000000000:table/Connections-prod",
+          "arn:aws:dynamodb:eu-central-1:000000000000:table/RateLimits-prod",
+          "arn:aws:lambda:eu-central-1:000000000000:function:session-*-prod",
+          "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/session-*-prod",
+          "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/session-*-prod:*",
+          "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/vendedlogs/apis/lectern-prod-*",
+          "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/vendedlogs/apis/lectern-prod-*:*",
+          "arn:aws:iam::000000000000:role/lectern-prod-*",
+          "arn:aws:sns:eu-central-1:000000000000:session-*-prod",
+          "arn:aws:sqs:eu-central-1:000000000000:session-*-prod",
+          "arn:aws:events:eu-central-1:000000000000:rule/lectern-prod-*",
+          "arn:aws:cloudwatch:eu-central-1:000000000000:alarm:*-prod",
+          "arn:aws:cloudwatch::000000000000:dashboard/lectern-prod",
+          "arn:aws:budgets::000000000000:budget/lectern-prod",
+          "arn:aws:ssm:eu-central-1:000000000000:parameter/sst/passphrase/lectern/prod",
+          "arn:aws:s3:::sst-state-*/*/lectern/prod.json",
+          "arn:aws:s3:::sst-state-*/*/lectern/prod/*",
+          "arn:aws:iam::000000000000:role/lectern-deploy-*",
+          "arn:aws:iam::000000000000:policy/lectern-deploy-*",
+          "arn:aws:iam::000000000000:policy/lectern-boundary-*",
+        ],
+      },
+      {
+        Sid: "NeverByTag",
+        Effect: "Deny",
+        Action: ["*"],
+        Resource: ["*"],
+        Condition: {
+          StringEquals: { "aws:ResourceTag/sst:app": "lectern", "aws:ResourceTag/sst:stage": ["prod"] },
+        },
+      },
+    ]);
+  });
+
+  test("lets the previews' role make roles of previews' names only, under their boundary, for Lambda", () => {
+    const statements = [1, 2].flatMap(
+      (part) => documentOf(graph, `lectern-deploy-preview-${part}`).Statement,
+    );
+    const roles = ["arn:aws:iam::000000000000:role/lectern-pr-*-*"];
+    expect(statements.filter(({ Action }) => /iam:(Create|Put|Pass)/.test(Action.join()))).toEqual([
+      {
+        Sid: "RoleRights",
+        Effect: "Allow",
+        Action: [
+          "iam:CreateRole",
+          "iam:PutRolePolicy",
+          "iam:DeleteRolePolicy",
+          "iam:PutRolePermissionsBoundary",
+        ],
+        Resource: roles,
+        Condition: {
+          StringEquals: {
+            "iam:PermissionsBoundary": "arn:aws:iam::000000000000:policy/lectern-boundary-preview",
+          },
+        },
+      },
+      {
+        Sid: "RolesForFunctions",
+        Effect: "Allow",
+        Action: ["iam:PassRole"],
+        Resource: roles,
+        Condition: { StringEquals: { "iam:PassedToService": "lambda.amazonaws.com" } },
+      },
+    ]);
+  });
+
+  test("makes both boundaries, and its own functions' roles under its own", () => {
+    for (const [environment, stage] of [
+      ["staging", "staging"],
+      ["preview", "pr-*"],
+    ] as const) {
+      expect(documentOf(graph, `lectern-boundary-${environment}`)).toEqual(
+        functionBoundary({ stage, account, region }, false),
+      );
+    }
+    const functions = ofType(graph, types.role).filter(({ inputs }) =>
+      String(inputs.name).startsWith("lectern-staging-"),
+    );
+    expect(functions.length).toBe(ofType(graph, types.lambda).length);
+    for (const { inputs } of functions) {
+      expect(inputs.permissionsBoundary).toBe(`arn:aws:iam::${account}:policy/lectern-boundary-staging`);
+    }
+    // The account's, and the pipelines': bounded, they could not do what they are for.
+    const others = ofType(graph, types.role).filter((role) => !functions.includes(role));
+    expect(others.map(({ inputs }) => inputs.permissionsBoundary)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("puts the roles' ARNs out, for GitHub's settings", () => {
+    expect(graph.outputs.GitHubRoles).toEqual({
+      staging: `arn:aws:iam::${account}:role/lectern-deploy-staging`,
+      preview: `arn:aws:iam::${account}:role/lectern-deploy-preview`,
+    });
+  });
+});
+
+test("a second stage of the account finds the provider, and prod's own role is not forbidden prod", async () => {
+  const graph = await graphOf("prod", { github: github({ environments: ["prod"] }) });
+  expect(ofType(graph, providerType)).toEqual([]);
+  expect(String(named(graph, types.role, "lectern-deploy-prod").inputs.assumeRolePolicy)).toContain(
+    `arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`,
+  );
+  const denied = [1, 2]
+    .flatMap((part) => documentOf(graph, `lectern-deploy-prod-${part}`).Statement)
+    .filter(({ Effect }) => Effect === "Deny");
+  expect(denied.flatMap(({ Resource }) => Resource)).toEqual([
+    `arn:aws:iam::${account}:role/lectern-deploy-*`,
+    `arn:aws:iam::${account}:policy/lectern-deploy-*`,
+    `arn:aws:iam::${account}:policy/lectern-boundary-*`,
+  ]);
+});
+
+test("a repository made after July 2026 is named with its ids, as GitHub's tokens name it", async () => {
+  const graph = await graphOf("prod", {
+    github: github({ repository: "acme@123456/lectern@456789", environments: ["prod"] }),
+  });
+  expect(String(named(graph, types.role, "lectern-deploy-prod").inputs.assumeRolePolicy)).toContain(
+    '"repo:acme@123456/lectern@456789:environment:prod"',
+  );
+});
+
+test("an existing pool's users may be made by the verification", async () => {
+  const graph = await graphOf("prod", {
+    github: github({ environments: ["prod"] }),
+    cognitoUserPoolId: "us-east-1_AbCdEf123",
+    cognitoClientId: "client1",
+  });
+  expect(
+    [1, 2]
+      .flatMap((part) => documentOf(graph, `lectern-deploy-prod-${part}`).Statement)
+      .find(({ Sid }) => Sid === "SharedUserPool")?.Resource,
+  ).toEqual([`arn:aws:cognito-idp:us-east-1:${account}:userpool/us-east-1_AbCdEf123`]);
+});
+
+test("a preview is bounded where that is set, by the policy that another stage made", async () => {
+  const graph = await graphOf("pr-7", { isBounded: "true" });
+  expect(ofType(graph, policyType)).toEqual([]);
+  const bounded = ofType(graph, types.role).filter(({ inputs }) => inputs.permissionsBoundary !== undefined);
+  expect(new Set(bounded.map(({ inputs }) => inputs.permissionsBoundary))).toEqual(
+    new Set([`arn:aws:iam::${account}:policy/lectern-boundary-preview`]),
+  );
+  expect(bounded.length).toBe(ofType(graph, types.lambda).length);
+});
+
+test.each(["prod", "pr-7"])(
+  "without the setting, %s has no roles, policies or outputs for GitHub, and no boundary",
+  async (stage) => {
+    const graph = await graphOf(stage);
+    expect([...ofType(graph, policyType), ...ofType(graph, providerType)]).toEqual([]);
+    expect(graph.outputs).not.toHaveProperty("GitHubRoles");
+    expect(JSON.stringify(ofType(graph, types.role))).not.toMatch(
+      /lectern-(deploy|boundary)|permissionsBoundary/,
+    );
+  },
+);
+
+describe("the setting", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  const given = (value: unknown) => {
+    vi.stubEnv("SST_LOCAL_SETTINGS", JSON.stringify({ github: JSON.stringify(value) }));
+    return settingsFor("staging").github;
+  };
+
+  test("makes no provider unless it says so", () => {
+    expect(given({ repository: "acme/lectern", environments: ["staging"] })).toEqual({
+      repository: "acme/lectern",
+      environments: ["staging"],
+      createsProvider: false,
+    });
+  });
+
+  test.each([
+    [{ environments: ["staging"] }, "must have repository and environments"],
+    [{ repository: "lectern", environments: ["staging"] }, "needs a repository as GitHub's tokens name it"],
+    [{ repository: "acme/*", environments: ["staging"] }, "needs a repository as GitHub's tokens name it"],
+    [
+      { repository: "acme@1/lectern", environments: ["staging"] },
+      "needs a repository as GitHub's tokens name it",
+    ],
+    [{ repository: "acme/lectern", environments: [] }, "needs environments such as staging and preview"],
+    [
+      { repository: "acme/lectern", environments: ["pr-*"] },
+      "needs environments such as staging and preview",
+    ],
+    [
+      { repository: "acme/lectern", environments: ["prod"], createsProvider: "yes" },
+      "needs a createsProvider of true or false",
+    ],
+  ])("%j is refused with a sentence", (value, sentence) => {
+    expect(() => given(value)).toThrow(`Setting github (GITHUB) ${sentence}`);
+  });
+});

@@ -1,0 +1,114 @@
+import { isPreview, protectedStages } from "./config";
+import { deployerPolicy, functionBoundary, githubIssuer, inParts, policyArn } from "./deployer";
+import { settings } from "./stage";
+
+const { accountId: account } = await aws.getCallerIdentity();
+
+/** The GitHub environment that a stage is deployed from. */
+const environmentOf = (stage: string): string => (isPreview(stage) ? "preview" : stage);
+
+/** The stages that a GitHub environment deploys, as a pattern of IAM's. */
+const stagesOf = (environment: string): string => (environment === "preview" ? "pr-*" : environment);
+
+const boundaryName = (environment: string): string => `lectern-boundary-${environment}`;
+
+/** `preview` → `Preview`, `prod-west` → `ProdWest` */
+const componentName = (environment: string): string =>
+  environment.replace(/(^|-)([a-z0-9])/g, (_, _dash, first: string) => first.toUpperCase());
+
+const boundaryFor = (environment: string) =>
+  new aws.iam.Policy(`${componentName(environment)}Boundary`, {
+    name: boundaryName(environment),
+    description: "The most that a role of these stages' functions can be given.",
+    policy: JSON.stringify(
+      functionBoundary(
+        { stage: stagesOf(environment), account, region: settings.region },
+        settings.vpc !== undefined,
+      ),
+    ),
+  });
+
+/** Only a job of this repository that GitHub has let into this environment may take the role. */
+const trust = (provider: $util.Input<string>, repository: string, environment: string) =>
+  $jsonStringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { Federated: provider },
+        Action: "sts:AssumeRoleWithWebIdentity",
+        Condition: {
+          StringEquals: {
+            [`${githubIssuer}:aud`]: "sts.amazonaws.com",
+            [`${githubIssuer}:sub`]: `repo:${repository}:environment:${environment}`,
+          },
+        },
+      },
+    ],
+  });
+
+const roleFor = (environment: string, repository: string, provider: $util.Input<string>) => {
+  const name = `lectern-deploy-${environment}`;
+  const policy = deployerPolicy({
+    stage: stagesOf(environment),
+    account,
+    region: settings.region,
+    domain: environment === $app.stage ? settings.domain : undefined,
+    userPoolId: settings.cognitoUserPoolId,
+    bounds: {
+      boundary: boundaryName(environment),
+      never: protectedStages.filter((stage) => stage !== environment),
+    },
+  });
+  const policies = inParts(policy).map(
+    (part, index) =>
+      new aws.iam.Policy(`${componentName(environment)}Deployer${index + 1}`, {
+        name: `${name}-${index + 1}`,
+        description: "What GitHub's workflows need to deploy these stages.",
+        policy: JSON.stringify(part),
+      }),
+  );
+  return new aws.iam.Role(`${componentName(environment)}Deployer`, {
+    name,
+    description: `Assumed by the workflows of ${repository} in the environment ${environment}.`,
+    assumeRolePolicy: trust(provider, repository, environment),
+    maxSessionDuration: 3_600,
+    managedPolicyArns: policies.map(({ arn }) => arn),
+  });
+};
+
+/** AWS trusts an issuer once in an account, so only one stage makes the provider; the others find it. */
+const providerFor = async (isOurs: boolean): Promise<$util.Input<string>> => {
+  if (isOurs) {
+    return new aws.iam.OpenIdConnectProvider("GitHub", {
+      url: `https://${githubIssuer}`,
+      clientIdLists: ["sts.amazonaws.com"],
+    }).arn;
+  }
+  const arn = `arn:aws:iam::${account}:oidc-provider/${githubIssuer}`;
+  return (await aws.iam.getOpenIdConnectProvider({ arn })).arn;
+};
+
+const { repository = "", environments = [], createsProvider = false } = settings.github ?? {};
+
+const boundaries = new Map(environments.map((environment) => [environment, boundaryFor(environment)]));
+
+const provider = settings.github && (await providerFor(createsProvider));
+
+/** The roles' ARNs by GitHub environment; undefined where the stage makes none. */
+export const githubRoles =
+  provider &&
+  Object.fromEntries(
+    environments.map((environment) => [environment, roleFor(environment, repository, provider).arn]),
+  );
+
+const own = environmentOf($app.stage);
+const ownBoundary =
+  boundaries.get(own)?.arn ?? (settings.isBounded ? policyArn(account, boundaryName(own)) : undefined);
+
+// From here on every role is a function's, but the one that lets API Gateway write logs: that is the account's.
+if (ownBoundary) {
+  $transform(aws.iam.Role, (role, _, name) => {
+    if (name !== "APIGatewayPushToCloudWatchLogsRole") role.permissionsBoundary = ownBoundary;
+  });
+}
