@@ -63,6 +63,8 @@ const entries = {
   rateLimitHeartbeatsPerMin: v.pipe(count, v.description("Heartbeats of one connection in a minute.")),
 };
 
+export const settingsSchema = v.object(entries);
+
 export type SettingName = keyof typeof entries;
 
 const isSettingName = (name: string): name is SettingName => name in entries;
@@ -85,7 +87,7 @@ export const environmentName = (name: string): string =>
  * @throws {SettingError} naming the first setting that is wrong, and why.
  */
 export const checkSettings = (input: Readonly<Record<string, unknown>>): Settings => {
-  const parsed = v.safeParse(v.object(entries), input);
+  const parsed = v.safeParse(settingsSchema, input);
   if (!parsed.success) {
     const [issue] = parsed.issues;
     const name = v.getDotPath(issue) ?? "settings";
@@ -116,7 +118,8 @@ export class SettingError extends Error {
   }
 }
 
-const contradictions = (settings: Settings): [SettingName, boolean, string][] => [
+/** What settings must not be to each other: the name, whether it is wrong, and what it must be. */
+export const contradictions = (settings: Settings): [SettingName, boolean, string][] => [
   [
     "connectionRefreshMinutes",
     settings.connectionRefreshMinutes >= settings.connectionMaxDurationHours * 60,

@@ -1,4 +1,5 @@
-export { type Command, type Given, seeHelp } from "./cli/command.js";
+export { type Command, type Given, helpOption, parseCommandLine, seeHelp } from "./cli/command.js";
+export { commands as localCommands } from "./cli/main.js";
 export { runTool } from "./cli/run.js";
 export { StackClock } from "./clock.js";
 export { type DynamoDb, startDynamoDb, type TableDefinition } from "./dynamodb/index.js";
@@ -6,6 +7,7 @@ export { accessKeyOf } from "./iam.js";
 export { loadIssuer } from "./issuer.js";
 export { bundleOptions } from "./lambda/bundle-options.js";
 export { type Plan, plan, statementsOf } from "./plan.js";
+export { sayIfSlow } from "./say-if-slow.js";
 export { type Observer, type Stack, type StackOptions, startStack } from "./stack.js";
 export { type Graph, ofType, type Resource } from "./synth/graph.js";
 export { synth } from "./synth/synth.js";

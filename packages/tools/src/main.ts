@@ -1,10 +1,14 @@
-import { runTool } from "@lectern/local";
+import { type Command, runTool } from "@lectern/local";
 import { bench } from "./bench/command.js";
+import { cost } from "./cost/command.js";
 import { demo } from "./demo/command.js";
+import { documents } from "./documents/command.js";
+import { drain } from "./drain/command.js";
+import { verify } from "./verify/command.js";
+
+/** The tool's commands; the documents list them too. */
+export const commands: readonly Command[] = [demo, verify, drain, bench, cost, documents];
 
 /** Runs one command line of the tool. */
 export const main = (args: readonly string[]): Promise<void> =>
-  runTool(
-    { summary: "Drives a running Lectern as its users do, and measures it.", commands: [demo, bench] },
-    args,
-  );
+  runTool({ summary: "Drives a running Lectern as its users do, and measures it.", commands }, args);

@@ -1,14 +1,9 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { executablePath, launch, missing } from "./chromium.js";
 import { type Stage, startStage } from "./stage.js";
-
-// Debian's packages. The headless shell is the smaller one.
-const chromiums = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
-const executablePath = chromiums.find((path) => existsSync(path));
-const missing = "No Chromium on this machine: apt-get install chromium-headless-shell";
 
 let stage: Stage;
 let server: Server;
@@ -23,21 +18,6 @@ const serve = async (): Promise<string> => {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The page's server has no port");
   return `http://127.0.0.1:${address.port}`;
-};
-
-const launch = (): Promise<Browser> => {
-  if (!executablePath) throw new Error(missing);
-  const args = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ];
-  return chromium.launch({ executablePath, args });
 };
 
 /** Fills in and sends one of the page's two forms. */

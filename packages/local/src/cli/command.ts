@@ -30,12 +30,15 @@ export interface Given {
   flag(name: string): boolean;
 }
 
-const help = { help: { type: "boolean", short: "h", help: "Show this." } } as const;
+/** The option that every command has. */
+export const helpOption: Readonly<Record<string, Option>> = {
+  help: { type: "boolean", short: "h", help: "Show this." },
+};
 
 /** @throws {UserError} naming what on the command line is not understood */
 export const parseCommandLine = (command: Command, args: readonly string[], root: string): Given => {
   const options: ParseArgsConfig["options"] = Object.fromEntries(
-    Object.entries({ ...command.options, ...help }).map(
+    Object.entries({ ...command.options, ...helpOption }).map(
       ([name, { type, multiple = false, short }]: [string, Option]) => [
         name,
         { type, multiple, ...(short ? { short } : {}) },
@@ -77,10 +80,12 @@ export const describeCommand = (command: Command): string => {
   const { call, summary, positionals = [], options } = command;
   const rows: [string, string][] = [
     ...positionals.map(({ name, help: text }): [string, string] => [`<${name}>`, text]),
-    ...Object.entries({ ...options, ...help }).map(([name, option]: [string, Option]): [string, string] => [
-      `--${name}${option.value ? ` ${option.value}` : ""}`,
-      option.help,
-    ]),
+    ...Object.entries({ ...options, ...helpOption }).map(
+      ([name, option]: [string, Option]): [string, string] => [
+        `--${name}${option.value ? ` ${option.value}` : ""}`,
+        option.help,
+      ],
+    ),
   ];
   const width = Math.max(...rows.map(([left]) => left.length));
   const usage = [call, ...positionals.map(({ name }) => `<${name}>`), "[options]"].join(" ");

@@ -13,17 +13,20 @@ export interface FlowCost extends FlowBudget {
   readonly followedBy: Pick<FlowBudget, "requests" | "readUnits" | "writeUnits" | "calls">;
 }
 
-const stage = "local";
+/** The stage that flows are played on. */
+export const stage = "local";
 
-const names = {
+/** The functions that a flow may wait for, by their physical names. */
+export const names = {
   connect: `session-connection-handler-${stage}`,
   disconnect: `session-disconnect-handler-${stage}`,
   heartbeat: `session-heartbeat-handler-${stage}`,
   welcome: `session-welcome-${stage}`,
   announce: `session-announce-${stage}`,
+  reaper: `session-reaper-${stage}`,
 } as const;
 
-type Role = keyof typeof names;
+export type Role = keyof typeof names;
 
 /**
  * How much later DynamoDB answers. Without it, requests that are sent side by side may be answered one after the other
@@ -53,7 +56,8 @@ export const measureFlows = async (options: {
   recorder.attach(stack);
   stack.faults.inject({ match: {}, kind: "latency", ms: latencyMs });
   try {
-    return await playFlows(stack, createMeter(stack, recorder));
+    const meter = createMeter(stack, recorder, (flow: FlowName, by) => costOf(flow, by, recorder));
+    return await playFlows(stack, meter);
   } finally {
     recorder.close();
     await stack.stop();
@@ -61,18 +65,23 @@ export const measureFlows = async (options: {
 };
 
 /** Plays a flow and returns its result; `follow` says how many invocations of which functions belong to it. */
-type Meter = {
-  readonly costs: FlowCost[];
+export type Meter<Flow, Cost> = {
+  readonly costs: Cost[];
   measure<Result>(
-    flow: FlowName,
+    flow: Flow,
     by: Role,
     follow: Partial<Record<Role, number>>,
     act: () => Promise<Result>,
   ): Promise<Result>;
 };
 
-const createMeter = (stack: Stack, recorder: Recorder): Meter => {
-  const costs: FlowCost[] = [];
+/** @param costOf reads off the recorder what a flow has cost, once everything that belongs to it is over */
+export const createMeter = <Flow extends string, Cost>(
+  stack: Stack,
+  recorder: Recorder,
+  costOf: (flow: Flow, functionName: string) => Cost,
+): Meter<Flow, Cost> => {
+  const costs: Cost[] = [];
   return {
     costs,
     measure: async (flow, by, follow, act) => {
@@ -83,7 +92,7 @@ const createMeter = (stack: Stack, recorder: Recorder): Meter => {
       const result = await within(limitMs, notCome(`The answer to "${flow}"`), act());
       await within(limitMs, notCome(`What follows on "${flow}"`), done);
       await stack.idle();
-      costs.push(costOf(flow, names[by], recorder));
+      costs.push(costOf(flow, names[by]));
       return result;
     },
   };
@@ -117,40 +126,54 @@ const sums = (requests: readonly Request[]) => ({
   writeUnits: requests.reduce((sum, { writeUnits }) => sum + writeUnits, 0),
 });
 
-const playFlows = async (stack: Stack, { costs, measure }: Meter): Promise<FlowCost[]> => {
-  const open = (query: Record<string, string>) =>
-    connect(stack.webSocketUrl, query, { handshakeTimeoutMs: limitMs });
-  const token = stack.token({ username: "bench" });
-
-  const create = async () => {
+/** How clients take part in sessions: each waits for its welcome. */
+export const participation = (open: (query: Record<string, string>) => Promise<Client>) => ({
+  create: async (token: string) => {
     const client = await open({ action: "createSession", sourceLanguage: "en", token });
     const { sessionId } = await client.next("sessionCreated");
     return { client, sessionId };
-  };
-  const join = async (sessionId: string) => {
+  },
+  join: async (sessionId: string) => {
     const client = await open({ action: "joinSession", sessionId, targetLanguage: "es" });
     await client.next("sessionJoined");
     return client;
-  };
-  const refresh = async (old: Client, query: Record<string, string>) => {
+  },
+  /** Beats, and returns the ticket of the frame that asks to refresh. */
+  beatPastRefresh: async (client: Client) => {
+    const [{ ticket }] = await Promise.all([
+      client.next("connectionRefreshRequired"),
+      client.ask({ action: "heartbeat" }, "heartbeatAck"),
+    ]);
+    return ticket;
+  },
+  /** Waits for the old connection's end too. */
+  refresh: async (old: Client, query: Record<string, string>) => {
     const client = await open({ action: "refreshConnection", ...query });
     await client.next("connectionRefreshComplete");
     await old.closed;
     return client;
-  };
+  },
+});
 
-  const { client: speaker, sessionId } = await measure("create", "connect", { welcome: 1 }, create);
+const playFlows = async (
+  stack: Stack,
+  { costs, measure }: Meter<FlowName, FlowCost>,
+): Promise<FlowCost[]> => {
+  const { create, join, beatPastRefresh, refresh } = participation((query) =>
+    connect(stack.webSocketUrl, query, { handshakeTimeoutMs: limitMs }),
+  );
+  const token = stack.token({ username: "bench" });
+
+  const { client: speaker, sessionId } = await measure("create", "connect", { welcome: 1 }, () =>
+    create(token),
+  );
   const listener = await measure("join", "connect", { welcome: 1 }, () => join(sessionId));
   await measure("heartbeat", "heartbeat", {}, () => listener.ask({ action: "heartbeat" }, "heartbeatAck"));
 
   stack.clock.advance(60_001);
-  const ticket = await measure("heartbeat past the refresh moment", "heartbeat", {}, async () => {
-    const [required] = await Promise.all([
-      listener.next("connectionRefreshRequired"),
-      listener.ask({ action: "heartbeat" }, "heartbeatAck"),
-    ]);
-    return required.ticket;
-  });
+  const ticket = await measure("heartbeat past the refresh moment", "heartbeat", {}, () =>
+    beatPastRefresh(listener),
+  );
 
   const refreshed = await measure("listener refreshes", "connect", { welcome: 1, disconnect: 1 }, () =>
     refresh(listener, { role: "listener", sessionId, targetLanguage: "es", ticket }),
@@ -167,7 +190,7 @@ const playFlows = async (stack: Stack, { costs, measure }: Meter): Promise<FlowC
   });
 
   // A second session, whose speaker says goodbye: one listener hears of it and is closed.
-  const second = await create();
+  const second = await create(token);
   const heard = await join(second.sessionId);
   await measure("speaker leaves", "disconnect", { announce: 1, disconnect: 2 }, async () => {
     await second.client.leave();

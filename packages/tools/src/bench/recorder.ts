@@ -15,8 +15,13 @@ export interface Request extends Span {
 /** A call of `@connections` by a function. */
 interface Call {
   readonly functionName: string;
+  /** `POST` sends a frame, `DELETE` closes, `GET` asks. */
+  readonly method: string;
   readonly startedAt: number;
 }
+
+type Invocation = Parameters<NonNullable<Observer["onInvocation"]>>[0];
+type Line = Parameters<NonNullable<Observer["onLog"]>>[0];
 
 /** What the functions of a stack did since the last `clear`. */
 export interface Recorder {
@@ -25,6 +30,10 @@ export interface Recorder {
   attach(stack: Pick<Stack, "functionOf" | "httpUrl">): void;
   readonly requests: readonly Request[];
   readonly calls: readonly Call[];
+  /** Those that have ended. */
+  readonly invocations: readonly Invocation[];
+  /** What the functions wrote, log and metrics, in the order of its coming. */
+  readonly lines: readonly Line[];
   /** When a function's first invocation since then ended, as the requests' times. */
   firstEnd(functionName: string): number;
   clear(): void;
@@ -42,7 +51,8 @@ export const createRecorder = (): Recorder => {
   let stack: Pick<Stack, "functionOf" | "httpUrl"> | undefined;
   const requests: Request[] = [];
   const calls: Call[] = [];
-  const invocations = new Map<string, number>();
+  const invocations: Invocation[] = [];
+  const lines: Line[] = [];
   const firstEnded = new Map<string, number>();
   let onInvoked: () => void = () => undefined;
 
@@ -65,39 +75,45 @@ export const createRecorder = (): Recorder => {
   const onHttp = (message: unknown): void => {
     const parsed = v.safeParse(startedSchema, message);
     if (!parsed.success || !stack) return;
-    const { url = "", headers } = parsed.output.request;
+    const { url = "", method = "", headers } = parsed.output.request;
     if (!url.includes("/@connections/") || headers.host !== new URL(stack.httpUrl).host) return;
     const functionName = stack.functionOf(accessKeyOf(headers.authorization));
-    if (functionName !== undefined) calls.push({ functionName, startedAt: performance.now() });
+    if (functionName !== undefined) calls.push({ functionName, method, startedAt: performance.now() });
   };
   diagnostics.subscribe("http.server.request.start", onHttp);
 
   return {
     observer: {
       onRequest,
-      onInvocation: ({ functionName }) => {
-        invocations.set(functionName, (invocations.get(functionName) ?? 0) + 1);
+      onInvocation: (invocation) => {
+        const { functionName } = invocation;
+        invocations.push(invocation);
         firstEnded.set(functionName, firstEnded.get(functionName) ?? performance.now());
         onInvoked();
       },
+      onLog: (line) => void lines.push(line),
     },
     attach: (started) => {
       stack = started;
     },
     requests,
     calls,
+    invocations,
+    lines,
     firstEnd: (functionName) => firstEnded.get(functionName) ?? Number.POSITIVE_INFINITY,
     clear: () => {
       requests.length = 0;
       calls.length = 0;
-      invocations.clear();
+      invocations.length = 0;
+      lines.length = 0;
       firstEnded.clear();
     },
     invoked: (counts) =>
       new Promise((resolve) => {
         onInvoked = () => {
           const enough = Object.entries(counts).every(
-            ([name, count]) => (invocations.get(name) ?? 0) >= count,
+            ([name, count]) =>
+              invocations.filter(({ functionName }) => functionName === name).length >= count,
           );
           if (enough) resolve();
         };

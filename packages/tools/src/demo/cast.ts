@@ -1,3 +1,4 @@
+import { benchmarkAddress } from "../address.js";
 import type { Client } from "../client.js";
 import type { Narrator } from "./narrator.js";
 import { enter, type Participant } from "./participant.js";
@@ -84,15 +85,11 @@ export const createCast = ({ url, narrator, limitMs, onOpen }: CastOptions): Cas
   };
 };
 
-/**
- * Addresses from the block for benchmarks (RFC 2544), which the local gateway believes and API Gateway does not: a demo
- * that is played again and again does not meet its own limits.
- */
+/** Everybody has an address of its own, and keeps it. */
 const addresses = () => {
   const known = new Map<string, string>();
-  const byte = () => Math.floor(Math.random() * 256);
   return (name: string): string => {
-    const address = known.get(name) ?? `198.${18 + (byte() & 1)}.${byte()}.${byte()}`;
+    const address = known.get(name) ?? benchmarkAddress();
     known.set(name, address);
     return address;
   };

@@ -1,6 +1,7 @@
 import { type Command, UserError } from "@lectern/local";
+import type { Output } from "../output.js";
 import { scoped } from "../scope.js";
-import { createNarrator, type Output } from "./narrator.js";
+import { createNarrator } from "./narrator.js";
 import { play } from "./play.js";
 import { latenciesOf, summarize } from "./summary.js";
 import { findTarget } from "./target.js";

@@ -1,11 +1,5 @@
-import { createColors } from "picocolors";
+import { colorsFor, type Output } from "../output.js";
 import { asDuration } from "../statistic.js";
-
-/** Where the demo's lines go: a terminal, a file, nowhere. */
-export interface Output {
-  readonly isTTY?: boolean | undefined;
-  write(text: string): unknown;
-}
 
 export interface Narrator {
   /** A heading: what happens next. */
@@ -17,12 +11,12 @@ export interface Narrator {
   /** What happened to somebody's socket. */
   notes(who: string, text: string): void;
   say(text: string): void;
-  readonly color: ReturnType<typeof createColors>;
+  readonly color: ReturnType<typeof colorsFor>;
 }
 
 /** Tells a session as lines, each participant in a colour of its own on a terminal. */
 export const createNarrator = (output: Output): Narrator => {
-  const color = createColors(output.isTTY === true && !process.env.NO_COLOR);
+  const color = colorsFor(output);
   const palette = [color.yellow, color.cyan, color.green, color.blue, color.red];
   const paints = new Map<string, (text: string) => string>([["speaker", color.magenta]]);
   const begun = performance.now();

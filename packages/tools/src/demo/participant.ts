@@ -1,5 +1,6 @@
 import type { FrameOf, ServerFrame } from "@lectern/protocol";
 import { type Client, type Closed, connect } from "../client.js";
+import { gatewayMessage } from "../gateway-message.js";
 import { asDuration } from "../statistic.js";
 import { within } from "../within.js";
 import { describeFrame } from "./frame-line.js";
@@ -65,7 +66,8 @@ export const enter = async (
     },
     onUnknown: (text) => {
       narrator.gets(name, "not a frame of the protocol", text.slice(0, 200));
-      refuse(new Unexpected(`${name} got ${JSON.stringify(messageIn(text))} instead`));
+      const words = gatewayMessage(text) ?? text.slice(0, 80);
+      refuse(new Unexpected(`${name} got ${JSON.stringify(words)} instead`));
     },
   });
   onOpen(client);
@@ -106,9 +108,3 @@ const told = ({
   ...rest
 }: Readonly<Record<string, string>>) =>
   [action, ...Object.values(rest), errors === undefined ? "" : `errors=${errors}`].filter(Boolean).join("  ");
-
-/** API Gateway's own words, where its frame has any. */
-const messageIn = (text: string): string => {
-  const [, message] = text.match(/"message":\s*"([^"]+)"/) ?? [];
-  return message ?? text.slice(0, 80);
-};

@@ -1,0 +1,380 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { executablePath, launch, missing } from "./chromium.js";
+import { root, type Stage, startStage } from "./stage.js";
+
+// The examples of the client guide, run as it says.
+
+const examples = path.join(root, "docs/example");
+
+/** A network between the clients and the stack that can be cut. */
+interface Network {
+  readonly url: string;
+  /** Ends every connection without a word. */
+  cut(): void;
+  close(): void;
+}
+
+const portOf = (server: net.Server): number => {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no port");
+  return address.port;
+};
+
+const startNetwork = async (webSocketUrl: string): Promise<Network> => {
+  const { port, pathname } = new URL(webSocketUrl);
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((near) => {
+    const far = net.connect(Number(port), "127.0.0.1");
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => sockets.delete(socket));
+    }
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `ws://127.0.0.1:${portOf(server)}${pathname}`,
+    cut,
+    close: () => {
+      cut();
+      server.close();
+    },
+  };
+};
+
+let stage: Stage;
+let network: Network;
+const children: ChildProcess[] = [];
+
+/** How long a line may take to come on a busy machine. */
+const timeout = 15_000;
+const refreshMinutes = 5;
+/** Long enough for a cold start on a busy machine: a client takes a connection for dead that is slower. */
+const heartbeatMs = 2_000;
+
+beforeAll(async () => {
+  // Shorter than API Gateway's ten minutes of silence, so that the clock can be set past it with sockets open.
+  stage = await startStage({
+    connectionRefreshMinutes: `${refreshMinutes}`,
+    rateLimitHeartbeatsPerMin: "10000",
+    rateLimitListenerJoinsPerMin: "1000",
+    rateLimitConnectionAttemptsPerMin: "1000",
+  });
+  network = await startNetwork(stage.stack.webSocketUrl);
+});
+
+afterEach(() => {
+  for (const { pid, exitCode } of children.splice(0)) {
+    if (pid !== undefined && exitCode === null) process.kill(-pid, "SIGKILL");
+  }
+});
+
+afterAll(async () => {
+  network?.close();
+  await stage?.stop();
+});
+
+/** A running example. */
+interface Program {
+  /** The lines that it has printed so far. */
+  readonly lines: readonly string[];
+  /** Waits until it has printed this, and returns the line. */
+  says(line: RegExp | string): Promise<string>;
+  type(line: string): void;
+  readonly ended: Promise<number | null>;
+}
+
+const run = (command: string, args: readonly string[], environment: Record<string, string> = {}): Program => {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, HEARTBEAT_MS: `${heartbeatMs}`, ...environment },
+    stdio: ["pipe", "pipe", "ignore"],
+    // A shell's own children end with it.
+    detached: true,
+  });
+  children.push(child);
+  const lines: string[] = [];
+  let rest = "";
+  child.stdout.on("data", (chunk) => {
+    const parts = `${rest}${chunk}`.split("\n");
+    rest = parts.pop() ?? "";
+    lines.push(...parts);
+  });
+  const isIt = (wanted: RegExp | string) => (line: string) =>
+    typeof wanted === "string" ? line === wanted : wanted.test(line);
+  return {
+    lines,
+    says: async (wanted) => {
+      await expect.poll(() => lines, { timeout }).toSatisfy((said: string[]) => said.some(isIt(wanted)));
+      return lines.find(isIt(wanted)) ?? "";
+    },
+    type: (line) => child.stdin.write(`${line}\n`),
+    ended: new Promise((resolve) => child.on("close", resolve)),
+  };
+};
+
+const node = (example: string, ...args: string[]) => [path.join(examples, example), ...args];
+
+const speak = async (): Promise<Program & { readonly sessionId: string }> => {
+  const speaker = run(process.execPath, node("speaker.mjs", network.url, "en"), { TOKEN: stage.token() });
+  const opened = await speaker.says(/^Session [a-z]+-[a-z]+-\d{3} is open$/);
+  return { ...speaker, sessionId: opened.split(" ")[1] ?? "" };
+};
+
+const listen = async (sessionId: string, language = "es"): Promise<Program> => {
+  const listener = run(process.execPath, node("listener.mjs", network.url, sessionId, language));
+  await listener.says(`Listening to ${sessionId} in ${language}`);
+  return listener;
+};
+
+/** What the guide says that an example prints: the block after its call. */
+const printed = async (example: string, sessionId: string): Promise<string[]> => {
+  const guide = await readFile(path.join(root, "docs/client-guide.md"), "utf8");
+  const call = guide.indexOf(`node docs/example/${example}`);
+  const [, block = ""] = guide.slice(call).match(/```text\n([\s\S]+?)\n```/) ?? [];
+  return block.replaceAll("golden-eagle-427", sessionId).split("\n");
+};
+
+const count = (lines: readonly string[], line: string): number =>
+  lines.filter((said) => said === line).length;
+
+describe("in Node", () => {
+  test("a speaker opens a session, asks who listens and ends it: what it prints is what the guide says", async () => {
+    const speaker = await speak();
+    const listener = await listen(speaker.sessionId);
+    speaker.type("status");
+    await speaker.says('1 listening: {"es":1}');
+    speaker.type("end");
+    expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
+    expect(speaker.lines).toEqual(await printed("speaker.mjs", speaker.sessionId));
+  });
+
+  test("a listener is told of the speaker, refreshes and hears the end: what it prints is what the guide says", async () => {
+    const speaker = await speak();
+    // Beside the network that is cut.
+    const { webSocketUrl } = stage.stack;
+    const listener = run(process.execPath, node("listener.mjs", webSocketUrl, speaker.sessionId, "es"));
+    await listener.says(`Listening to ${speaker.sessionId} in es`);
+    network.cut();
+    await listener.says("The speaker is back");
+    stage.stack.clock.advance(refreshMinutes * 60_000);
+    await listener.says("Refreshed");
+    speaker.type("end");
+    expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
+    expect(listener.lines).toEqual(await printed("listener.mjs", speaker.sessionId));
+  });
+
+  test("both refresh, again and again, and nobody is lost", async () => {
+    const speaker = await speak();
+    const listener = await listen(speaker.sessionId);
+    for (let round = 1; round <= 2; round += 1) {
+      stage.stack.clock.advance(refreshMinutes * 60_000);
+      for (const { lines } of [speaker, listener]) {
+        await expect.poll(() => count(lines, "Refreshed"), { timeout }).toBe(round);
+      }
+      await stage.stack.idle();
+      expect(await stage.rowsOf(speaker.sessionId)).toHaveLength(2);
+      expect(await stage.sessionOf(speaker.sessionId)).toMatchObject({ isActive: true, listenerCount: 1 });
+    }
+    speaker.type("end");
+    expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
+    expect(listener.lines.filter((line) => line.startsWith("Lost"))).toEqual([]);
+  });
+
+  test("both come back when the network fails", async () => {
+    const speaker = await speak();
+    const listener = await listen(speaker.sessionId);
+    network.cut();
+    await speaker.says(/^Lost \(closed with 1006\): again in \d s$/);
+    await speaker.says("Refreshed");
+    await listener.says(/^Lost \(closed with 1006\): again in \d s$/);
+    await expect
+      .poll(() => count(listener.lines, `Listening to ${speaker.sessionId} in es`), { timeout })
+      .toBe(2);
+    speaker.type("end");
+    expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
+  });
+
+  test("both come to another address when they are asked to, and stay there", async () => {
+    const speaker = await speak();
+    const listener = await listen(speaker.sessionId);
+    const elsewhere = await startNetwork(stage.stack.webSocketUrl);
+    onTestFinished(elsewhere.close);
+    stage.stack.clock.advance(20_000);
+    // The first attempt of one of them fails, and nobody asks again.
+    stage.stack.throttle("session-connection-handler-local", 1);
+    await stage.stack.invoke("session-drain-local", { limit: 500, url: elsewhere.url });
+    await Promise.all([speaker, listener].map(({ says }) => says("Refreshed")));
+    await stage.stack.idle();
+    network.cut();
+    speaker.type("status");
+    await speaker.says('1 listening: {"es":1}');
+    elsewhere.cut();
+    await expect.poll(() => count(speaker.lines, "Refreshed"), { timeout }).toBe(2);
+    await expect
+      .poll(() => count(listener.lines, `Listening to ${speaker.sessionId} in es`), { timeout })
+      .toBe(2);
+    speaker.type("end");
+    expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
+    for (const { lines } of [speaker, listener]) {
+      expect(lines.filter((line) => line.startsWith("Lost"))).toHaveLength(1);
+    }
+  });
+
+  test("what is refused for good ends with the reason", async () => {
+    const listener = run(process.execPath, node("listener.mjs", network.url, "golden-eagle-427", "es"));
+    expect(await listener.ended).toBe(1);
+    expect(listener.lines).toEqual(["Refused: SESSION_NOT_FOUND, There is no active session with this id"]);
+    const speaker = run(process.execPath, node("speaker.mjs", network.url, "en"), {
+      TOKEN: stage.stack.token({ username: "alice", expiresIn: -10 }),
+    });
+    expect(await speaker.ended).toBe(1);
+    expect(speaker.lines).toEqual(["Refused: TOKEN_EXPIRED, Token expired"]);
+  });
+
+  test("from Node 22 on the line that imports ws can go", async () => {
+    const text = await readFile(path.join(examples, "listener.mjs"), "utf8");
+    const folder = await mkdtemp(path.join(tmpdir(), "lectern-example-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await copyFile(path.join(examples, "connection.mjs"), path.join(folder, "connection.mjs"));
+    await writeFile(path.join(folder, "listener.mjs"), text.replace(/^import WebSocket .+\n/m, ""));
+    const speaker = await speak();
+    const flags = globalThis.WebSocket === undefined ? ["--experimental-websocket"] : [];
+    const listener = run(process.execPath, [
+      ...flags,
+      path.join(folder, "listener.mjs"),
+      network.url,
+      speaker.sessionId,
+      "es",
+    ]);
+    await listener.says(`Listening to ${speaker.sessionId} in es`);
+    speaker.type("end");
+    expect(await listener.ended).toBe(0);
+  });
+
+  test("what may go better later is tried again, and a handshake's status is named", async () => {
+    stage.stack.throttle("session-connection-handler-local", 1);
+    const speaker = await speak();
+    expect(speaker.lines[0]).toMatch(/^Lost \(Unexpected server response: 5\d\d\): again in \d s$/);
+    speaker.type("end");
+    await speaker.ended;
+  });
+});
+
+describe("with wscat", () => {
+  /** The guide's lines, against this stack and session. */
+  const lines = async (sessionId: string): Promise<string[]> => {
+    const guide = await readFile(path.join(root, "docs/client-guide.md"), "utf8");
+    return [...guide.matchAll(/^npx wscat .+$/gm)].map(([line]) =>
+      line
+        .replace("ws://127.0.0.1:4000/prod", stage.stack.webSocketUrl)
+        .replace("golden-eagle-427", sessionId),
+    );
+  };
+  /** Its prompt may stand before a frame. */
+  const frame = (type: string) => new RegExp(`^(> )*\\{"type":"${type}",.*\\}$`);
+
+  test("a speaker and listeners do as the guide says", async () => {
+    const [speakerLine = ""] = await lines("");
+    const speaker = run("sh", ["-c", speakerLine]);
+    const { sessionId } = JSON.parse((await speaker.says(frame("sessionCreated"))).replace(/^(> )*/, ""));
+    const [, listenerLine = "", scriptLine = "", ...others] = await lines(sessionId);
+    expect(others).toEqual([]);
+    const listener = run("sh", ["-c", listenerLine]);
+    await listener.says(frame("sessionJoined"));
+    listener.type('{"action":"heartbeat"}');
+    await listener.says(frame("heartbeatAck"));
+    const script = run("sh", ["-c", scriptLine]);
+    expect(await script.ended).toBe(0);
+    expect(script.lines).toEqual([
+      expect.stringMatching(/sessionJoined|heartbeatAck/),
+      expect.stringMatching(/sessionJoined|heartbeatAck/),
+    ]);
+    speaker.type('{"action":"getSessionStatus"}');
+    await speaker.says(frame("sessionStatus"));
+    speaker.type('{"action":"endSession"}');
+    await Promise.all([speaker, listener].map(({ says }) => says(frame("sessionEnded"))));
+    expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
+  });
+
+  test("a listener reads why it is refused", async () => {
+    const [, listenerLine = ""] = await lines("golden-eagle-999");
+    const listener = run("sh", ["-c", listenerLine]);
+    await listener.says(/"type":"error",.*"code":"SESSION_NOT_FOUND"/);
+    await listener.ended;
+  });
+});
+
+describe.skipIf(!executablePath)(executablePath ? "in a browser" : `in a browser (${missing})`, () => {
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    // As any web server does it, from another origin than the API's.
+    server = createServer(async ({ url = "/" }, response) => {
+      const file = path.join(examples, path.basename(new URL(url, "http://localhost").pathname));
+      response.setHeader("Content-Type", file.endsWith(".html") ? "text/html" : "text/javascript");
+      response.end(await readFile(file));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    browser = await launch();
+    page = await browser.newPage();
+    const query = new URLSearchParams({ api: network.url, heartbeatMs: `${heartbeatMs}` });
+    await page.goto(`http://127.0.0.1:${portOf(server)}/browser.html?${query}`);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    server?.close();
+  });
+
+  const submit = async (form: "speak" | "listen", fields: Record<string, string>) => {
+    for (const [name, value] of Object.entries(fields)) await page.fill(`#${form} [name="${name}"]`, value);
+    await page.click(`#${form} [type="submit"]`);
+  };
+  const shown = (form: "speak" | "listen") => page.locator(`#${form} li`).allTextContents();
+  const toShow = (form: "speak" | "listen") => expect.poll(() => shown(form), { timeout });
+
+  test("a speaker and a listener refresh, come back when the network fails, and are told of the end", async () => {
+    await submit("speak", { token: stage.token() });
+    await toShow("speak").toEqual([expect.stringMatching(/^Session .+ is open$/)]);
+    const sessionId = (await shown("speak"))[0]?.split(" ")[1] ?? "";
+    const listening = `Listening to ${sessionId} in es`;
+    await submit("listen", { sessionId });
+    await toShow("listen").toEqual([listening]);
+
+    stage.stack.clock.advance(refreshMinutes * 60_000);
+    await toShow("speak").toContain("Refreshed");
+    await toShow("listen").toContain("Refreshed");
+
+    network.cut();
+    const lost = expect.stringMatching(/^Lost \(closed with 1006\): again in \d s$/);
+    await toShow("speak").toEqual([expect.any(String), "Refreshed", lost, "Refreshed"]);
+    await expect
+      .poll(async () => (await shown("listen")).filter((line) => !line.startsWith("The speaker")), {
+        timeout,
+      })
+      .toEqual([listening, "Refreshed", lost, listening]);
+
+    await page.click("[name=end]");
+    await toShow("speak").toContain("Over: The speaker has ended the session");
+    await toShow("listen").toContain("Over: The speaker has ended the session");
+  });
+
+  test("what is refused for good is shown and left at that", async () => {
+    await submit("listen", { sessionId: "golden-eagle-999" });
+    await toShow("listen").toEqual(["Refused: SESSION_NOT_FOUND, There is no active session with this id"]);
+  });
+});

@@ -1,0 +1,218 @@
+import {
+  bearerPrefix,
+  type ClientFrame,
+  errorCodes,
+  isRetryable,
+  limits,
+  type Role,
+  type ServerFrame,
+  statusOf,
+  subprotocol,
+} from "@lectern/protocol";
+import type { JsonSchema } from "@valibot/to-json-schema";
+import { clientFrames } from "./client-frame.js";
+import { errorMeanings } from "./error.js";
+import { errorsParameter, type Handshake, handshakes, parameters, tokenParameter } from "./handshake.js";
+import { type ObjectSchema, schemaOfAction, schemaOfType, wireSchema } from "./schema.js";
+import { type FrameDescription, serverFrames, timestampField } from "./server-frame.js";
+
+const types = Object.keys(serverFrames).filter((type): type is ServerFrame["type"] => type in serverFrames);
+const actions = Object.keys(clientFrames).filter(
+  (action): action is ClientFrame["action"] => action in clientFrames,
+);
+
+/** What API Gateway sends by itself; it has no `type`, so no schema of ours. */
+const gatewayError = "gatewayError";
+
+/** The wire as an AsyncAPI 3.0 document, from the server's view: it receives what clients send. */
+export const asyncApi = (version: string) => ({
+  asyncapi: "3.0.0",
+  info: {
+    title: "Lectern",
+    version,
+    description:
+      "The session layer of a live speech-translation service. A speaker opens a session, listeners join it by its id. JSON text over WebSocket: frames from clients carry `action`, frames from the server `type` and `timestamp`. Clients ignore fields and types that they do not know. In words: protocol.md beside this file.",
+    license: { name: "MIT" },
+  },
+  defaultContentType: "application/json",
+  servers: {
+    aws: {
+      host: "{api}.execute-api.{region}.amazonaws.com",
+      pathname: "/prod",
+      protocol: "wss",
+      description: "A deployed stage; its own domain, where it has one, has no pathname.",
+      variables: {
+        api: { description: "The API's id: WebSocketAPIEndpoint among the deployment's outputs has it." },
+        region: { default: "us-east-1", description: "The stage's region." },
+      },
+    },
+    local: { host: "127.0.0.1:4000", pathname: "/prod", protocol: "ws", description: "What npm start runs." },
+  },
+  channels: Object.fromEntries(handshakes.map((handshake) => [handshake.name, channel(handshake)])),
+  operations: Object.fromEntries(handshakes.flatMap(operations)),
+  components: {
+    messages: {
+      ...Object.fromEntries(types.map((type) => [type, serverMessage(type)])),
+      ...Object.fromEntries(actions.map((action) => [requestName(action), clientMessage(action)])),
+      [gatewayError]: gatewayMessage,
+    },
+  },
+  "x-error-codes": Object.fromEntries(
+    errorCodes.map((code) => [
+      code,
+      { status: statusOf[code], retryable: isRetryable(code), description: errorMeanings[code] },
+    ]),
+  ),
+  "x-limits": limits,
+});
+
+/** `heartbeat` → `heartbeatRequest`: a frame from the client may be called like one from the server. */
+const requestName = (action: ClientFrame["action"]): string => `${action}Request`;
+
+const requestsOf = (role: Role) => actions.filter((action) => clientFrames[action].from.includes(role));
+
+/** What the server may send on a connection: its own welcome, and everything that is no welcome. */
+const framesOn = ({ role, welcomes }: Handshake) =>
+  types.filter(
+    (type) =>
+      serverFrames[type].to.includes(role) &&
+      (welcomes.includes(type) || !["sessionCreated", "sessionJoined"].includes(type)),
+  );
+
+const channel = (handshake: Handshake) => {
+  const { role, title, says } = handshake;
+  const names = [...framesOn(handshake), gatewayError, ...requestsOf(role).map(requestName)];
+  return {
+    address: "/",
+    title,
+    description: says,
+    messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+    bindings: { ws: { method: "GET", query: query(handshake), headers, bindingVersion: "0.1.0" } },
+  };
+};
+
+const query = ({ schema, role }: Handshake): ObjectSchema => {
+  const known = wireSchema(schema, parameters);
+  return {
+    ...known,
+    properties: {
+      ...known.properties,
+      ...(role === "speaker" ? { token: tokenParameter } : {}),
+      errors: errorsParameter,
+    },
+  };
+};
+
+const headers = {
+  type: "object",
+  properties: {
+    "Sec-WebSocket-Protocol": {
+      type: "string",
+      description: `\`${subprotocol}, ${bearerPrefix}<token>\` carries a token that is not in the query. Every accepted handshake that offered \`${subprotocol}\` is answered with it.`,
+      examples: [`${subprotocol}, ${bearerPrefix}eyJraWQiOiJ…`],
+    },
+  },
+};
+
+const operations = (handshake: Handshake): [string, object][] => {
+  const { name, role, title } = handshake;
+  const toChannel = { $ref: `#/channels/${name}` };
+  const message = (of: string) => ({ $ref: `#/channels/${name}/messages/${of}` });
+  const answers = new Set(requestsOf(role).map((action) => clientFrames[action].answer));
+  const unasked = framesOn(handshake).filter(
+    (type) => !answers.has(type) || handshake.welcomes.includes(type) || type === "sessionEnded",
+  );
+  return [
+    ...requestsOf(role).map((action): [string, object] => [
+      `${name}${capital(action)}`,
+      {
+        action: "receive",
+        title: `${title}: ${action}`,
+        summary: clientFrames[action].says,
+        channel: toChannel,
+        messages: [message(requestName(action))],
+        reply: {
+          channel: toChannel,
+          messages: [clientFrames[action].answer, "error", gatewayError].map(message),
+        },
+      },
+    ]),
+    [
+      `${name}Tell`,
+      {
+        action: "send",
+        title: `${title}: what the server sends unasked`,
+        summary: `First ${handshake.welcomes.join(" or ")}, or error where the handshake asked for refusals as frames.`,
+        channel: toChannel,
+        messages: unasked.map(message),
+      },
+    ],
+  ];
+};
+
+const serverMessage = (type: ServerFrame["type"]) => {
+  const { says, when, fields, example }: FrameDescription = serverFrames[type];
+  return {
+    name: type,
+    title: type,
+    summary: says,
+    description: when,
+    payload: withErrors(type, wireSchema(schemaOfType(type), { timestamp: timestampField, ...fields })),
+    examples: [{ name: type, payload: example }],
+  };
+};
+
+/** An error's code says its status, and whether to try again. */
+const withErrors = (type: ServerFrame["type"], payload: ObjectSchema): JsonSchema => {
+  if (type !== "error") return payload;
+  const lines = errorCodes.map(
+    (code) => `${code}: ${statusOf[code]}${isRetryable(code) ? ", retryable" : ""}.`,
+  );
+  const description = `${serverFrames.error.fields.code} ${lines.join(" ")}`;
+  return {
+    ...payload,
+    properties: { ...payload.properties, code: { ...payload.properties.code, description } },
+  };
+};
+
+const clientMessage = (action: ClientFrame["action"]) => {
+  const { says, fields, example, from, answer } = clientFrames[action];
+  return {
+    name: action,
+    title: action,
+    summary: says,
+    description: `From ${from.join(" or ")}; answered by ${answer}.`,
+    payload: wireSchema(schemaOfAction(action), fields),
+    examples: [{ name: action, payload: example }],
+  };
+};
+
+const gatewayMessage = {
+  name: gatewayError,
+  title: "A frame of API Gateway's own",
+  summary: "It has no `type`. The request that it answers has failed; the socket stays open.",
+  description:
+    "`Internal server error`: the function failed, timed out or was throttled. `Forbidden`: the stage has no such route. Another text: a throttle.",
+  payload: {
+    type: "object",
+    properties: {
+      message: { type: "string", description: "What went wrong." },
+      connectionId: { type: "string", description: "This connection's id." },
+      requestId: { type: "string", description: "The request's id, for support." },
+    },
+    required: ["message"],
+    not: { required: ["type"] },
+  },
+  examples: [
+    {
+      name: gatewayError,
+      payload: {
+        message: "Internal server error",
+        connectionId: "L0SM9cOFvHcCIhw=",
+        requestId: "L0SNOFvLPHcFXbA=",
+      },
+    },
+  ],
+};
+
+const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

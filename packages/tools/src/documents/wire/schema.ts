@@ -1,0 +1,48 @@
+import { type ClientFrame, clientFrameSchema, type ServerFrame, serverFrameSchema } from "@lectern/protocol";
+import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type * as v from "valibot";
+
+/** A JSON schema of an object. */
+export interface ObjectSchema extends JsonSchema {
+  readonly type: "object";
+  readonly properties: Readonly<Record<string, JsonSchema>>;
+  readonly required: string[];
+}
+
+/** What goes over the wire, as JSON schema (draft 7), each property with its description. */
+export const wireSchema = (
+  schema: v.GenericSchema,
+  descriptions: Readonly<Record<string, string>>,
+): ObjectSchema => {
+  // Before any transformation: a flag is the text `true` on the wire.
+  const { $schema: _dialect, ...json } = toJsonSchema(schema, { typeMode: "input" });
+  const properties = Object.entries(json.properties ?? {}).map(([name, property]) => {
+    const described = typeof property === "object" ? property : {};
+    return [name, { ...described, ...(descriptions[name] ? { description: descriptions[name] } : {}) }];
+  });
+  return {
+    ...json,
+    type: "object",
+    properties: Object.fromEntries(properties),
+    required: json.required ?? [],
+  };
+};
+
+/** The schema of one frame from the server. */
+export const schemaOfType = (type: ServerFrame["type"]): v.GenericSchema =>
+  found(
+    serverFrameSchema.options.find(({ entries }) => entries.type.literal === type),
+    type,
+  );
+
+/** The schema of one frame from the client. */
+export const schemaOfAction = (action: ClientFrame["action"]): v.GenericSchema =>
+  found(
+    clientFrameSchema.options.find(({ entries }) => entries.action.literal === action),
+    action,
+  );
+
+const found = <Schema>(schema: Schema | undefined, name: string): Schema => {
+  if (!schema) throw new Error(`The protocol has no frame ${name}`);
+  return schema;
+};
