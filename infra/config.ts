@@ -173,6 +173,15 @@ const stages: Record<string, Partial<StageSettings>> = {
   prod: { isProtected: true, passwordSignIn: false, heartbeatLogSampling: 0.01 },
 };
 
+/**
+ * Yours: account, region, addresses and names, and whatever else your stages are to have otherwise. The project's tests and
+ * documents hold whoever deploys it, so they leave this out.
+ */
+const deployments: Record<string, Partial<StageSettings>> = {};
+
+/** Set to anything, it leaves out what is somebody's own. */
+export const projectOnlyVariable = "LECTERN_PROJECT_ONLY";
+
 /** Settings given on the command line of the local stack, as JSON; a deployment has none. */
 const overridesVariable = "SST_LOCAL_SETTINGS";
 
@@ -181,16 +190,26 @@ const overridesVariable = "SST_LOCAL_SETTINGS";
  * @throws {SettingError} naming the first setting that is wrong, and why
  */
 export const settingsFor = (stage: string): StageSettings => {
-  const own = stages[isPreview(stage) ? "pr-*" : stage];
-  const given = { ...defaults, ...own, ...overrides(process.env[overridesVariable]) };
+  const given = {
+    ...defaults,
+    ...settingsNamed(isPreview(stage) ? "pr-*" : stage),
+    ...overrides(process.env[overridesVariable]),
+  };
   return { ...checkSettings(given), ...checkDeployment(given) };
 };
+
+const settingsNamed = (name: string): Partial<StageSettings> => ({
+  ...stages[name],
+  ...(process.env[projectOnlyVariable] ? {} : deployments[name]),
+});
 
 /** Whether a stage is a pull request's. */
 export const isPreview = (stage: string): boolean => /^pr-\d+$/.test(stage);
 
 /** The stages that nobody may touch but who deploys them. */
-export const protectedStages = Object.keys(stages).filter((stage) => stages[stage]?.isProtected);
+export const protectedStages = [...new Set([...Object.keys(stages), ...Object.keys(deployments)])].filter(
+  (stage) => settingsNamed(stage).isProtected,
+);
 
 const checkDeployment = (given: Record<string, unknown>): Deployment => {
   const parsed = v.safeParse(deploymentSchema, given);

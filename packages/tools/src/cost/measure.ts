@@ -1,4 +1,5 @@
 import { plan, type Stack, type StackOptions, startStack, synth } from "@lectern/local";
+import { projectOnlyVariable } from "../../../../infra/config.js";
 import { names, stage } from "../bench/flows.js";
 import { createRecorder } from "../bench/recorder.js";
 import { quantile } from "../statistic.js";
@@ -29,6 +30,7 @@ export const measureUsage = async ({
   say = () => undefined,
   start = startStack,
 }: MeasureOptions): Promise<Usage> => {
+  process.env[projectOnlyVariable] = "true";
   const counted = stageOf(await synth({ root, stage: countedStage, say }));
   const graph = await synth({ root, stage, settings, say });
   const messageRoutes = plan(graph).webSocketApi?.routes.filter(

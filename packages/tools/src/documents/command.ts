@@ -1,4 +1,5 @@
 import type { Command } from "@lectern/local";
+import { projectOnlyVariable } from "../../../../infra/config.js";
 import { scoped } from "../scope.js";
 import { generate, readSources, update } from "./documents.js";
 
@@ -12,6 +13,7 @@ export const documents: Command = {
   },
   run: (given) =>
     scoped(async (scope) => {
+      process.env[projectOnlyVariable] = "true";
       const sources = await scope.unlessInterrupted(readSources(given.root, (line) => console.error(line)));
       const made = await scope.unlessInterrupted(generate(sources));
       const check = given.flag("check");
