@@ -23,7 +23,9 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   const sockets = new Set();
   const outbox = [];
   let current; // the one that has the place
-  let refreshing = false; // another is to take the place over
+  let refreshing = false; // another is about to take the place over
+  let required; // the newest frame that asks for that
+  let waiting; // the timer of the next try
   let sessionId;
   let failures = 0;
   let over = false;
@@ -34,37 +36,75 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
     for (const frame of outbox.splice(0)) current.send(JSON.stringify(frame));
   };
 
-  const finish = (frame) => {
+  const stop = () => {
     over = true;
+    clearTimeout(waiting);
+  };
+
+  const finish = (frame) => {
+    stop();
     onOver(frame);
   };
 
-  const later = (attempt, leastMs) => {
+  const later = (next, leastMs) => {
     const waitMs = leastMs + Math.random() * Math.min(longestWaitMs, 1_000 * 2 ** failures);
     failures += 1;
-    setTimeout(start, waitMs, attempt);
+    waiting = setTimeout(() => {
+      waiting = undefined;
+      next();
+    }, waitMs);
     return waitMs;
+  };
+
+  const refresh = () => {
+    refreshing = true;
+    const { role, targetLanguage, ticket, url: at = url } = required;
+    const place = { action: "refreshConnection", role, sessionId, ticket };
+    start({ query: targetLanguage ? { ...place, targetLanguage } : place, at, isRefresh: true });
   };
 
   // An attempt has failed; without one, the connection that had the place is lost.
   const fail = (attempt, why, refusal) => {
+    if (over) return;
     const leastMs = 1_000 * (refusal?.retryAfter ?? 0);
     const isFinal = refusal?.retryable === false;
-    if (attempt?.isRefresh) refreshing = Boolean(current) && !isFinal;
-    if (over) return;
-    // The old connection goes on meanwhile.
-    if (attempt?.isRefresh && refreshing) later(attempt, leastMs);
-    if (current || refreshing) return flush();
+    if (attempt?.isRefresh) {
+      refreshing = false;
+      // The old connection goes on meanwhile.
+      if (current && !isFinal) later(refresh, leastMs);
+    }
+    if (current) return flush();
+    if (refreshing) return; // that attempt will come through, or fail itself
     if (isFinal) return finish(refusal);
+    if (waiting) {
+      // For a refresh, which is moot: what it failed of says nothing of coming back.
+      clearTimeout(waiting);
+      failures = 0;
+    }
     // A speaker takes the session over, once there is one; a listener joins again.
     const back = token && sessionId ? { action: "refreshConnection", role: "speaker", sessionId } : query;
-    onLost(why, later({ query: back, at: url }, leastMs));
+    onLost(
+      why,
+      later(() => start({ query: back, at: url }), leastMs),
+    );
+  };
+
+  const bearer = async () => {
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("no token")), welcomeMs);
+    });
+    try {
+      return `bearer.${await Promise.race([token(), late])}`;
+    } finally {
+      clearTimeout(timer);
+    }
   };
 
   const start = async (attempt) => {
     try {
-      const bearer = token && `bearer.${await token()}`;
-      if (!over) open(attempt, bearer ? ["lectern.v1", bearer] : []);
+      const protocols = token ? ["lectern.v1", await bearer()] : [];
+      if (!over) open(attempt, protocols);
     } catch (error) {
       fail(attempt, error.message);
     }
@@ -113,12 +153,6 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
       flush();
     };
 
-    const refresh = ({ role, targetLanguage, ticket, url: at = attempt.at }) => {
-      refreshing = true;
-      const place = { action: "refreshConnection", role, sessionId, ticket };
-      start({ query: targetLanguage ? { ...place, targetLanguage } : place, at, isRefresh: true });
-    };
-
     socket.onmessage = ({ data }) => {
       const frame = JSON.parse(data);
       unanswered = false;
@@ -127,7 +161,9 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
       if (!welcomed && frame.type === "error") refusal = frame;
       onFrame(frame);
       if (frame.type === "sessionEnded" && !over) finish(frame);
-      if (frame.type === "connectionRefreshRequired" && socket === current && !refreshing) refresh(frame);
+      if (frame.type !== "connectionRefreshRequired" || socket !== current) return;
+      required = frame;
+      if (!refreshing && !waiting) refresh();
     };
     socket.onerror = ({ message }) => message && lose(message); // in Node it names the handshake's status
     socket.onclose = ({ code }) => lose(`closed with ${code}`);
@@ -140,7 +176,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
       flush();
     },
     leave: () => {
-      over = true;
+      stop();
       for (const socket of sockets) socket.close(1000);
     },
   };
