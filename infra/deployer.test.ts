@@ -172,7 +172,7 @@ const needsOf: Record<string, (resource: Resource, tags: Record<string, string>)
   ],
   [types.pool]: ({ id }, context) => [
     {
-      actions: of("cognito-idp", "CreateUserPool", "TagResource"),
+      actions: of("cognito-idp", "CreateUserPool"),
       resource: "*",
       context: Object.fromEntries(
         Object.entries(context).map(([key, value]) => [key.replace("Resource", "Request"), value]),
@@ -497,6 +497,21 @@ describe("a pipeline that is not prod's", () => {
       },
     ];
     expect(refused(policy, calls)).toHaveLength(calls.length);
+  });
+
+  test("preview makes no pool its own by tagging it", () => {
+    const requested = { "aws:RequestTag/sst:app": "lectern", "aws:RequestTag/sst:stage": "pr-7" };
+    const pools = [
+      {},
+      { "aws:ResourceTag/sst:app": "lectern", "aws:ResourceTag/sst:stage": "staging" },
+      { "aws:ResourceTag/sst:app": "another", "aws:ResourceTag/sst:stage": "pr-7" },
+    ];
+    const calls = pools.map((tags) => ({
+      action: "cognito-idp:TagResource",
+      resource: arn("cognito-idp", "userpool/us-east-1_Abc"),
+      context: { ...requested, ...tags },
+    }));
+    expect(refused(pipeline("pr-*", "preview"), calls)).toHaveLength(calls.length);
   });
 
   test("preview reaches no stage that is not a pull request's", async () => {

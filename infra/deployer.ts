@@ -225,7 +225,8 @@ export const deployerPolicy = (deployer: Deployer): Policy => {
         ),
       ),
       allow("ApiLogs", of("apigateway", "GET"), gateway("/account")),
-      allow("NewUserPools", of("cognito-idp", "CreateUserPool", "TagResource"), ["*"], tagged("Request")),
+      // Not TagResource: on every resource, it would let a pipeline make any pool its own by tagging it.
+      allow("NewUserPools", of("cognito-idp", "CreateUserPool"), ["*"], tagged("Request")),
       allow(
         "UserPools",
         [

@@ -7,8 +7,8 @@ const { RandomPassword } = await import("@pulumi/random");
 const password = new RandomPassword("SigningKeyValue", {
   length: 64,
   special: false,
-  // Another value here, and the key is made anew.
-  keepers: { version: `${settings.signingKeyVersion}` },
+  // Another value here, and the key is made anew. The first version has none, as stages have that were there before it.
+  ...(settings.signingKeyVersion > 1 ? { keepers: { version: `${settings.signingKeyVersion}` } } : {}),
 });
 
 /**

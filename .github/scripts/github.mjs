@@ -12,10 +12,10 @@ export const variable = (name) => {
 const tries = 3;
 
 /**
- * A call of the repository's API: `path` under /repos/<owner>/<name>. Overload and faults of GitHub's are tried again.
- * `undefined` where there is no such thing.
+ * A call of the repository's API: `path` under /repos/<owner>/<name>. Overload, faults of GitHub's and lost connections
+ * are tried again. `undefined` where there is no such thing and `mayLack` says that this is an answer.
  */
-export const call = async (path, { method = "GET", body } = {}) => {
+export const call = async (path, { method = "GET", body, mayLack = false } = {}) => {
   const url = `${variable("GITHUB_API_URL")}/repos/${variable("GITHUB_REPOSITORY")}/${path}`;
   const headers = {
     Accept: "application/vnd.github+json",
@@ -23,12 +23,16 @@ export const call = async (path, { method = "GET", body } = {}) => {
     "X-GitHub-Api-Version": "2022-11-28",
   };
   for (let attempt = 1; ; attempt += 1) {
-    const response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
+    const request = { method, headers, body: body && JSON.stringify(body) };
+    const response = await fetch(url, request).catch((error) => ({ ok: false, status: 0, error }));
     if (response.ok) return response.json();
+    const { status } = response;
     // A reference that is none answers 422.
-    if (response.status === 404 || response.status === 422) return undefined;
-    if (attempt === tries || response.status < 500) {
-      throw new Error(`GitHub answered ${response.status} to ${method} ${path}.`);
+    if (mayLack && (status === 404 || status === 422)) return undefined;
+    if (attempt === tries || (status > 0 && status < 500 && status !== 429)) {
+      throw status === 0
+        ? new Error(`GitHub does not answer to ${method} ${path}.`, { cause: response.error })
+        : new Error(`GitHub answered ${status} to ${method} ${path}.`);
     }
     await setTimeout(attempt * Number(process.env.PAUSE_MS ?? 2_000));
   }
@@ -38,7 +42,7 @@ export const call = async (path, { method = "GET", body } = {}) => {
 export async function* pages(path) {
   const size = 100;
   for (let page = 1; ; page += 1) {
-    const items = (await call(`${path}${path.includes("?") ? "&" : "?"}per_page=${size}&page=${page}`)) ?? [];
+    const items = await call(`${path}${path.includes("?") ? "&" : "?"}per_page=${size}&page=${page}`);
     yield* items;
     if (items.length < size) return;
   }

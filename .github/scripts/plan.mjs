@@ -5,7 +5,7 @@ import { call, main, output, pages, variable } from "./github.mjs";
 const most = 200;
 
 const commitOf = async (ref, branch) => {
-  const found = await call(`commits/${encodeURIComponent(ref)}`);
+  const found = await call(`commits/${encodeURIComponent(ref)}`, { mayLack: true });
   if (!found) throw new Error(`${ref} is no commit of this repository.`);
   const { status } = await call(`compare/${found.sha}...${encodeURIComponent(branch)}`);
   // What was never merged has been reviewed by nobody.

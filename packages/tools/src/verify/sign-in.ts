@@ -89,16 +89,25 @@ const remove = async (
     () => true,
     () => false,
   );
-  if (!created) return;
   const { AdminDeleteUserCommand } = await load();
   try {
     await client.send(new AdminDeleteUserCommand(user));
   } catch (error) {
+    // A creation that seems to have failed may have been done all the same, its answer being lost.
+    if (!created && neverMade.has(nameOf(error))) return;
     say(
       `The temporary user ${user.Username} is still there (${nameOf(error)}): delete it with aws cognito-idp admin-delete-user --user-pool-id ${user.UserPoolId} --username ${user.Username}.`,
     );
   }
 };
+
+/** What a deletion fails with where the creation had failed for the same reason, or really. */
+const neverMade = new Set([
+  "UserNotFoundException",
+  "AccessDeniedException",
+  "ResourceNotFoundException",
+  "CredentialsProviderError",
+]);
 
 /** Of all kinds of characters that a pool's policy may ask for. */
 const strongPassword = (): string => `Aa1!${randomBytes(24).toString("base64url")}`;
