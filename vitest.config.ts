@@ -14,7 +14,9 @@ export default defineConfig({
     },
     // By default one core is left idle, which of two is half; and most tests wait for sockets rather than compute.
     maxWorkers: "100%",
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    // Only what hangs meets these: on a machine that others use too, a test may take many times as long as alone.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });
