@@ -1,6 +1,11 @@
 import type { ErrorCode } from "@lectern/protocol";
 import { CognitoJwtVerifier } from "aws-jwt-verify";
-import { FetchError, JwksNotAvailableInCacheError, JwtExpiredError } from "aws-jwt-verify/error";
+import {
+  FetchError,
+  JwksNotAvailableInCacheError,
+  JwtExpiredError,
+  WaitPeriodNotYetEndedJwkError,
+} from "aws-jwt-verify/error";
 import { SimpleJwksCache } from "aws-jwt-verify/jwk";
 import { required } from "./environment.js";
 
@@ -14,17 +19,26 @@ const fetchTimeoutMs = 2_000;
 const fetchJwks = async (uri: string): Promise<ArrayBuffer> => {
   const host = process.env.AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER;
   const url = host ? new URL(new URL(uri).pathname, host).href : uri;
-  const unavailable = (why: unknown) => new FetchError(uri, why);
-  const response = await fetch(url, { signal: AbortSignal.timeout(fetchTimeoutMs) }).catch((error) => {
-    throw unavailable(error);
-  });
-  if (!response.ok) throw unavailable(`status ${response.status}`);
-  return response.arrayBuffer();
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(fetchTimeoutMs) });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    const body = await response.arrayBuffer();
+    // What is cut off midway, or is somebody's error page, says nothing of a token.
+    JSON.parse(Buffer.from(body).toString());
+    return body;
+  } catch (error) {
+    throw new FetchError(uri, error);
+  }
 };
 
 const verifier = CognitoJwtVerifier.create(
   { userPoolId: required("USER_POOL_ID"), clientId: required("CLIENT_ID"), tokenUse: null },
-  { jwksCache: new SimpleJwksCache({ fetcher: { fetch: fetchJwks } }) },
+  // Once more, at once, as the verifier's own fetcher does it.
+  {
+    jwksCache: new SimpleJwksCache({
+      fetcher: { fetch: (uri) => fetchJwks(uri).catch(() => fetchJwks(uri)) },
+    }),
+  },
 );
 
 // The keys are fetched while the environment starts, so that the first token does not wait for them. Where they cannot
@@ -43,6 +57,7 @@ export const verify = async (token: string): Promise<TokenVerdict> => {
 
 const codeOf = (error: unknown): ErrorCode => {
   if (error instanceof JwtExpiredError) return "TOKEN_EXPIRED";
-  const unreachable = [FetchError, JwksNotAvailableInCacheError];
+  // The last: for a while after a key that was not found, none is looked for, be it good or bad.
+  const unreachable = [FetchError, JwksNotAvailableInCacheError, WaitPeriodNotYetEndedJwkError];
   return unreachable.some((kind) => error instanceof kind) ? "SERVICE_UNAVAILABLE" : "UNAUTHORIZED";
 };
