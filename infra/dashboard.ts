@@ -83,6 +83,10 @@ new aws.cloudwatch.Dashboard("Dashboard", {
           own("SilentConnections", { stat: "Sum" }),
           own("ReaperRuns", { stat: "Sum" }),
         ]),
+        widget("Faults that no client is told of", [
+          own("BackgroundErrors", { stat: "Sum" }),
+          own("RateLimitsUnavailable", { stat: "Sum" }),
+        ]),
         widget("Function errors", perFunction(functions, "Errors", "Sum")),
         widget("Function duration, p95 (ms)", perFunction(functions, "Duration", "p95")),
         widget("Cold starts and throttles", [

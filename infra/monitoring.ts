@@ -135,6 +135,23 @@ alarm({
   },
 });
 
+// Nor is what fails while no client waits: the streams' functions name the record, and the reaper leaves it to its next run.
+alarm({
+  name: "background-errors",
+  says: "More than 10 welcomes, announcements or steps of the reaper failed in 5 minutes.",
+  period: minutes(5),
+  threshold: 10,
+  of: own("BackgroundErrors", "Sum"),
+});
+
+alarm({
+  name: "limits-off",
+  says: "More than 10 requests were let in unlimited in 5 minutes, since RateLimits could not be reached.",
+  period: minutes(5),
+  threshold: 10,
+  of: own("RateLimitsUnavailable", "Sum"),
+});
+
 alarm({
   name: "active-sessions",
   says: "More than nine tenths of the sessions that this stage is meant for are active.",

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { announce, changeOf } from "./announce.js";
+import { announce, changeOf, onSessionChange } from "./announce.js";
 import * as Connections from "./connection.table.js";
 import { reap } from "./reaper.js";
+import type { RowChange } from "./row-change.js";
+import * as Session from "./session.js";
 import * as Sessions from "./session.table.js";
 import {
   connectionRow,
@@ -191,6 +193,67 @@ test("rule 6: a session that DynamoDB's TTL removed before us has ended for its 
     expect(frameOf(stage, id, "sessionEnded")).toMatchObject({ reason: "expired" });
   }
   expect(await violations(stage)).toEqual([]);
+});
+
+const sessionChange = (more: Partial<RowChange>): RowChange => ({
+  eventName: "MODIFY",
+  before: active,
+  after: { ...active, isActive: false, endReason: "ended" },
+  byTtl: false,
+  changedAt: stage.now(),
+  ...more,
+});
+
+test("a session that was withdrawn before anybody heard of it is no end; one that DynamoDB's TTL removed is", async () => {
+  await hall(1);
+  const removed = sessionChange({ eventName: "REMOVE", after: undefined });
+  await onSessionChange(stage.core, removed);
+  expect(stage.sockets.types("listener 0")).toEqual([]);
+  await onSessionChange(stage.core, { ...removed, byTtl: true });
+  expect(stage.sockets.types("listener 0")).toEqual(["sessionEnded"]);
+});
+
+test("a change is announced for five minutes; then the reaper has healed it", async () => {
+  await hall(1);
+  const change = sessionChange({});
+  stage.pass(5 * minute + 1);
+  await onSessionChange(stage.core, change);
+  expect(stage.sockets.types("listener 0")).toEqual([]);
+  await onSessionChange(stage.core, { ...change, changedAt: change.changedAt + 1 });
+  expect(stage.sockets.types("listener 0")).toEqual(["sessionEnded"]);
+});
+
+test.each(["before", "after"] as const)(
+  "a change whose image %s cannot be read is logged and passed over",
+  async (which) => {
+    await hall(1);
+    const change = sessionChange({});
+    await onSessionChange(stage.core, { ...change, [which]: { ...change[which], qualityTier: "later" } });
+    expect(stage.sockets.types("listener 0")).toEqual([]);
+    expect(stage.log()).toContainEqual(expect.objectContaining({ level: "error" }));
+    expect(stage.measured).toContainEqual({ name: "BackgroundErrors", value: 1 });
+  },
+);
+
+test("whom an announcement does not reach is measured", async () => {
+  await hall(2);
+  stage.sockets.fail("listener 0");
+  stage.measured.length = 0;
+  await announce(stage.core, "ended", await end());
+  expect(stage.measured).toContainEqual({ name: "BackgroundErrors", value: 1 });
+  expect(stage.sockets.types("listener 1")).toEqual(["sessionEnded"]);
+});
+
+test("rule 4: a session that ends while another connection takes over closes both", async () => {
+  const sessionId = await stage.create();
+  await stage.deliver();
+  await stage.refresh(sessionId, "speaker", "newer");
+  await Session.endBySpeaker(stage.core, "newer");
+  stage.changes();
+  await announce(stage.core, "ended", await stage.session(sessionId));
+  for (const id of ["speaker", "newer"])
+    expect(frameOf(stage, id, "sessionEnded")).toMatchObject({ sessionId });
+  expect(stage.sockets.opened()).toEqual([]);
 });
 
 test("rule 9: a listener that the index does not show yet is told by the reaper within its next run", async () => {

@@ -1,13 +1,11 @@
-import type { ServerFrame } from "@lectern/protocol";
 import pMap from "p-map";
 import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
 import { sessionEnded } from "./reply.js";
-import type { Session } from "./session.table.js";
-
-/** How many clients are posted to at once: above the agent's sockets more would only queue. */
-const concurrency = 50;
+import { isStale, type RowChange, readImages } from "./row-change.js";
+import { type Session, sessionSchema } from "./session.table.js";
+import { postsAtOnce } from "./sockets.js";
 
 /** What a change of a session's row means to its listeners. */
 export type Change = "ended" | "speakerReconnecting" | "speakerReconnected";
@@ -21,21 +19,35 @@ export const changeOf = (before: Session | undefined, after: Session | undefined
   return undefined;
 };
 
+/** Tells a session's listeners what the stream says has become of its row. */
+export const onSessionChange = async (core: Core, change: RowChange): Promise<void> => {
+  // A session that we withdrew ourselves never had anybody to tell.
+  if ((change.eventName === "REMOVE" && !change.byTtl) || isStale(core, change)) return;
+  const images = readImages(core, core.tables.sessions, sessionSchema, change);
+  if (!images) return;
+  const { before, after } = images;
+  const meaning = changeOf(before, after);
+  const session = after ?? before;
+  if (meaning && session) await announce(core, meaning, session);
+};
+
 /**
  * Tells every listener. At a session's end, also of one whose row is gone already, its speaker too; everybody's socket
  * is closed and forgotten. A client that cannot be reached never holds up the others.
  */
 export const announce = async (core: Core, change: Change, session: Session): Promise<void> => {
-  const { sessionId, speakerConnectionId } = session;
+  const { sessionId, speakerConnectionId, previousSpeakerConnectionId } = session;
   if (change !== "ended") {
-    const frame: ServerFrame = { type: change, timestamp: core.now(), sessionId };
+    const frame = { type: change, timestamp: core.now(), sessionId } as const;
     return fanOut(core, session, ({ connectionId }) => core.sockets.send(connectionId, frame));
   }
   const frame = sessionEnded(sessionId, session, core.now());
   await fanOut(core, session, (listener) => Connection.dismiss(core, listener, frame));
-  const speaker = await Connections.get(core, speakerConnectionId);
-  if (speaker?.role !== "speaker" || speaker.sessionId !== sessionId) return;
-  await reach(core, sessionId, Connection.dismiss(core, speaker, frame));
+  for (const connectionId of [speakerConnectionId, previousSpeakerConnectionId]) {
+    const speaker = connectionId === undefined ? undefined : await Connections.get(core, connectionId);
+    if (speaker?.role !== "speaker" || speaker.sessionId !== sessionId) continue;
+    await reach(core, sessionId, Connection.dismiss(core, speaker, frame));
+  }
 };
 
 /** Does something for every listener; how many were gone or could not be reached is measured and logged. */
@@ -50,7 +62,9 @@ const fanOut = async (
   let size = 0;
   for await (const page of Connections.listeners(core, sessionId)) {
     size += page.length;
-    const outcomes = await pMap(page, (listener) => reach(core, sessionId, act(listener)), { concurrency });
+    const outcomes = await pMap(page, (listener) => reach(core, sessionId, act(listener)), {
+      concurrency: postsAtOnce,
+    });
     failed += outcomes.filter((outcome) => outcome === "failed").length;
     gone += outcomes.filter((outcome) => outcome === "gone").length;
   }
@@ -60,12 +74,13 @@ const fanOut = async (
   core.log.info("Listeners told", { sessionId, size, gone, failed });
 };
 
-/** What became of it; a client that could not be reached is the reaper's. */
+/** What became of it; the reaper closes whom the end of a session did not reach. */
 const reach = async (core: Core, sessionId: string, telling: Promise<string>): Promise<string> => {
   try {
     return await telling;
   } catch (error) {
-    core.log.warn("A client could not be told", { sessionId, error: String(error) });
+    core.metrics.record("BackgroundErrors", 1);
+    core.log.warn("A client could not be told", { sessionId, error });
     return "failed";
   }
 };

@@ -66,7 +66,25 @@ test("a refused join leaves nothing but its address's limits", async () => {
   ]);
 });
 
-test.each(["UNAUTHORIZED", "TOKEN_EXPIRED", "SERVICE_UNAVAILABLE"] as const)(
+test("rule 21: without the token service a listener who sends a token is let in all the same, a speaker is not", async () => {
+  const sessionId = await stage.create();
+  const refusal = "SERVICE_UNAVAILABLE";
+  for (const action of ["joinSession", "refreshConnection"]) {
+    const query = { action, sessionId, role: "listener", targetLanguage: "es" };
+    await stage.shake(stage.core, query, stage.arrival(`listener by ${action}`), refusal);
+  }
+  expect((await stage.session(sessionId)).listenerCount).toBe(2);
+  for (const query of [
+    { action: "createSession", sourceLanguage: "en" },
+    { action: "refreshConnection", sessionId, role: "speaker" },
+  ]) {
+    await expect(
+      connect(stage.core, { arrival: stage.arrival("speaker"), query, refusal }),
+    ).rejects.toMatchObject({ code: refusal });
+  }
+});
+
+test.each(["UNAUTHORIZED", "TOKEN_EXPIRED"] as const)(
   "rule 19: a token that the authorizer found %s refuses also what needs none",
   async (refusal) => {
     const sessionId = await stage.create();
@@ -228,7 +246,7 @@ test("rule 13: a valid ticket and a shared network are let in beyond the address
   });
   await stage.join(own, "6", { by });
   const ticket = issueTicket(
-    { connectionId: "6", sessionId: own, role: "listener", expiresAt: midnight + hour },
+    { connectionId: "6", sessionId: own, role: "listener", targetLanguage: "es", expiresAt: midnight + hour },
     signingKey,
   );
   await stage.refresh(own, "listener", "7", { by, from, ticket });

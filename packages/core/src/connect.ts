@@ -1,6 +1,6 @@
 import { connectQuerySchema, type ErrorCode, sessionIdSchema } from "@lectern/protocol";
 import * as v from "valibot";
-import { countAttempt, exceeded } from "./admission.js";
+import { type Attempt, attemptOf, exceeded } from "./admission.js";
 import { type Arrival, origin } from "./arrival.js";
 import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
@@ -8,7 +8,6 @@ import type { Core } from "./core.js";
 import { Failure } from "./failure.js";
 import { countFailure } from "./metric.js";
 import { parse } from "./parse.js";
-import type { Verdict } from "./rate-limit.js";
 import * as Session from "./session.js";
 
 export interface Handshake {
@@ -27,40 +26,41 @@ export interface Handshake {
  */
 export const connect = async (core: Core, handshake: Handshake): Promise<void> => {
   const { arrival, query } = handshake;
-  const attempts = once(() => countAttempt(core, arrival));
+  const attempt = attemptOf(core, arrival);
+  if (speaks(handshake)) attempt.exempt();
   try {
-    await act(core, handshake, attempts);
+    await act(core, handshake, attempt);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const failure = about(query.sessionId, error);
     if (query.errors !== "frame") throw failure;
-    if (!speaks(handshake)) {
-      const attempt = await attempts();
-      if (!attempt.allowed) throw about(query.sessionId, exceeded("connectionAttempts", attempt.retryAfter));
-    }
+    const verdict = await attempt.verdict();
+    if (!verdict.allowed) throw about(query.sessionId, exceeded("connectionAttempts", verdict.retryAfter));
     await refuse(core, arrival, failure);
     countFailure(core.metrics, failure);
   }
 };
 
-const act = async (
-  core: Core,
-  { arrival, query, refusal }: Handshake,
-  attempts: () => Promise<Verdict>,
-): Promise<void> => {
-  if (refusal) throw new Failure(refusal);
+const act = async (core: Core, { arrival, query, refusal }: Handshake, attempt: Attempt): Promise<void> => {
+  // Without the token service nobody's token can be checked, but listeners need none.
+  if (refusal && !(refusal === "SERVICE_UNAVAILABLE" && listens(query))) throw new Failure(refusal);
   const request = parse(connectQuerySchema, query);
   switch (request.action) {
     case "createSession":
       return Session.create(core, arrival, request);
     case "joinSession":
-      return Connection.join(core, arrival, request, attempts);
+      return Connection.join(core, arrival, request, attempt);
     case "refreshConnection":
       return request.role === "speaker"
         ? Connection.refreshSpeaker(core, arrival, request)
-        : Connection.refreshListener(core, arrival, request, attempts);
+        : Connection.refreshListener(core, arrival, request, attempt);
   }
 };
+
+type Query = Handshake["query"];
+
+const listens = ({ action, role }: Query): boolean =>
+  action === "joinSession" || (action === "refreshConnection" && role === "listener");
 
 /** A verified speaker, whom no limit of an address concerns. To a listener a token makes no difference. */
 const speaks = ({ arrival, query }: Handshake): boolean =>
@@ -92,13 +92,5 @@ const refuse = async (core: Core, arrival: Arrival, failure: Failure): Promise<v
       ...(details === undefined ? {} : { details: { ...details } }),
     },
   });
-  core.log.info("Refused by frame", { code });
-};
-
-const once = <Result>(make: () => Result): (() => Result) => {
-  let made: { result: Result } | undefined;
-  return () => {
-    made ??= { result: make() };
-    return made.result;
-  };
+  core.log.info("Refused by frame", { outcome: "refused", errorCode: code });
 };

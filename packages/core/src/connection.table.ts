@@ -25,6 +25,8 @@ const speakerSchema = v.object({
   role: v.literal("speaker"),
   sessionId: sessionIdSchema,
   replaces,
+  /** Whether its client did not show by a ticket that it has the connection that this one replaces. */
+  isTakeover: v.optional(v.boolean()),
 });
 
 const listenerSchema = v.object({
@@ -55,6 +57,9 @@ export type Speaker = v.InferOutput<typeof speakerSchema>;
 export type Listener = v.InferOutput<typeof listenerSchema>;
 export type Member = Speaker | Listener;
 
+/** Whether the connection is one of its session's, and not there to be refused. */
+export const isMember = (row: Connection): row is Member => row.role !== "refused";
+
 /** The index by session and language; speakers have no language and are not in it. */
 export const byLanguage = "sessionId-targetLanguage-index";
 
@@ -69,23 +74,28 @@ export const insert = async (core: Core, connection: Connection): Promise<boolea
 };
 
 /**
+ * What is known of a row that could not be inserted: it was there before, by a repeated event; it is not there; or
+ * nobody can tell, so that somebody else may find and remove it.
+ */
+export type RowState = "there before" | "absent" | "unknown";
+
+/**
  * Inserts a connection as the last write of a connect. If it is there already, or if nobody can tell whether it was
  * written, what led up to it is undone: a refused handshake leaves nothing behind.
- * @param undo is told whether the row may be there after all, so that it will be removed by somebody else
  */
 export const insertOr = async (
   core: Core,
   connection: Connection,
-  undo: (rowMayRemain: boolean) => Promise<void>,
+  undo: (state: RowState) => Promise<void>,
 ): Promise<boolean> => {
   try {
     const inserted = await insert(core, connection);
-    if (!inserted) await undo(false);
+    if (!inserted) await undo("there before");
     return inserted;
   } catch (error) {
     // What cannot be undone now, with the table out of reach, the reaper heals.
     const [removed] = await Promise.allSettled([remove(core, connection.connectionId)]);
-    await Promise.allSettled([undo(removed.status === "rejected")]);
+    await Promise.allSettled([undo(removed.status === "rejected" ? "unknown" : "absent")]);
     throw error;
   }
 };

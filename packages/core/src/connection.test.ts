@@ -1,11 +1,16 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { EventEmitter, once } from "node:events";
+import { type SessionId, serverFrameSchema } from "@lectern/protocol";
+import * as v from "valibot";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
 import { reap } from "./reaper.js";
+import * as Session from "./session.js";
 import * as Sessions from "./session.table.js";
 import {
   frameOf,
   hour,
+  Killed,
   midnight,
   minute,
   type Stage,
@@ -22,8 +27,16 @@ beforeAll(async () => {
 beforeEach(() => stage.reset());
 afterAll(() => stage.close());
 
-const ticketFor = (sessionId: string, connectionId: string, role: "speaker" | "listener" = "listener") =>
-  issueTicket({ connectionId, sessionId, role, expiresAt: stage.now() + hour }, signingKey);
+const ticketFor = (
+  sessionId: string,
+  connectionId: string,
+  role: "speaker" | "listener" = "listener",
+  targetLanguage = "es",
+) => {
+  const language = role === "listener" ? { targetLanguage } : {};
+  const expiresAt = stage.now() + hour;
+  return issueTicket({ connectionId, sessionId, role, ...language, expiresAt }, signingKey);
+};
 
 const counted = async (sessionId: string): Promise<number> => (await stage.session(sessionId)).listenerCount;
 
@@ -290,6 +303,7 @@ test("rule 11: a session may be refreshed any number of times, and lasts as long
 test("rule 16: a repeated connect of a speaker's refresh changes nothing more", async () => {
   const sessionId = await stage.create();
   await stage.refresh(sessionId, "speaker", "newer");
+  await stage.deliver();
   await stage.leave("newer", 1001);
   const before = await stage.rows("sessions");
   stage.pass(10_000);
@@ -298,18 +312,156 @@ test("rule 16: a repeated connect of a speaker's refresh changes nothing more", 
   expect(stage.log()).toContainEqual(expect.objectContaining({ message: "Repeated connect" }));
 });
 
-test("a speaker's refresh whose row could not be written gives the session back, grace and all", async () => {
-  const sessionId = await stage.create();
-  stage.pass(minute);
-  await stage.leave("speaker", 1001);
-  const before = await stage.rows("sessions");
-  stage.pass(10_000);
-  const match = { operation: "PutItem" };
-  stage.inject({ kind: "unreachable", match, times: 1 });
-  await expect(stage.refresh(sessionId, "speaker", "newer")).rejects.toMatchObject({
-    code: "SERVICE_UNAVAILABLE",
+describe("a speaker's refresh that does not come about leaves the session to the speaker that it had", () => {
+  const givenBack = async (sessionId: SessionId) => {
+    const session = await stage.session(sessionId);
+    expect(session).toMatchObject({ isActive: true, speakerConnectionId: "speaker" });
+    expect(session.graceUntil).toBeUndefined();
+    expect(session.previousSpeakerConnectionId).toBeUndefined();
+    expect(stage.sockets.of("speaker").open).toBe(true);
+    expect(await Session.status(stage.core, "speaker")).toMatchObject({ type: "sessionStatus" });
+    expect(await violations(stage)).toEqual([]);
+  };
+
+  test.each([
+    ["its row could not be written", "Put", "unreachable", 1],
+    ["nobody answers whether the session was moved", "UpdateItem", "lost-answer", 3],
+  ] as const)("when %s", async (_, operation, kind, times) => {
+    const sessionId = await stage.create();
+    await stage.deliver();
+    stage.inject({ kind, match: { operation: operation === "Put" ? "PutItem" : operation }, times });
+    await expect(stage.refresh(sessionId, "speaker", "newer")).rejects.toMatchObject({
+      code: "SERVICE_UNAVAILABLE",
+    });
+    await givenBack(sessionId);
   });
-  expect(await stage.rows("sessions")).toEqual(before);
+
+  test.each([
+    ["its socket never opens", undefined],
+    ["its client gives it up before its welcome", 4000],
+    ["its client gives it up before its welcome without a code", 1005],
+  ])("when %s", async (_, code) => {
+    const sessionId = await stage.create();
+    await stage.join(sessionId, "listener");
+    await stage.deliver();
+    await stage.refresh(sessionId, "speaker", "newer");
+    if (code === undefined) {
+      stage.sockets.drop("newer");
+      stage.pass(10_000);
+    } else {
+      await stage.leave("newer", code);
+    }
+    await stage.deliver();
+    await givenBack(sessionId);
+    expect(stage.sockets.types("listener")).toEqual(["sessionJoined"]);
+    await stage.refresh(sessionId, "speaker", "another");
+    await stage.deliver();
+    expect(frameOf(stage, "another", "connectionRefreshComplete").role).toBe("speaker");
+    expect(stage.sockets.of("speaker").open).toBe(false);
+    expect(await violations(stage)).toEqual([]);
+  });
+
+  test("when its function dies before its row: the reaper gives the session back", async () => {
+    const sessionId = await stage.create();
+    await stage.deliver();
+    await expect(stage.refresh(sessionId, "speaker", "newer", { by: stage.dying(1) })).rejects.toThrow(
+      Killed,
+    );
+    stage.pass(minute);
+    await reap(stage.core);
+    await givenBack(sessionId);
+  });
+
+  test("and to its grace period, which begins anew, when that speaker is gone", async () => {
+    const sessionId = await stage.create();
+    await stage.leave("speaker", 1001);
+    stage.pass(10_000);
+    stage.inject({ kind: "unreachable", match: { operation: "PutItem" }, times: 1 });
+    await expect(stage.refresh(sessionId, "speaker", "newer")).rejects.toMatchObject({
+      code: "SERVICE_UNAVAILABLE",
+    });
+    const session = await stage.session(sessionId);
+    expect(session).toMatchObject({ speakerConnectionId: "speaker", graceUntil: stage.now() + 30_000 });
+    expect(session.previousSpeakerConnectionId).toBeUndefined();
+  });
+
+  test("and ends it at once when there is no grace", async () => {
+    const by = stage.with({ speakerGraceSeconds: 0 });
+    const sessionId = await stage.create();
+    await stage.deliver();
+    await stage.refresh(sessionId, "speaker", "newer");
+    await stage.leave("speaker", 1001, by);
+    await stage.leave("newer", 1001, by);
+    expect(await stage.session(sessionId)).toMatchObject({ isActive: false, endReason: "speakerLost" });
+  });
+});
+
+test("a speaker's refresh of which an answer was lost is done once and welcomed", async () => {
+  const sessionId = await stage.create();
+  await stage.deliver();
+  stage.inject({ kind: "lost-answer", match: { operation: "UpdateItem" }, times: 1 });
+  await stage.refresh(sessionId, "speaker", "newer");
+  await stage.deliver();
+  expect(frameOf(stage, "newer", "connectionRefreshComplete").role).toBe("speaker");
+  expect(stage.sockets.of("speaker").open).toBe(false);
+  expect(await violations(stage)).toEqual([]);
+});
+
+test("rule 16: a connect that is repeated before its welcome changes nothing more", async () => {
+  const sessionId = await stage.create();
+  await stage.deliver();
+  await stage.refresh(sessionId, "speaker", "newer");
+  const before = [await stage.rows("sessions"), await stage.rows("connections")];
+  await stage.refresh(sessionId, "speaker", "newer");
+  expect([await stage.rows("sessions"), await stage.rows("connections")]).toEqual(before);
+});
+
+test("rule 11: a speaker's old connection hears that another has taken over, unless its own client has refreshed it", async () => {
+  const sessionId = await stage.create();
+  await stage.deliver();
+  await stage.refresh(sessionId, "speaker", "refreshed", {
+    ticket: ticketFor(sessionId, "speaker", "speaker"),
+  });
+  await stage.deliver();
+  expect(stage.sockets.types("speaker")).toEqual(["sessionCreated"]);
+  await stage.refresh(sessionId, "speaker", "elsewhere", {
+    ticket: ticketFor(sessionId, "speaker", "speaker"),
+  });
+  await stage.deliver();
+  expect(stage.sockets.types("refreshed")).toEqual(["connectionRefreshComplete", "error"]);
+  const frame = frameOf(stage, "refreshed", "error");
+  expect(v.parse(serverFrameSchema, frame)).toEqual({
+    type: "error",
+    timestamp: stage.now(),
+    code: "FORBIDDEN",
+    message: "Another connection has taken this session over",
+    status: 403,
+    retryable: false,
+    details: { reason: "replaced", sessionId },
+  });
+  expect(stage.sockets.opened()).toEqual(["elsewhere"]);
+});
+
+test("rule 11: of two connections that take over at once the later speaks, and the other is closed", async () => {
+  const sessionId = await stage.create();
+  await stage.deliver();
+  const gate = new EventEmitter();
+  const held = once(gate, "open").then(() => undefined);
+  const slow = stage.process(({ name }) => (name === "Put" ? held : undefined));
+  const overtaken = stage.refresh(sessionId, "speaker", "overtaken", { by: slow });
+  await expect.poll(async () => (await stage.session(sessionId)).speakerConnectionId).toBe("overtaken");
+  await stage.refresh(sessionId, "speaker", "later");
+  await stage.deliver();
+  gate.emit("open");
+  await overtaken;
+  await stage.deliver();
+  expect(stage.sockets.types("later")).toEqual(["connectionRefreshComplete"]);
+  expect(frameOf(stage, "overtaken", "error")).toMatchObject({
+    code: "FORBIDDEN",
+    details: { reason: "replaced" },
+  });
+  expect(stage.sockets.opened()).toEqual(["later"]);
+  expect(await violations(stage)).toEqual([]);
 });
 
 test("rule 11: a listener's refresh holds two seats until the old socket is closed", async () => {
@@ -349,7 +501,8 @@ test.each([
     code: "SESSION_FULL",
   });
   await stage.refresh(sessionId, "listener", "last", { by, ticket });
-  await expect(stage.refresh(sessionId, "listener", "over", { by, ticket })).rejects.toMatchObject({
+  const another = ticketFor(sessionId, "another");
+  await expect(stage.refresh(sessionId, "listener", "over", { by, ticket: another })).rejects.toMatchObject({
     code: "SESSION_FULL",
     details: { sessionId },
   });
@@ -367,11 +520,32 @@ test("rule 13: a valid ticket is exempt from its address's limits; without one a
     "forged.ticket",
     ticketFor(other, "one"),
     ticketFor(sessionId, "one", "speaker"),
+    ticketFor(sessionId, "one", "listener", "de"),
   ]) {
     await expect(stage.refresh(sessionId, "listener", "three", { by, from, ticket })).rejects.toMatchObject({
       code: "RATE_LIMIT_EXCEEDED",
     });
   }
+});
+
+test("rule 13: a ticket that has been used too often makes an ordinary join, so that one does not fill a session", async () => {
+  const from = { address: "203.0.113.7" };
+  const by = stage.with({ rateLimitListenerJoinsPerMin: 1 });
+  const sessionId = await stage.create();
+  await stage.join(sessionId, "old", { by, from });
+  const ticket = ticketFor(sessionId, "old");
+  for (let use = 1; use <= 5; use += 1) {
+    await stage.refresh(sessionId, "listener", `use ${use}`, { by, from, ticket });
+  }
+  await expect(stage.refresh(sessionId, "listener", "use 6", { by, from, ticket })).rejects.toMatchObject({
+    code: "RATE_LIMIT_EXCEEDED",
+    details: { limit: "listenerJoins", sessionId },
+  });
+  expect(await counted(sessionId)).toBe(6);
+  stage.pass(12 * minute);
+  await stage.refresh(sessionId, "listener", "use 6", { by, from, ticket });
+  await stage.deliver();
+  expect(await counted(sessionId)).toBe(6);
 });
 
 test("rule 11: a ticket works for a refresh that its session has outlived not", async () => {

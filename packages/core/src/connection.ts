@@ -1,5 +1,5 @@
 import type { ConnectQuery, ServerFrame, SessionId } from "@lectern/protocol";
-import { countJoin, exceeded } from "./admission.js";
+import { type Attempt, countJoin, countTicketUse, exceeded } from "./admission.js";
 import { type Arrival, origin } from "./arrival.js";
 import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
@@ -7,7 +7,7 @@ import { Failure } from "./failure.js";
 import { requireTarget } from "./language.js";
 import { isOpening, sessionExpiry } from "./lifetime.js";
 import type { Verdict } from "./rate-limit.js";
-import { welcome } from "./reply.js";
+import { refreshComplete } from "./reply.js";
 import * as Session from "./session.js";
 import * as Sessions from "./session.table.js";
 import { readTicket } from "./ticket.js";
@@ -24,22 +24,18 @@ const overlap = (capacity: number): number => Math.max(10, Math.ceil(capacity * 
  * @throws {Failure} `UNSUPPORTED_LANGUAGE`, `SESSION_NOT_FOUND`, `SESSION_FULL`, `RATE_LIMIT_EXCEEDED`,
  * `SERVICE_UNAVAILABLE`.
  */
-export const join = async (
-  core: Core,
-  arrival: Arrival,
-  request: Join,
-  attempts: () => Promise<Verdict>,
-): Promise<void> => {
+export const join = async (core: Core, arrival: Arrival, request: Join, attempt: Attempt): Promise<void> => {
   const { sessionId } = request;
   const targetLanguage = requireTarget(request.targetLanguage);
   // Settled, both: a seat that was reserved must be given back also when the limits break.
   const [reserved, limits] = await Promise.allSettled([
     Sessions.reserveSeat(core, sessionId, core.settings.maxListenersPerSession),
-    Promise.all([attempts(), countJoin(core, arrival)]),
+    Promise.all([attempt.verdict(), countJoin(core, arrival)]),
   ]);
   if (reserved.status === "rejected") throw reserved.reason;
   const reservation = reserved.value;
   const sharedNetwork = reservation.outcome !== "not-found" && reservation.session.sharedNetwork;
+  if (sharedNetwork) attempt.exempt();
   const refusal: unknown =
     limits.status === "rejected" ? limits.reason : sharedNetwork ? undefined : firstExceeded(...limits.value);
   if (refusal !== undefined) {
@@ -50,21 +46,31 @@ export const join = async (
   await seat(core, arrival, { sessionId, targetLanguage });
 };
 
-/** A listener's new connection takes the place of its old one; without a valid ticket it is an ordinary join. */
+/**
+ * A listener's new connection takes the place of its old one. Without a valid ticket, or with one that has been used too
+ * often, it is an ordinary join.
+ */
 export const refreshListener = async (
   core: Core,
   arrival: Arrival,
   request: Refresh<"listener">,
-  attempts: () => Promise<Verdict>,
+  attempt: Attempt,
 ): Promise<void> => {
   const { sessionId } = request;
-  const ticket = readTicket(request.ticket ?? "", core.signingKey, core.now());
-  if (ticket?.role !== "listener" || ticket.sessionId !== sessionId) {
-    return join(core, arrival, request, attempts);
-  }
   const targetLanguage = requireTarget(request.targetLanguage);
+  const ticket = readTicket(request.ticket ?? "", core.signingKey, core.now());
+  const isForThis = ticket?.role === "listener" && ticket.sessionId === sessionId;
+  if (!isForThis || ticket.targetLanguage !== targetLanguage) return join(core, arrival, request, attempt);
   const capacity = core.settings.maxListenersPerSession;
-  const reservation = await Sessions.reserveSeat(core, sessionId, capacity + overlap(capacity));
+  const [use, reservation] = await Promise.all([
+    countTicketUse(core, ticket),
+    Sessions.reserveSeat(core, sessionId, capacity + overlap(capacity)),
+  ]);
+  if (!use.allowed) {
+    if (reservation.outcome === "reserved") await Sessions.releaseSeat(core, sessionId, core.now());
+    return join(core, arrival, request, attempt);
+  }
+  attempt.exempt();
   requireSeat(reservation);
   await seat(core, arrival, { sessionId, targetLanguage, replaces: ticket.connectionId });
 };
@@ -76,27 +82,40 @@ export const refreshListener = async (
 export const refreshSpeaker = async (
   core: Core,
   arrival: Arrival,
-  { sessionId }: Refresh<"speaker">,
+  { sessionId, ticket: text = "" }: Refresh<"speaker">,
 ): Promise<void> => {
   const { connectionId, connectedAt, userId } = arrival;
   if (userId === undefined) throw new Failure("UNAUTHORIZED");
-  const before = await Sessions.moveSpeaker(core, sessionId, {
+  const giveBack = () => Session.giveBack(core, { sessionId, connectionId });
+  const moving = Sessions.moveSpeaker(core, sessionId, {
     speakerUserId: userId,
     speakerConnectionId: connectionId,
     speakerSince: connectedAt,
     expiresAt: sessionExpiry(core.now(), core.settings),
   });
-  if (before === "forbidden") throw new Failure("FORBIDDEN");
-  if (before === "not-found") throw new Failure("SESSION_NOT_FOUND");
-  if (before === "repeated") return core.log.warn("Repeated connect", { sessionId });
-  const row = {
-    ...origin(core, arrival),
-    role: "speaker",
-    sessionId,
-    replaces: before.speakerConnectionId,
-  } as const;
-  await Connections.insertOr(core, row, () => Sessions.restoreSpeaker(core, before, connectionId));
-  core.log.info("Speaker refreshed", { sessionId });
+  const move = await moving.catch(async (error) => {
+    // Perhaps it was done all the same.
+    await Promise.allSettled([giveBack()]);
+    throw error;
+  });
+  switch (move.outcome) {
+    case "forbidden":
+      throw new Failure("FORBIDDEN");
+    case "not-found":
+      throw new Failure("SESSION_NOT_FOUND");
+    case "repeated":
+      return core.log.info("Repeated connect", { sessionId });
+    case "moved": {
+      const { replaces } = move;
+      const ticket = readTicket(text, core.signingKey, core.now());
+      const isTakeover = ticket?.role !== "speaker" || ticket.connectionId !== replaces;
+      const row = { ...origin(core, arrival), role: "speaker", sessionId, replaces, isTakeover } as const;
+      const inserted = await Connections.insertOr(core, row, async (state) => {
+        if (state !== "there before") await giveBack();
+      });
+      core.log.info(inserted ? "Speaker refreshed" : "Repeated connect", { sessionId });
+    }
+  }
 };
 
 /**
@@ -163,7 +182,7 @@ export const confirm = async (
   if (!connection || connection.role === "refused" || connection.sessionId !== sessionId || !session) {
     throw new Failure("FORBIDDEN");
   }
-  return welcome({ ...connection, replaces: connectionId }, session, core.now());
+  return refreshComplete(connection, session, core.now());
 };
 
 const seat = async (
@@ -173,9 +192,9 @@ const seat = async (
 ): Promise<void> => {
   const { sessionId, targetLanguage } = listener;
   const row = { ...origin(core, arrival), role: "listener", ...listener } as const;
-  const inserted = await Connections.insertOr(core, row, async (rowMayRemain) => {
+  const inserted = await Connections.insertOr(core, row, async (state) => {
     // Whoever removes the row frees its seat.
-    if (!rowMayRemain) await Sessions.releaseSeat(core, sessionId, core.now());
+    if (state !== "unknown") await Sessions.releaseSeat(core, sessionId, core.now());
   });
   core.log.info(inserted ? "Listener joined" : "Repeated connect", { sessionId, targetLanguage });
 };

@@ -35,7 +35,13 @@ interface Flow {
 
 const ticket = ({ sessionId, id }: World): string =>
   issueTicket(
-    { connectionId: id("a"), sessionId, role: "listener", expiresAt: stage.now() + hour },
+    {
+      connectionId: id("a"),
+      sessionId,
+      role: "listener",
+      targetLanguage: "es",
+      expiresAt: stage.now() + hour,
+    },
     signingKey,
   );
 
@@ -46,6 +52,11 @@ const leaves = (name: string, code: number): Pick<Flow, "run" | "left"> => ({
 
 const flows: readonly Flow[] = [
   { name: "create", run: (by, { id }) => stage.create(id("new"), { by }) },
+  {
+    name: "create repeated",
+    before: ({ id }) => stage.create(id("new")).then(() => undefined),
+    run: (by, { id }) => stage.create(id("new"), { by }),
+  },
   { name: "join", run: (by, { sessionId, id }) => stage.join(sessionId, id("new"), { by }) },
   {
     name: "join refused by a limit",

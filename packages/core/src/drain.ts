@@ -2,16 +2,13 @@ import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { webSocketUrlSchema } from "@lectern/protocol";
 import pMap from "p-map";
 import * as v from "valibot";
-import { type Connection, connectionSchema, type Member } from "./connection.table.js";
+import { connectionSchema, isMember, type Member } from "./connection.table.js";
 import type { Core } from "./core.js";
 import { refreshRequired } from "./heartbeat.js";
 import { isOpening } from "./lifetime.js";
 import { persistently } from "./persistence.js";
 import { readRows } from "./row.js";
-import { SocketError } from "./sockets.js";
-
-/** How many clients are posted to at once: above the agent's sockets more would only queue. */
-const concurrency = 50;
+import { postsAtOnce, SocketError } from "./sockets.js";
 
 /** One step of a drain, as an operator asks for it. */
 export const stepSchema = v.object({
@@ -55,7 +52,7 @@ export const drain = async (
 ): Promise<Stepped> => {
   const { rows, unreadable, next } = await readPage(core, limit, after);
   const members = rows.filter(isMember).filter(({ connectedAt }) => connectedAt < connectedBefore);
-  const outcomes = await pMap(members, (member) => ask(core, member, url), { concurrency });
+  const outcomes = await pMap(members, (member) => ask(core, member, url), { concurrency: postsAtOnce });
   const count = (wanted: Outcome) => outcomes.filter((outcome) => outcome === wanted).length;
   const counts = {
     asked: count("asked"),
@@ -79,7 +76,7 @@ const ask = async (core: Core, member: Member, url: string | undefined): Promise
     if (!(error instanceof SocketError)) throw error;
     // Nobody else will be reached either.
     if (error.status === 403) throw new Error(forbidden, { cause: error });
-    core.log.warn("A client could not be asked to refresh", { sessionId, error: String(error) });
+    core.log.warn("A client could not be asked to refresh", { sessionId, error });
     return "failed";
   }
 };
@@ -99,5 +96,3 @@ const readPage = async (core: Core, limit: number, after: string | undefined) =>
   const next: string | undefined = LastEvaluatedKey?.connectionId;
   return { ...readRows(core, table, connectionSchema, Items), next };
 };
-
-const isMember = (row: Connection): row is Member => row.role !== "refused";

@@ -32,6 +32,8 @@ interface Write {
 interface Update extends Write {
   readonly key: Attributes;
   readonly set?: Attributes;
+  /** Attributes that are set by an expression of others, as these were before: `{ before: "#now" }`. */
+  readonly derive?: Readonly<Record<string, string>>;
   readonly add?: Readonly<Record<string, number>>;
   readonly remove?: readonly string[];
   /** Which row comes back from a write that was done. */
@@ -59,14 +61,25 @@ export const put = async (
 /** Changes an item. */
 export const update = async (
   db: DynamoDBDocumentClient,
-  { table, key, when, values, set = {}, add = {}, remove = [], returns = "ALL_NEW", repeatable }: Update,
+  {
+    table,
+    key,
+    when,
+    values,
+    set = {},
+    derive = {},
+    add = {},
+    remove = [],
+    returns = "ALL_NEW",
+    repeatable,
+  }: Update,
 ): Promise<Written> =>
   conditional(repeatable, async () => {
     const clauses = [
-      clause(
-        "SET",
-        Object.keys(set).map((name) => `#${name} = :set_${name}`),
-      ),
+      clause("SET", [
+        ...Object.keys(set).map((name) => `#${name} = :set_${name}`),
+        ...Object.entries(derive).map(([name, expression]) => `#${name} = ${expression}`),
+      ]),
       clause(
         "ADD",
         Object.keys(add).map((name) => `#${name} :add_${name}`),

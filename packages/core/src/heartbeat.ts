@@ -5,7 +5,8 @@ import type { Core } from "./core.js";
 import { hashConnectionId } from "./hash.js";
 import { longestAge, refreshAge, warningAge } from "./lifetime.js";
 import { isUnavailable } from "./persistence.js";
-import { type Bucket, bucket, take } from "./rate-limit.js";
+import { bucket, take } from "./rate-limit.js";
+import { heartbeatRefillSeconds } from "./settings.js";
 import { SocketError } from "./sockets.js";
 import { issueTicket } from "./ticket.js";
 
@@ -14,9 +15,6 @@ const minute = 60_000;
 /** The row that holds a connection's heartbeat limit and its last sign of life (`lastSeenAt`, ms). */
 export const livenessId = (connectionId: string): string =>
   `heartbeat:connection:${hashConnectionId(connectionId)}`;
-
-/** A bucket of N that refills a little faster than N per minute, so that a client with jitter never meets it. */
-const limit = (perMinute: number): Bucket => bucket(perMinute, 0.8 * minute);
 
 /**
  * Answers a heartbeat. One write holds both limit and liveness; past the connection's refresh moment it is also told
@@ -29,9 +27,9 @@ export const beat = async (
 ): Promise<ServerFrame> => {
   const now = core.now();
   const { settings } = core;
-  const verdict = await take(core, livenessId(connectionId), limit(settings.rateLimitHeartbeatsPerMin), {
-    lastSeenAt: now,
-  });
+  const perMinute = settings.rateLimitHeartbeatsPerMin;
+  const limit = bucket(perMinute, perMinute * heartbeatRefillSeconds(settings) * 1000);
+  const verdict = await take(core, livenessId(connectionId), limit, { lastSeenAt: now });
   if (!verdict.allowed) throw exceeded("heartbeats", verdict.retryAfter);
   const age = now - connectedAt;
   if (age >= refreshAge(connectionId, settings)) {
@@ -40,7 +38,7 @@ export const beat = async (
     } catch (error) {
       if (!(error instanceof SocketError) && !isUnavailable(error)) throw error;
       // The next heartbeat asks again; this one is acknowledged all the same.
-      core.log.warn("A connection could not be asked to refresh", { error: String(error) });
+      core.log.warn("A connection could not be asked to refresh", { error });
     }
   }
   return { type: "heartbeatAck", timestamp: core.now() };

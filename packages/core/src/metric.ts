@@ -10,6 +10,8 @@ export const metricUnits = {
   HeartbeatLatency: "Milliseconds",
   /** Refusals and faults that a client was answered with; by `code` too. */
   ConnectionErrors: "Count",
+  /** Faults of work that no client waits for: a welcome, a client out of an announcement's reach, what the reaper left over. */
+  BackgroundErrors: "Count",
   /** By the `operation` that was limited too. */
   RateLimitExceeded: "Count",
   /** A limit was off because its table could not be reached. */

@@ -110,6 +110,60 @@ test("rule 4: a speaker who came back and was lost again has a grace period of i
   expect(await stage.session(sessionId)).toMatchObject({ graceUntil: stage.now() + 30 * second });
 });
 
+test("rule 10: connections older than the stage's longest duration are closed, and not a millisecond before", async () => {
+  const sessionId = await opened("listener");
+  const by = stage.with({ connectionMaxDurationHours: 0.5, heartbeatTimeoutSeconds: 100_000 });
+  stage.pass(hour / 2);
+  await reap(by);
+  expect(stage.sockets.opened().sort()).toEqual(["listener", "speaker"]);
+  stage.pass(1);
+  await reap(by);
+  expect(stage.sockets.opened()).toEqual([]);
+  expect(await stage.session(sessionId)).toMatchObject({
+    isActive: true,
+    graceUntil: stage.now() + 30 * second,
+    listenerCount: 0,
+  });
+});
+
+test("rule 11: a speaker's connection that another has replaced is closed, though no stream said so", async () => {
+  const sessionId = await opened();
+  await stage.refresh(sessionId, "speaker", "newer");
+  await Sessions.confirmSpeaker(stage.core, sessionId, "newer");
+  stage.changes();
+  stage.pass(minute - 1);
+  await reap(stage.core);
+  expect(stage.sockets.opened().sort()).toEqual(["newer", "speaker"]);
+  stage.pass(1);
+  await reap(stage.core);
+  expect(stage.sockets.opened()).toEqual(["newer"]);
+  expect(await violations(stage)).toEqual([]);
+});
+
+test("a session that another's speaker is named in is given up, even though that connection has a row", async () => {
+  const sessionId = await opened();
+  const twin = { ...(await stage.session(sessionId)), sessionId: "golden-eagle-427" };
+  await stage.plant("sessions", twin);
+  stage.pass(minute);
+  await reap(stage.core);
+  expect(await stage.session(twin.sessionId)).toMatchObject({ graceUntil: stage.now() + 30 * second });
+  expect((await stage.session(sessionId)).graceUntil).toBeUndefined();
+});
+
+test("what the reaper could not do is measured, and says whose it was", async () => {
+  const sessionId = await opened("listener");
+  for (const id of ["speaker", "listener"]) stage.sockets.fail(id);
+  stage.pass(2 * minute);
+  stage.measured.length = 0;
+  await reap(stage.core);
+  expect(stage.measured.filter(({ name }) => name === "BackgroundErrors")).toHaveLength(2);
+  const left = stage.log().filter(({ message }) => message === "Left to the next run");
+  expect(left.map(({ fields }) => fields)).toEqual([
+    { sessionId, connection: expect.any(String), error: expect.any(Error) },
+    { sessionId, connection: expect.any(String), error: expect.any(Error) },
+  ]);
+});
+
 test("a session whose speaker has had no row for a minute begins its grace, then ends", async () => {
   const sessionId = await opened("listener");
   await Connection.leave(stage.dying(1), "speaker", { code: 1000, ageMs: 0 }).catch(() => undefined);

@@ -3,10 +3,17 @@ import pMap from "p-map";
 import * as v from "valibot";
 import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
-import { type Connection as ConnectionRow, connectionSchema, type Member } from "./connection.table.js";
+import {
+  type Connection as ConnectionRow,
+  connectionSchema,
+  isMember,
+  type Member,
+} from "./connection.table.js";
 import type { Core } from "./core.js";
 import * as Dynamo from "./dynamo.js";
+import { hashConnectionId } from "./hash.js";
 import { livenessId } from "./heartbeat.js";
+import { longestAge } from "./lifetime.js";
 import { isUnavailable, persistently } from "./persistence.js";
 import { refusal, sessionEnded } from "./reply.js";
 import { readRows } from "./row.js";
@@ -48,15 +55,26 @@ export const reap = async (core: Core): Promise<Reaped> => {
     [...connectionScan.unreadable, ...sessionScan.unreadable].map(({ sessionId }) => sessionId),
   );
   const byId = new Map(sessions.map((session) => [session.sessionId, session]));
-  const present = new Set(connections.map(({ connectionId }) => connectionId));
+  const speaksFor = new Map(
+    connections.flatMap((row) => (row.role === "speaker" ? [[row.connectionId, row.sessionId]] : [])),
+  );
 
-  const ended = await countIf(core, sessions, (session) => endIfDue(core, session, present));
+  const ended = await countIf(core, sessions, (session) => endIfDue(core, session, speaksFor));
   const [lost, kept] = partition(connections, (row) => isLost(core, row, byId, inDoubt));
   const dismissed = await countIf(core, lost, async (row) => {
     const dismissal = await Connection.dismiss(core, row, farewell(core, row, byId));
     return dismissal !== "opening";
   });
-  const silenced = await silence(core, kept.filter(isMember));
+  const overtaken = kept.filter((row) => isOvertaken(core, row, byId));
+  await countIf(core, overtaken, async ({ connectionId }) => {
+    await Connection.close(core, connectionId);
+    return true;
+  });
+  const members = kept.filter(isMember);
+  // API Gateway ends them at two hours; the stage's own setting may be shorter.
+  const overdue = members.filter(({ connectedAt }) => core.now() - connectedAt > longestAge(core.settings));
+  await countIf(core, overdue, (member) => closeLost(core, member, "Overdue connection closed"));
+  const silenced = await silence(core, members);
   const certain = sessions.filter(({ sessionId }) => !inDoubt.has(sessionId));
   const drift = await recountAll(core, certain, kept, { startedAt, recountedAt });
 
@@ -82,7 +100,7 @@ export const reap = async (core: Core): Promise<Reaped> => {
 const endIfDue = async (
   core: Core,
   session: Sessions.Session,
-  present: ReadonlySet<string>,
+  speaksFor: ReadonlyMap<string, string>,
 ): Promise<boolean> => {
   const { sessionId, isActive, expiresAt, graceUntil, speakerConnectionId, speakerSince } = session;
   if (!isActive) return false;
@@ -95,8 +113,10 @@ const endIfDue = async (
       graceUntil <= now && Sessions.end(core, sessionId, "speakerLost", { speakerConnectionId, graceUntil })
     );
   }
-  if (present.has(speakerConnectionId) || now - speakerSince < speakerRowMs) return false;
-  if (await Connections.get(core, speakerConnectionId)) return false;
+  if (speaksFor.get(speakerConnectionId) === sessionId || now - speakerSince < speakerRowMs) return false;
+  // Written since the scan, perhaps.
+  const row = await Connections.get(core, speakerConnectionId);
+  if (row?.role === "speaker" && row.sessionId === sessionId) return false;
   await Session.speakerGone(core, { sessionId, connectionId: speakerConnectionId }, false);
   return false;
 };
@@ -113,6 +133,17 @@ const isLost = (
   return session ? !session.isActive : !inDoubt.has(row.sessionId);
 };
 
+/** Whether another connection has spoken for the session for so long that this one is not needed any more. */
+const isOvertaken = (
+  core: Core,
+  row: ConnectionRow,
+  sessions: ReadonlyMap<string, Sessions.Session>,
+): boolean => {
+  const session = row.role === "speaker" ? sessions.get(row.sessionId) : undefined;
+  if (!session || Sessions.isSpeaker(session, row.connectionId)) return false;
+  return core.now() - session.speakerSince >= speakerRowMs;
+};
+
 const farewell = (core: Core, row: ConnectionRow, sessions: ReadonlyMap<string, Sessions.Session>) =>
   row.role === "refused"
     ? refusal(row, core.now())
@@ -120,7 +151,7 @@ const farewell = (core: Core, row: ConnectionRow, sessions: ReadonlyMap<string, 
 
 /**
  * Closes the connections that have been silent for too long: neither a heartbeat in their liveness row, nor traffic that
- * API Gateway saw. A speaker is lost before its socket is closed, since a close by us looks like its own will.
+ * API Gateway saw.
  */
 const silence = async (core: Core, members: readonly Member[]): Promise<number> => {
   const timeoutMs = core.settings.heartbeatTimeoutSeconds * 1000;
@@ -134,11 +165,16 @@ const silence = async (core: Core, members: readonly Member[]): Promise<number> 
   return countIf(core, silent, async (member) => {
     const activeAt = await core.sockets.lastActiveAt(member.connectionId);
     if (activeAt !== "gone" && !isOld(activeAt)) return false;
-    if (member.role === "speaker") await Session.speakerGone(core, member, false);
-    await Connection.close(core, member.connectionId);
-    core.log.info("Silent connection closed", { sessionId: member.sessionId, role: member.role });
-    return true;
+    return closeLost(core, member, "Silent connection closed");
   });
+};
+
+/** Closes a connection of a session that goes on. A speaker is lost first, since a close by us looks like its own will. */
+const closeLost = async (core: Core, member: Member, message: string): Promise<true> => {
+  if (member.role === "speaker") await Session.speakerGone(core, member, false);
+  await Connection.close(core, member.connectionId);
+  core.log.info(message, { sessionId: member.sessionId, role: member.role });
+  return true;
 };
 
 /**
@@ -149,36 +185,47 @@ const lastSeen = async (
   core: Core,
   members: readonly Member[],
 ): Promise<ReadonlyMap<string, number | "unknown">> => {
-  const seen = new Map<string, number | "unknown">();
-  const table = core.tables.rateLimits;
-  for (let start = 0; start < members.length; start += batchSize) {
-    const ids = new Map(
-      members
-        .slice(start, start + batchSize)
-        .map(({ connectionId }) => [livenessId(connectionId), connectionId]),
-    );
-    const unread = new Set(ids.keys());
+  const ids = new Map(members.map(({ connectionId }) => [livenessId(connectionId), connectionId]));
+  const seen = new Map<string, number | "unknown">(
+    members.map(({ connectionId }) => [connectionId, "unknown"]),
+  );
+  const identifiers = [...ids.keys()];
+  for (let start = 0; start < identifiers.length; start += batchSize) {
+    const batch = identifiers.slice(start, start + batchSize);
     try {
-      const read = new BatchGetCommand({
-        RequestItems: { [table]: { Keys: [...unread].map((identifier) => ({ identifier })) } },
-      });
-      const { Responses = {}, UnprocessedKeys = {} } = await persistently(true, () => core.db.send(read));
-      unread.clear();
-      for (const { identifier } of UnprocessedKeys[table]?.Keys ?? []) unread.add(identifier);
-      for (const { identifier, lastSeenAt } of v.parse(v.array(livenessSchema), Responses[table] ?? [])) {
+      const rows = await readLiveness(core, batch);
+      for (const identifier of batch) {
         const connectionId = ids.get(identifier);
-        if (connectionId !== undefined) seen.set(connectionId, lastSeenAt);
+        const at = rows.get(identifier);
+        if (connectionId === undefined || at === "unread") continue;
+        if (at === undefined) seen.delete(connectionId);
+        else seen.set(connectionId, at);
       }
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       core.log.warn("Liveness cannot be read: API Gateway's word alone counts");
-    }
-    for (const identifier of unread) {
-      const connectionId = ids.get(identifier);
-      if (connectionId !== undefined) seen.set(connectionId, "unknown");
+      // The next would take as long to fail, and the run's time with it.
+      break;
     }
   }
   return seen;
+};
+
+/** The times in up to a hundred liveness rows; `unread`: DynamoDB left it out this time. */
+const readLiveness = async (
+  core: Core,
+  identifiers: readonly string[],
+): Promise<ReadonlyMap<string, number | "unread">> => {
+  const table = core.tables.rateLimits;
+  const read = new BatchGetCommand({
+    RequestItems: { [table]: { Keys: identifiers.map((identifier) => ({ identifier })) } },
+  });
+  const { Responses = {}, UnprocessedKeys = {} } = await persistently(true, () => core.db.send(read));
+  const rows = v.parse(v.array(livenessSchema), Responses[table] ?? []);
+  return new Map<string, number | "unread">([
+    ...(UnprocessedKeys[table]?.Keys ?? []).map(({ identifier }) => [identifier, "unread"] as const),
+    ...rows.map(({ identifier, lastSeenAt }) => [identifier, lastSeenAt] as const),
+  ]);
 };
 
 const batchSize = 100;
@@ -221,20 +268,21 @@ const scan = async <Schema extends v.GenericSchema>(core: Core, table: string, s
   return readRows(core, table, schema, items);
 };
 
-/** How many of the items it was done for; one that fails is left to the next run. */
-const countIf = async <Item>(
+/** How many of the sessions or connections it was done for; one that fails is left to the next run. */
+const countIf = async <Row extends Sessions.Session | ConnectionRow>(
   core: Core,
-  items: readonly Item[],
-  act: (item: Item) => Promise<boolean>,
+  rows: readonly Row[],
+  act: (row: Row) => Promise<boolean>,
 ): Promise<number> => {
   let count = 0;
   await pMap(
-    items,
-    async (item) => {
+    rows,
+    async (row) => {
       try {
-        if (await act(item)) count += 1;
+        if (await act(row)) count += 1;
       } catch (error) {
-        core.log.error("Left to the next run", { error: String(error) });
+        core.metrics.record("BackgroundErrors", 1);
+        core.log.error("Left to the next run", { ...idsOf(row), error });
       }
     },
     { concurrency },
@@ -242,9 +290,12 @@ const countIf = async <Item>(
   return count;
 };
 
+const idsOf = (row: Sessions.Session | ConnectionRow) => ({
+  ...("sessionId" in row ? { sessionId: row.sessionId } : {}),
+  ...("connectionId" in row ? { connection: hashConnectionId(row.connectionId) } : {}),
+});
+
 const partition = <Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] => [
   items.filter(test),
   items.filter((item) => !test(item)),
 ];
-
-const isMember = (row: ConnectionRow): row is Member => row.role !== "refused";

@@ -5,20 +5,9 @@ import type { Session } from "./session.table.js";
 
 /** The first frame of a connection: what its client asked for has come about. */
 export const welcome = (member: Member, session: Session, now: number): ServerFrame => {
-  const { connectionId, sessionId, role } = member;
+  if (member.replaces !== undefined) return refreshComplete(member, session, now);
+  const { connectionId, sessionId } = member;
   const { sourceLanguage, qualityTier } = session;
-  const language = member.role === "listener" ? { targetLanguage: member.targetLanguage } : {};
-  if (member.replaces !== undefined) {
-    return {
-      type: "connectionRefreshComplete",
-      timestamp: now,
-      sessionId,
-      role,
-      ...language,
-      sourceLanguage,
-      connectionId,
-    };
-  }
   return member.role === "speaker"
     ? {
         type: "sessionCreated",
@@ -38,6 +27,33 @@ export const welcome = (member: Member, session: Session, now: number): ServerFr
         connectionId,
       };
 };
+
+/** The connection is in its place. */
+export const refreshComplete = (member: Member, session: Session, now: number): ServerFrame => ({
+  type: "connectionRefreshComplete",
+  timestamp: now,
+  sessionId: member.sessionId,
+  role: member.role,
+  ...(member.role === "listener" ? { targetLanguage: member.targetLanguage } : {}),
+  sourceLanguage: session.sourceLanguage,
+  connectionId: member.connectionId,
+});
+
+/** Tells a speaker's connection that it is closed for good: another of the user's clients speaks now. */
+export const replaced = (sessionId: string, now: number): ServerFrame =>
+  errorFrame(
+    new Failure("FORBIDDEN", "Another connection has taken this session over", {
+      details: { reason: "replaced", sessionId },
+    }),
+    now,
+  );
+
+/** Tells listeners that the speaker is lost and may come back. */
+export const speakerReconnecting = (sessionId: string, now: number): ServerFrame => ({
+  type: "speakerReconnecting",
+  timestamp: now,
+  sessionId,
+});
 
 /** Tells that the session is over; without the session's row, that it has expired. */
 export const sessionEnded = (sessionId: string, session: Session | undefined, now: number): ServerFrame => {

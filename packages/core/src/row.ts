@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { Core } from "./core.js";
 
-type Item = Readonly<Record<string, unknown>>;
+/** A row as it was read, before anybody has looked at it. */
+export type Item = Readonly<Record<string, unknown>>;
 
 /**
  * Reads rows at the border of a table. While two versions are deployed one may meet rows of the other: what it cannot
@@ -21,6 +22,7 @@ export const readRows = <Schema extends v.GenericSchema>(
       rows.push(parsed.output);
     } else {
       unreadable.push(item);
+      core.metrics.record("BackgroundErrors", 1);
       core.log.error("A row that cannot be read is passed over", { table, why: parsed.issues[0].message });
     }
   }

@@ -11,6 +11,11 @@ export const sessionSchema = v.object({
   speakerConnectionId: v.string(),
   /** When the current speaker's connection took over. */
   speakerSince: v.number(),
+  /**
+   * The connection that spoke before, until the current one has been welcomed: should that never be, the session goes
+   * back to it.
+   */
+  previousSpeakerConnectionId: v.optional(v.string()),
   sourceLanguage: languageCodeSchema,
   qualityTier: qualityTierSchema,
   /** The listeners share one address, so joins to this session are not limited by it. */
@@ -33,6 +38,10 @@ export type Session = v.InferOutput<typeof sessionSchema>;
 /** Whether the session can be joined: DynamoDB removes an expired row only some time later. */
 export const isOpen = (session: Session, now: number): boolean =>
   session.isActive && session.expiresAt * 1000 > now;
+
+/** Whether this connection speaks, or did until one took over that has not been welcomed yet. */
+export const isSpeaker = (session: Session, connectionId: string): boolean =>
+  session.speakerConnectionId === connectionId || session.previousSpeakerConnectionId === connectionId;
 
 /** Inserts a new session. False: the id is taken. */
 export const insert = async (core: Core, session: Session): Promise<boolean> => {
@@ -101,49 +110,84 @@ export const releaseSeat = async (core: Core, sessionId: SessionId, heldAt: numb
   });
 };
 
+/** `replaces`: the connection that the new speaker takes the place of. `repeated`: it is the speaker already. */
+export type Move =
+  | { readonly outcome: "moved"; readonly replaces: string }
+  | { readonly outcome: "not-found" | "forbidden" | "repeated" };
+
 /**
- * Makes a connection the session's speaker, for the same user only, and moves its expiry; ends a grace period.
- * Returns the session as it was before, or why it was not done; `repeated`: it is its speaker already.
+ * Makes a connection the session's speaker, for the same user only, and moves its expiry; ends a grace period. The one
+ * that spoke before stays noted until `confirmSpeaker`; of several that take over in a row and are not welcomed, it is
+ * still the first.
  */
 export const moveSpeaker = async (
   core: Core,
   sessionId: SessionId,
   speaker: Pick<Session, "speakerUserId" | "speakerConnectionId" | "speakerSince" | "expiresAt">,
-): Promise<Session | "not-found" | "forbidden" | "repeated"> => {
+): Promise<Move> => {
   const now = core.now();
   const { speakerUserId, ...moved } = speaker;
   const { speakerConnectionId } = speaker;
-  const { written, row } = await Dynamo.update(core.db, {
+  const { row } = await Dynamo.update(core.db, {
     table: core.tables.sessions,
     key: { sessionId },
     set: moved,
+    derive: {
+      previousSpeakerConnectionId: "if_not_exists(#previousSpeakerConnectionId, #speakerConnectionId)",
+    },
     remove: ["graceUntil"],
     when: [open, "#speakerUserId = :speakerUserId", "#speakerConnectionId <> :speakerConnectionId"],
     values: { ...openAt(now), speakerUserId, speakerConnectionId },
-    returns: "ALL_OLD",
+    // Done before, it is found done.
+    repeatable: true,
   });
   const session = row === undefined ? undefined : v.parse(sessionSchema, row);
-  if (!session || (!written && !isOpen(session, now))) return "not-found";
-  if (written) return session;
-  return session.speakerUserId === speakerUserId ? "repeated" : "forbidden";
+  if (!session || !isOpen(session, now)) return { outcome: "not-found" };
+  if (session.speakerUserId !== speakerUserId) return { outcome: "forbidden" };
+  const replaces = session.previousSpeakerConnectionId;
+  return replaces === undefined ? { outcome: "repeated" } : { outcome: "moved", replaces };
 };
 
-/** Gives the session back to the speaker it had, when the connection that took over did not come about. */
-export const restoreSpeaker = async (core: Core, before: Session, connectionId: string): Promise<void> => {
-  const { sessionId, speakerConnectionId, speakerSince, expiresAt, graceUntil } = before;
+/** The speaker has been welcomed: the connection that it took over from is not needed any more. */
+export const confirmSpeaker = async (
+  core: Core,
+  sessionId: SessionId,
+  speakerConnectionId: string,
+): Promise<void> => {
   await Dynamo.update(core.db, {
     table: core.tables.sessions,
     key: { sessionId },
-    set: {
-      speakerConnectionId,
-      speakerSince,
-      expiresAt,
-      ...(graceUntil === undefined ? {} : { graceUntil }),
-    },
-    when: ["#speakerConnectionId = :connectionId"],
-    values: { connectionId },
+    remove: ["previousSpeakerConnectionId"],
+    when: ["#speakerConnectionId = :speakerConnectionId"],
+    values: { speakerConnectionId },
     repeatable: true,
   });
+};
+
+/**
+ * Gives the session back to the connection that spoke before one that was never welcomed. Returns that connection's id;
+ * undefined: the other is no longer the speaker, or has been welcomed.
+ */
+export const giveBack = async (
+  core: Core,
+  sessionId: SessionId,
+  speakerConnectionId: string,
+): Promise<string | undefined> => {
+  const { written, row } = await Dynamo.update(core.db, {
+    table: core.tables.sessions,
+    key: { sessionId },
+    set: { speakerSince: core.now() },
+    derive: { speakerConnectionId: "#previousSpeakerConnectionId" },
+    remove: ["previousSpeakerConnectionId"],
+    when: [
+      "#isActive = :true",
+      "#speakerConnectionId = :speakerConnectionId",
+      "attribute_exists(#previousSpeakerConnectionId)",
+    ],
+    values: { true: true, speakerConnectionId },
+    repeatable: true,
+  });
+  return written ? v.parse(sessionSchema, row).speakerConnectionId : undefined;
 };
 
 /** Corrects the count to what was read until `recountedAt`, unless a seat was taken or freed since `seen`. */
@@ -166,7 +210,7 @@ export const recount = async (
 /** Which speaker an end or a grace is meant for: if another has taken over meanwhile, it is not. */
 export interface SpeakerGuard {
   readonly speakerConnectionId: string;
-  /** `"none"`: only while the speaker is there; a number: only in this very grace period. */
+  /** `"none"`: only while the speaker is there and in its place for good; a number: only in this very grace period. */
   readonly graceUntil?: "none" | number | undefined;
 }
 
@@ -220,7 +264,9 @@ const conditionsOf = (guard: SpeakerGuard | { readonly expiredBy: number }) => {
   const speaker = "#speakerConnectionId = :speakerConnectionId";
   if (graceUntil === undefined) return { when: [speaker], values: { speakerConnectionId } };
   if (graceUntil === "none") {
-    return { when: [speaker, "attribute_not_exists(#graceUntil)"], values: { speakerConnectionId } };
+    const settled =
+      "attribute_not_exists(#graceUntil) AND attribute_not_exists(#previousSpeakerConnectionId)";
+    return { when: [speaker, settled], values: { speakerConnectionId } };
   }
   return { when: [speaker, "#graceUntil = :graceUntil"], values: { speakerConnectionId, graceUntil } };
 };

@@ -45,25 +45,38 @@ export const create = async (core: Core, arrival: Arrival, creation: Creation): 
   core.log.info(inserted ? "Session created" : "Repeated connect", { sessionId });
 };
 
+type SpeakerId = Pick<Connections.Speaker, "connectionId" | "sessionId">;
+
 /**
  * A speaker's connection has gone. A deliberate close ends the session at once, any other loss starts the grace
- * period; neither does anything once another connection speaks, or a grace period runs already.
+ * period; neither does anything once another connection speaks, or a grace period runs already. One that took over and
+ * was never welcomed leaves the session to the one before.
  */
-export const speakerGone = async (
-  core: Core,
-  { connectionId, sessionId }: Pick<Connections.Speaker, "connectionId" | "sessionId">,
-  deliberate: boolean,
-): Promise<void> => {
+export const speakerGone = async (core: Core, speaker: SpeakerId, deliberate: boolean): Promise<void> => {
+  const { connectionId, sessionId } = speaker;
   const graceMs = core.settings.speakerGraceSeconds * 1000;
   if (deliberate || graceMs === 0) {
     const reason = deliberate ? "speakerLeft" : "speakerLost";
     const guard = { speakerConnectionId: connectionId, graceUntil: "none" } as const;
-    const ended = await Sessions.end(core, sessionId, reason, guard);
-    if (ended) core.log.info("Session ended", { sessionId, reason });
-    return;
+    if (await Sessions.end(core, sessionId, reason, guard)) {
+      return core.log.info("Session ended", { sessionId, reason });
+    }
+  } else if (await Sessions.beginGrace(core, sessionId, core.now() + graceMs, connectionId)) {
+    return core.log.info("Speaker lost, grace period began", { sessionId });
   }
-  const began = await Sessions.beginGrace(core, sessionId, core.now() + graceMs, connectionId);
-  if (began) core.log.info("Speaker lost, grace period began", { sessionId });
+  await giveBack(core, speaker);
+};
+
+/**
+ * Gives the session back to the connection that spoke before this one, if this one was never welcomed: its client has
+ * kept the other, or comes back by it. Has that gone meanwhile, it is lost in its turn.
+ */
+export const giveBack = async (core: Core, { connectionId, sessionId }: SpeakerId): Promise<void> => {
+  const previous = await Sessions.giveBack(core, sessionId, connectionId);
+  if (previous === undefined) return;
+  core.log.info("Session given back to the speaker before", { sessionId });
+  if (await Connections.get(core, previous)) return;
+  await speakerGone(core, { sessionId, connectionId: previous }, false);
 };
 
 /**

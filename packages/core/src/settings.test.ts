@@ -37,6 +37,7 @@ test.each([
   ["connectionWarningMinutes", 119.9, 120],
   ["heartbeatTimeoutSeconds", 31, 30],
   ["heartbeatIntervalSeconds", 89, 90],
+  ["heartbeatIntervalSeconds", 24, 23.9],
   ["speakerGraceSeconds", 0, -1],
   ["maxListenersPerSession", 1, 0],
   ["maxListenersPerSession", 1, 1.5],
@@ -45,7 +46,8 @@ test.each([
   ["rateLimitSessionsPerHour", 1, 0],
   ["rateLimitListenerJoinsPerMin", 1, 0.5],
   ["rateLimitConnectionAttemptsPerMin", 1, -5],
-  ["rateLimitHeartbeatsPerMin", 1, Number.POSITIVE_INFINITY],
+  ["rateLimitHeartbeatsPerMin", 60_000, 60_001],
+  ["rateLimitHeartbeatsPerMin", 2, Number.POSITIVE_INFINITY],
 ])("%s may be %d and not %d", (name, good, bad) => {
   expect(checkSettings({ ...defaults, [name]: good })).toMatchObject({ [name]: good });
   expect(() => checkSettings({ ...defaults, [name]: bad })).toThrow(SettingError);

@@ -11,6 +11,8 @@ const number = numeric("must be a number");
 const positive = v.pipe(number, v.gtValue(0, "must be more than 0"));
 const notNegative = v.pipe(number, v.minValue(0, "must not be negative"));
 const count = v.pipe(number, v.integer("must be a whole number"), v.minValue(1, "must be at least 1"));
+/** A limiter's time goes by in whole milliseconds. */
+const perMinute = v.pipe(count, v.maxValue(60_000, "must be at most 60000, one a millisecond"));
 const hoursOfConnection = v.pipe(
   positive,
   v.maxValue(2, "must not exceed 2: API Gateway cuts every connection after 2 hours"),
@@ -55,12 +57,12 @@ const entries = {
     v.description("Hours that logs are kept; CloudWatch's smallest is a day, so 12 means one day."),
   ),
   rateLimitSessionsPerHour: v.pipe(count, v.description("Sessions that one user may create in an hour.")),
-  rateLimitListenerJoinsPerMin: v.pipe(count, v.description("Joins from one address in a minute.")),
+  rateLimitListenerJoinsPerMin: v.pipe(perMinute, v.description("Joins from one address in a minute.")),
   rateLimitConnectionAttemptsPerMin: v.pipe(
-    count,
+    perMinute,
     v.description("Connection attempts from one address in a minute."),
   ),
-  rateLimitHeartbeatsPerMin: v.pipe(count, v.description("Heartbeats of one connection in a minute.")),
+  rateLimitHeartbeatsPerMin: v.pipe(perMinute, v.description("Heartbeats of one connection in a minute.")),
 };
 
 export const settingsSchema = v.object(entries);
@@ -118,6 +120,13 @@ export class SettingError extends Error {
   }
 }
 
+/**
+ * How often a connection may beat for ever: a little more often than N per minute, so that a client with jitter never meets
+ * its limit.
+ */
+export const heartbeatRefillSeconds = (settings: Pick<Settings, "rateLimitHeartbeatsPerMin">): number =>
+  48 / settings.rateLimitHeartbeatsPerMin;
+
 /** What settings must not be to each other: the name, whether it is wrong, and what it must be. */
 export const contradictions = (settings: Settings): [SettingName, boolean, string][] => [
   [
@@ -139,5 +148,10 @@ export const contradictions = (settings: Settings): [SettingName, boolean, strin
     "heartbeatTimeoutSeconds",
     settings.heartbeatTimeoutSeconds <= settings.heartbeatIntervalSeconds,
     "must be more than heartbeatIntervalSeconds",
+  ],
+  [
+    "heartbeatIntervalSeconds",
+    settings.heartbeatIntervalSeconds < heartbeatRefillSeconds(settings),
+    `must be at least ${heartbeatRefillSeconds(settings)}, or clients meet rateLimitHeartbeatsPerMin`,
   ],
 ];

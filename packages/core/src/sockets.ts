@@ -42,6 +42,9 @@ export class SocketError extends Error {
 
 const tries = 3;
 
+/** How many clients it is worth posting to at once: above the agent's sockets more would only queue. */
+export const postsAtOnce = 50;
+
 /**
  * Talks to `@connections` without the SDK's client: a fan-out to 500 listeners is bound by CPU per post, and a
  * cached signing key on kept-alive connections takes a seventh of the client's. Throttling and server faults are
@@ -56,7 +59,7 @@ export const createSockets = ({
 }: SocketsOptions): Sockets => {
   const { protocol, host, hostname, port, pathname } = new URL(endpoint);
   const transport = protocol === "http:" ? http : https;
-  const agent = new transport.Agent({ keepAlive: true, maxSockets: 50 });
+  const agent = new transport.Agent({ keepAlive: true, maxSockets: postsAtOnce });
   const sign = createSigner(region, "execute-api");
 
   const once = (method: string, connectionId: string, body: string): Promise<Answer> =>

@@ -13,10 +13,10 @@ import { byLanguage, type Connection as ConnectionRow, connectionSchema } from "
 import type { Core, Tables } from "./core.js";
 import type { Log } from "./log.js";
 import type { MetricName } from "./metric.js";
-import { type Session, sessionSchema } from "./session.table.js";
+import { isSpeaker, type Session, sessionSchema } from "./session.table.js";
 import type { Settings } from "./settings.js";
 import { SocketError, type Sockets } from "./sockets.js";
-import { welcome } from "./welcome.js";
+import { onConnectionChange } from "./welcome.js";
 
 /** dynalite unless `DYNAMODB_ENGINE=dynamodb-local`: the same suite runs on Amazon's own. */
 const engine = process.env.DYNAMODB_ENGINE === "dynamodb-local" ? "dynamodb-local" : "dynalite";
@@ -370,7 +370,7 @@ export const startStage = async () => {
       reader.take().map((entry) => {
         reader.finish(entry);
         const { eventName, dynamodb, userIdentity } = entry.record;
-        const image = (item: typeof dynamodb.NewImage): unknown =>
+        const image = (item: typeof dynamodb.NewImage) =>
           item && unmarshall(item as Parameters<typeof unmarshall>[0]);
         return {
           table: name,
@@ -378,6 +378,7 @@ export const startStage = async () => {
           byTtl: userIdentity !== undefined,
           before: image(dynamodb.OldImage),
           after: image(dynamodb.NewImage),
+          changedAt: clock.at,
         };
       }),
     );
@@ -385,17 +386,9 @@ export const startStage = async () => {
   /** Does with some changes what the stream's functions do. */
   const handle = async (pending: ReturnType<typeof changes>, by: Core = core): Promise<void> => {
     const outcomes = await Promise.allSettled(
-      pending.map(async ({ table, eventName, byTtl, before, after }) => {
-        if (table === tables.connections) {
-          if (eventName === "INSERT") await welcome(by, v.parse(connectionSchema, after));
-          return;
-        }
-        if (eventName === "REMOVE" && !byTtl) return;
-        const [was, is] = [before, after].map((image) => v.parse(v.optional(sessionSchema), image));
-        const change = Announce.changeOf(was, is);
-        const session = is ?? was;
-        if (change && session) await Announce.announce(by, change, session);
-      }),
+      pending.map(({ table, ...change }) =>
+        table === tables.connections ? onConnectionChange(by, change) : Announce.onSessionChange(by, change),
+      ),
     );
     const failed = outcomes.find(({ status }) => status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
@@ -639,6 +632,13 @@ export const violations = async (
       found.push(`4: ${row.connectionId} has no session`);
   }
   if (!settled) return found;
+  for (const session of sessions.filter(({ isActive }) => isActive)) {
+    for (const row of connections) {
+      if (row.role !== "speaker" || row.sessionId !== session.sessionId) continue;
+      if (!isSpeaker(session, row.connectionId))
+        found.push(`1: ${row.connectionId} speaks beside the speaker`);
+    }
+  }
   const open = new Set(stage.sockets.opened());
   for (const id of open) if (!byId.has(id)) found.push(`4: socket ${id} is open and nobody knows it`);
   for (const id of byId.keys()) if (!open.has(id)) found.push(`7: ${id} has a row and no socket`);

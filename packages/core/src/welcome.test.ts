@@ -14,7 +14,7 @@ import {
   violations,
 } from "./testing.js";
 import { issueTicket } from "./ticket.js";
-import { welcome } from "./welcome.js";
+import { onConnectionChange, welcome } from "./welcome.js";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -30,7 +30,10 @@ const welcomeOf = async (connectionId: string): Promise<void> => {
 };
 
 const ticketOf = (sessionId: string, connectionId: string): string =>
-  issueTicket({ connectionId, sessionId, role: "listener", expiresAt: midnight + 2 * hour }, signingKey);
+  issueTicket(
+    { connectionId, sessionId, role: "listener", targetLanguage: "es", expiresAt: midnight + 2 * hour },
+    signingKey,
+  );
 
 test("rule 1: a speaker's first frame is sessionCreated", async () => {
   const sessionId = await stage.create("speaker", { qualityTier: "premium", sourceLanguage: "de" });
@@ -86,21 +89,30 @@ test("a socket that is not open yet is tried again until it is", async () => {
   expect((await stage.session(sessionId)).listenerCount).toBe(1);
 });
 
-test("a listener whose socket never opens is forgotten after ten seconds, and its seat is free again", async () => {
-  const sessionId = await stage.create();
-  await stage.join(sessionId, "listener");
-  stage.sockets.drop("listener");
-  let sends = 0;
-  stage.sockets.beforeSend(() => {
-    sends += 1;
-    if (sends === 2) stage.pass(9_999);
-    if (sends === 3) stage.pass(1);
-  });
-  await welcomeOf("listener");
-  expect(sends).toBe(3);
-  expect(await stage.connection("listener")).toBeUndefined();
-  expect((await stage.session(sessionId)).listenerCount).toBe(0);
-});
+test.each([
+  ["after three seconds of trying", 0, 2_999],
+  ["when it is ten seconds old", 8_000, 1_999],
+])(
+  "a listener whose socket never opens is forgotten %s, and its seat is free again",
+  async (_, age, tried) => {
+    const sessionId = await stage.create();
+    await stage.join(sessionId, "listener");
+    stage.sockets.drop("listener");
+    stage.pass(age);
+    let sends = 0;
+    stage.sockets.beforeSend(() => {
+      sends += 1;
+      if (sends === 2) stage.pass(tried);
+      if (sends === 3) stage.pass(1);
+    });
+    await welcomeOf("listener");
+    expect(sends).toBe(3);
+    // Should it open after all, nobody would know it.
+    expect(stage.sockets.of("listener").closes).toBe(1);
+    expect(await stage.connection("listener")).toBeUndefined();
+    expect((await stage.session(sessionId)).listenerCount).toBe(0);
+  },
+);
 
 test("rule 4: a speaker whose socket never opens is lost: its session has the grace period to be refreshed", async () => {
   const sessionId = await stage.create();
@@ -109,6 +121,47 @@ test("rule 4: a speaker whose socket never opens is lost: its session has the gr
   await welcomeOf("speaker");
   expect(await stage.connection("speaker")).toBeUndefined();
   expect(await stage.session(sessionId)).toMatchObject({ isActive: true, graceUntil: stage.now() + 30_000 });
+});
+
+test("a record is welcomed for five minutes; one that is older, changed or removed is nobody new", async () => {
+  const sessionId = await stage.create();
+  await stage.join(sessionId, "listener");
+  const after = await stage.connection("listener");
+  const inserted = {
+    eventName: "INSERT",
+    before: undefined,
+    after,
+    byTtl: false,
+    changedAt: stage.now(),
+  } as const;
+  await onConnectionChange(stage.core, { ...inserted, eventName: "MODIFY" });
+  await onConnectionChange(stage.core, { ...inserted, eventName: "REMOVE", before: after, after: undefined });
+  stage.pass(5 * minute + 1);
+  await onConnectionChange(stage.core, inserted);
+  expect(stage.sockets.types("listener")).toEqual([]);
+  await onConnectionChange(stage.core, { ...inserted, changedAt: inserted.changedAt + 1 });
+  expect(stage.sockets.types("listener")).toEqual(["sessionJoined"]);
+});
+
+test("a row that cannot be read is logged and passed over, so that it keeps nobody else waiting", async () => {
+  const after = { connectionId: "of a later version", role: "interpreter" };
+  const change = {
+    eventName: "INSERT",
+    before: undefined,
+    after,
+    byTtl: false,
+    changedAt: stage.now(),
+  } as const;
+  await onConnectionChange(stage.core, change);
+  expect(stage.log()).toContainEqual(expect.objectContaining({ level: "error" }));
+});
+
+test("rule 4: who joins in a grace period hears that the speaker is reconnecting", async () => {
+  const sessionId = await stage.create();
+  await stage.leave("speaker", 1001);
+  await stage.join(sessionId, "listener");
+  await welcomeOf("listener");
+  expect(stage.sockets.types("listener")).toEqual(["sessionJoined", "speakerReconnecting"]);
 });
 
 test("a connection that leaves before it was welcomed is let go", async () => {

@@ -3,22 +3,38 @@ import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
 import { hashConnectionId } from "./hash.js";
 import { isOpening } from "./lifetime.js";
-import { refusal, sessionEnded, welcome as welcomeFrame } from "./reply.js";
+import { refusal, replaced, sessionEnded, speakerReconnecting, welcome as welcomeFrame } from "./reply.js";
+import { isStale, type RowChange, readImages } from "./row-change.js";
 import * as Sessions from "./session.table.js";
 
 const firstPauseMs = 50;
 
 /**
+ * How long a socket is waited for that is not open. Its row is written last, so it opens within a moment of that or not at
+ * all; and meanwhile no later record of the same lane of the stream gets its welcome.
+ */
+const patienceMs = 3_000;
+
+/** Welcomes a connection whose row the stream says is new. */
+export const onConnectionChange = async (core: Core, change: RowChange): Promise<void> => {
+  if (change.eventName !== "INSERT" || isStale(core, change)) return;
+  const images = readImages(core, core.tables.connections, Connections.connectionSchema, change);
+  if (images?.after) await welcome(core, images.after);
+};
+
+/**
  * Gives a new connection its first frame, and retires the connection that it replaces. Right after the handshake the
- * socket may not be open yet: it is tried again until the connection is ten seconds old, and forgotten then.
+ * socket may not be open yet: it is tried again for a while, then closed, should it open after all, and forgotten.
  */
 export const welcome = async (core: Core, inserted: Connections.Connection): Promise<void> => {
+  const begunAt = core.now();
   let connection: Connections.Connection | undefined = inserted;
   for (let pauseMs = firstPauseMs; connection; pauseMs *= 2) {
     if (await greet(core, connection)) return;
-    if (!isOpening(inserted.connectedAt, core.now())) {
+    const now = core.now();
+    if (now - begunAt >= patienceMs || !isOpening(inserted.connectedAt, now)) {
       core.log.info("Connection never opened", threadOf(inserted));
-      return Connection.forget(core, inserted.connectionId);
+      return Connection.close(core, inserted.connectionId);
     }
     await pause(pauseMs);
     connection = await Connections.get(core, inserted.connectionId);
@@ -29,21 +45,33 @@ export const welcome = async (core: Core, inserted: Connections.Connection): Pro
 const greet = async (core: Core, connection: Connections.Connection): Promise<boolean> => {
   if (connection.role === "refused")
     return isSettled(await Connection.dismiss(core, connection, refusal(connection, core.now())));
-  const { connectionId, sessionId, replaces } = connection;
+  const { connectionId, sessionId, role, replaces } = connection;
   const session = await Sessions.get(core, sessionId);
   if (!session?.isActive) {
     return isSettled(
       await Connection.dismiss(core, connection, sessionEnded(sessionId, session, core.now())),
     );
   }
+  if (role === "speaker" && !Sessions.isSpeaker(session, connectionId)) {
+    core.log.info("Another has taken over meanwhile", { sessionId, ...threadOf(connection) });
+    return isSettled(await Connection.dismiss(core, connection, replaced(sessionId, core.now())));
+  }
   const frame = welcomeFrame(connection, session, core.now());
   if ((await core.sockets.send(connectionId, frame)) === "gone") return false;
   core.log.info("Welcomed", { sessionId, ...threadOf(connection) });
+  if (role === "listener" && session.graceUntil !== undefined) {
+    await core.sockets.send(connectionId, speakerReconnecting(sessionId, core.now()));
+  }
   if (replaces !== undefined) {
+    if (connection.role === "speaker") {
+      await Sessions.confirmSpeaker(core, sessionId, connectionId);
+      // Whoever asked for the refresh itself knows what the close of the old connection means.
+      if (connection.isTakeover) await core.sockets.send(replaces, replaced(sessionId, core.now()));
+    }
     await Connection.close(core, replaces);
     return true;
   }
-  const latency = connection.role === "speaker" ? "SessionCreationLatency" : "ListenerJoinLatency";
+  const latency = role === "speaker" ? "SessionCreationLatency" : "ListenerJoinLatency";
   core.metrics.record(latency, core.now() - connection.requestedAt);
   return true;
 };

@@ -3,4 +3,6 @@ import { core } from "./core.js";
 import { work } from "./invocation.js";
 
 export const handler = async (event: unknown) =>
-  work({ operation: "drain", fields: {} }, async () => Drain.drain(core, parse(Drain.stepSchema, event)));
+  work({ operation: "drain", fields: {}, isBackground: true }, async () =>
+    Drain.drain(core, parse(Drain.stepSchema, event)),
+  );

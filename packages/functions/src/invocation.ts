@@ -25,9 +25,19 @@ export const log: Log = {
     account.events.push(message);
     Object.assign(account.fields, fields);
   },
-  warn: (message, fields = {}) => logger.warn(message, { ...current.getStore()?.fields, ...fields }),
-  error: (message, fields = {}) => logger.error(message, { ...current.getStore()?.fields, ...fields }),
+  warn: (message, fields = {}) =>
+    logger.warn(message, { ...current.getStore()?.fields, ...printable(fields) }),
+  error: (message, fields = {}) =>
+    logger.error(message, { ...current.getStore()?.fields, ...printable(fields) }),
 };
+
+/** Errors carry more than they say: a schema's has the whole row that broke it. Only what they say is logged. */
+const printable = (fields: Fields): Fields =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? told(value) : value]),
+  );
+
+const told = ({ name, message, stack }: Error) => ({ name, message, stack });
 
 export interface WorkOptions {
   /** `connect`, `heartbeat`, `welcome` */
@@ -38,6 +48,8 @@ export interface WorkOptions {
   readonly sampling?: number;
   /** A latency to measure, and since when (ms since the epoch). */
   readonly latency?: { readonly metric: MetricName; readonly since: number };
+  /** Whether no client is answered with what it fails of. */
+  readonly isBackground?: boolean;
 }
 
 let isCold = true;
@@ -47,7 +59,7 @@ let isCold = true;
  * from faults, and a fault comes with its stack; both are thrown on.
  */
 export const work = async <Result>(
-  { operation, fields, sampling = 1, latency }: WorkOptions,
+  { operation, fields, sampling = 1, latency, isBackground = false }: WorkOptions,
   act: () => Promise<Result>,
 ): Promise<Result> => {
   const account: Account = { fields: { operation, ...fields }, events: [] };
@@ -66,14 +78,15 @@ export const work = async <Result>(
     return result;
   } catch (error) {
     const failure = error instanceof Failure ? error : new Failure("INTERNAL_ERROR");
-    countFailure(metrics, failure);
+    if (isBackground) metrics.record("BackgroundErrors", 1);
+    else countFailure(metrics, failure);
     // What the client is told says nothing of a fault that is behind it.
     const fault = error instanceof Failure ? error.cause : error;
     if (fault === undefined) {
       logger.info(`Refused: ${failure.message}`, { ...line("refused"), errorCode: failure.code });
     } else {
-      const told = fault instanceof Error ? fault : new Error(String(fault));
-      logger.error("Failed", { ...line("failed"), errorCode: failure.code, error: told });
+      const error = fault instanceof Error ? fault : new Error(String(fault));
+      logger.error("Failed", printable({ ...line("failed"), errorCode: failure.code, error }));
     }
     throw error;
   } finally {

@@ -1,19 +1,7 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { hashConnectionId, type RowChange } from "@lectern/core";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
-import { core } from "./core.js";
 import { work } from "./invocation.js";
-
-/** What is older was missed by an outage; the reaper has healed it since. */
-const oldestMs = 300_000;
-
-/** One change of a table's row, its images as plain values. */
-export interface RowChange {
-  readonly eventName: DynamoDBRecord["eventName"];
-  readonly before: unknown;
-  readonly after: unknown;
-  /** DynamoDB's TTL did it. */
-  readonly byTtl: boolean;
-}
 
 /**
  * A handler of a table's stream: all records of a batch at once, since each is of another row. Records that failed are
@@ -31,10 +19,9 @@ const attempt = async (
   act: (change: RowChange) => Promise<void>,
   record: DynamoDBRecord,
 ) => {
-  const ageMs = core.now() - (record.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000;
-  if (ageMs > oldestMs) return [];
+  const fields = { record: record.eventID, ...idsIn(record) };
   try {
-    await work({ operation, fields: { record: record.eventID } }, () => act(changeIn(record)));
+    await work({ operation, fields, isBackground: true }, () => act(changeIn(record)));
     return [];
   } catch {
     // Logged by then; the stream brings it again.
@@ -44,11 +31,21 @@ const attempt = async (
 
 const changeIn = ({ eventName, dynamodb, userIdentity }: DynamoDBRecord): RowChange => ({
   eventName,
-  before: imageOf(dynamodb?.OldImage),
-  after: imageOf(dynamodb?.NewImage),
+  before: plain(dynamodb?.OldImage),
+  after: plain(dynamodb?.NewImage),
   byTtl: userIdentity?.principalId === "dynamodb.amazonaws.com",
+  changedAt: (dynamodb?.ApproximateCreationDateTime ?? 0) * 1000,
 });
 
+/** What a line says of the row from the start, so that also a failure can be followed. */
+const idsIn = ({ dynamodb }: DynamoDBRecord) => {
+  const { sessionId, connectionId } = plain(dynamodb?.Keys) ?? {};
+  return {
+    ...(typeof sessionId === "string" ? { sessionId } : {}),
+    ...(typeof connectionId === "string" ? { connection: hashConnectionId(connectionId) } : {}),
+  };
+};
+
 // The types of Lambda's events and of the SDK describe the same attribute values under different names.
-const imageOf = (image: NonNullable<DynamoDBRecord["dynamodb"]>["NewImage"]): unknown =>
+const plain = (image: NonNullable<DynamoDBRecord["dynamodb"]>["NewImage"]) =>
   image && unmarshall(image as Parameters<typeof unmarshall>[0]);

@@ -1,8 +1,5 @@
-import { connectionSchema, welcome } from "@lectern/core";
-import * as v from "valibot";
+import { onConnectionChange } from "@lectern/core";
 import { core } from "./core.js";
 import { changes } from "./stream.js";
 
-export const handler = changes("welcome", async ({ eventName, after }) => {
-  if (eventName === "INSERT") await welcome(core, v.parse(connectionSchema, after));
-});
+export const handler = changes("welcome", (change) => onConnectionChange(core, change));

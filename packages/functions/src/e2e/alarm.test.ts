@@ -359,6 +359,23 @@ const scenarios: Record<string, Scenario> = {
       await stage.plant(speaker.sessionId, { sourceLanguage: "en" });
     },
   },
+  "background-errors": {
+    raise: async () => {
+      const { sessionId } = await staying(create("alice"));
+      // A row that no version of ours has written.
+      await stage.plant(sessionId, { sourceLanguage: "not a language" });
+      for (let run = 1; run <= 11; run += 1) await stage.reap();
+      await stage.plant(sessionId, { sourceLanguage: "en" });
+    },
+  },
+  "limits-off": {
+    raise: async () => {
+      const speaker = await staying(create("alice"));
+      const end = inject({ match: { table: stage.stack.tables.RateLimits ?? "" }, kind: "unreachable" });
+      for (let beat = 1; beat <= 11; beat += 1) await speaker.ask({ action: "heartbeat" }, "heartbeatAck");
+      end();
+    },
+  },
   "count-drift": {
     raise: async () => {
       const { sessionId } = await staying(create("alice"));

@@ -48,6 +48,20 @@ test("rule 21: with RateLimits down limits are off, with a warning", async () =>
   await speaker.leave();
 });
 
+test("rule 21: a table that does not answer is given up in time: limits go off, and what needs it is 503", async () => {
+  const speaker = await stage.create();
+  const silent = (table = "") =>
+    stage.stack.faults.inject({ match: { table }, kind: "latency", ms: 3_600_000 });
+  restore = silent(stage.stack.tables.RateLimits);
+  await speaker.ask({ action: "heartbeat" }, "heartbeatAck");
+  expect(await join(speaker.sessionId)).toBe(101);
+  restore();
+  restore = silent(stage.stack.tables.Sessions);
+  expect(await join(speaker.sessionId)).toBe(503);
+  restore();
+  await speaker.leave();
+});
+
 test("rule 21: a throttled write is tried again, three times at most", async () => {
   const match = { table: stage.stack.tables.Sessions ?? "", operation: "PutItem" };
   restore = stage.stack.faults.inject({ match, kind: "throttle", times: 2 });
@@ -101,7 +115,14 @@ test("rule 19: no log line holds a token, an address or a raw connection id", as
   await statusOf(stage.connect({ action: "joinSession", sessionId, targetLanguage: "xx" }, { address }));
   await speaker.leave();
   await stage.stack.idle();
+  // A fault of ours, too, whose error has the row in it.
+  const again = await stage.create();
+  await stage.plant(again.sessionId, { sourceLanguage: "not a language" });
+  await again.ask({ action: "getSessionStatus" }, "error");
+  await stage.reap();
   const all = logs.join("\n");
   expect(all).toContain(sessionId);
+  expect(all).toContain("ValiError");
+  expect(all).not.toContain(again.connectionId);
   for (const secret of [token, address, connectionId]) expect(all).not.toContain(secret);
 });
