@@ -4,180 +4,265 @@
 const welcomes = ["sessionCreated", "sessionJoined", "connectionRefreshComplete"];
 const welcomeMs = 5_000; // no welcome in this time: connect again
 const goodMs = 60_000; // after a connection that lived this long, waits start small again
-const longestWaitMs = 30_000;
-const comingBack = 4000; // with 1000 or no code at all a speaker leaves for good, and the session ends
+// Waits are random, up to a bound that doubles with each failure. A session waits half a minute for its speaker; a
+// refresh has many minutes, and a ticket that is good for five tries.
+const waits = {
+  enter: { firstMs: 1_000, longestMs: 30_000 },
+  enterAsLostSpeaker: { firstMs: 1_000, longestMs: 5_000 },
+  refresh: { firstMs: 5_000, longestMs: 120_000 },
+};
+const leaving = 1000; // a speaker who closes with this, or with no code at all, ends the session
+const comingBack = 4000;
+
+/** Calls the application when the work here is done: what it throws stops nothing. */
+const tell = (callback, ...said) => queueMicrotask(() => callback(...said));
+
+const parse = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // nothing that Lectern sends
+  }
+};
+
+const inTime = (promise, why) => {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(why)), welcomeMs);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
+
+/**
+ * One connection, from its handshake to its end. Tells `onWelcome` once, `onFrame` of every frame but a refusal, and
+ * `onLost` once, with the refusal if that was the reason; nothing more after `close`.
+ */
+const connect = ({ WebSocket, url, query, protocols, heartbeatMs, onWelcome, onFrame, onLost }) => {
+  const socket = new WebSocket(`${url}?${new URLSearchParams({ ...query, errors: "frame" })}`, protocols);
+  let state = "opening"; // then "welcomed", at last "closed"
+  let unanswered = false;
+  let beat;
+
+  const send = (frame) => socket.send(JSON.stringify(frame));
+
+  const close = (code) => {
+    state = "closed";
+    clearTimeout(patience);
+    clearInterval(beat);
+    socket.onmessage = null;
+    if (code !== leaving || socket.readyState !== 0) return socket.close(code);
+    // To close a socket that is opening cuts it off: a speaker would be lost and not gone. So it opens first.
+    const abort = setTimeout(() => socket.close(), welcomeMs);
+    socket.onopen = () => socket.close(code);
+    socket.onclose = () => clearTimeout(abort);
+  };
+
+  // At once, not when the socket has closed: on a dead network that takes minutes.
+  const lose = (why, refusal) => {
+    if (state === "closed") return;
+    close(comingBack);
+    onLost(why, refusal);
+  };
+  const patience = setTimeout(() => lose("no welcome"), welcomeMs);
+
+  const heartbeat = () => {
+    if (unanswered) return lose("no answer");
+    unanswered = true;
+    send({ action: "heartbeat" });
+  };
+
+  socket.onmessage = ({ data }) => {
+    const frame = parse(data);
+    if (!frame) return;
+    unanswered = false;
+    if (state === "opening" && frame.type === "error") return lose(`${frame.code}: ${frame.message}`, frame);
+    if (state === "opening" && welcomes.includes(frame.type)) {
+      state = "welcomed";
+      clearTimeout(patience);
+      beat = setInterval(heartbeat, heartbeatMs);
+      onWelcome(frame);
+    }
+    onFrame(frame);
+  };
+  socket.onerror = ({ message }) => message && lose(message); // the package `ws` names the handshake's status
+  socket.onclose = ({ code }) => lose(`closed with ${code}`);
+
+  return { openedAt: Date.now(), send, close, stopBeating: () => clearInterval(beat) };
+};
 
 /**
  * @param {object} options
  * @param {string} options.url where to connect, without a query
  * @param {Record<string, string>} options.query an `action`, and what belongs to it
- * @param {() => string | Promise<string>} [options.token] a speaker's: a token that is good now
- * @param {(frame: object) => void} options.onFrame gets every frame; ignore types that you do not know
+ * @param {() => string | undefined | Promise<string | undefined>} [options.token] a speaker's: a token that is good
+ *   now; undefined: nobody is signed in, and that is the end. When it rejects, it is asked again after a wait
+ * @param {(frame: object) => void} options.onFrame gets every frame but refusals to connect; ignore types that you do
+ *   not know, and frames of API Gateway's own, which have none
  * @param {(why: string, waitMs: number) => void} options.onLost the connection is lost; the next try is after this wait
  * @param {(frame: object) => void} options.onOver for good, by this `sessionEnded` or `error`
  * @param {number} [options.heartbeatMs] between two heartbeats
  * @param {typeof WebSocket} [options.WebSocket]
+ * @throws {TypeError} there is no such URL, or no WebSocket
  */
 export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...rest }) => {
   const { heartbeatMs = 30_000, WebSocket = globalThis.WebSocket } = rest;
-  const sockets = new Set();
+  new URL(url);
+  if (!WebSocket) throw new TypeError("There is no WebSocket: hand over the one of the package ws");
+  const speaks = query.action === "createSession" || query.role === "speaker";
+  const connections = new Set(); // all that are not closed, replaced ones too
   const outbox = [];
-  let current; // the one that has the place
-  let refreshing = false; // another is about to take the place over
-  let required; // the newest frame that asks for that
-  let waiting; // the timer of the next try
+  let current; // the connection that has the place
+  let next; // the attempt to `enter` or to `refresh`: with a `timer` while it waits, then without
+  let required; // the newest frame that asks for a refresh
   let sessionId;
-  let failures = 0;
-  let over = false;
+  const failures = { enter: 0, refresh: 0 };
+  let renewed = false; // a fresh token has been tried since the last welcome
+
+  const isOnItsWay = () => next && !next.timer;
 
   // Not while the place changes hands: a speaker's wish on the old connection might be refused.
   const flush = () => {
-    if (!current || refreshing) return;
-    for (const frame of outbox.splice(0)) current.send(JSON.stringify(frame));
+    if (!current || isOnItsWay()) return;
+    for (const frame of outbox.splice(0)) current.send(frame);
   };
 
   const stop = () => {
-    over = true;
-    clearTimeout(waiting);
+    clearTimeout(next?.timer);
+    next = undefined;
+    globalThis.removeEventListener?.("online", hurry);
+    for (const connection of connections) connection.close(leaving);
   };
 
   const finish = (frame) => {
     stop();
-    onOver(frame);
+    tell(onOver, frame);
   };
 
-  const later = (next, leastMs) => {
-    const waitMs = leastMs + Math.random() * Math.min(longestWaitMs, 1_000 * 2 ** failures);
-    failures += 1;
-    waiting = setTimeout(() => {
-      waiting = undefined;
-      next();
-    }, waitMs);
+  const later = (kind, { retryAfter = 0 } = {}) => {
+    const isUrgent = kind === "enter" && speaks && sessionId;
+    const { firstMs, longestMs } = waits[isUrgent ? "enterAsLostSpeaker" : kind];
+    const bound = Math.min(longestMs, firstMs * 2 ** failures[kind]);
+    const waitMs = 1_000 * retryAfter + Math.random() * bound;
+    failures[kind] += 1;
+    const mayHurry = kind === "enter" && retryAfter === 0;
+    next = { kind, mayHurry, timer: setTimeout(start, waitMs, kind) };
     return waitMs;
   };
 
-  const refresh = () => {
-    refreshing = true;
-    const { role, targetLanguage, ticket, url: at = url } = required;
+  const comeBack = (why, refusal) => tell(onLost, why, later("enter", refusal));
+
+  // When the network is there again.
+  const hurry = () => {
+    if (!next?.timer || !next.mayHurry) return;
+    clearTimeout(next.timer);
+    start("enter");
+  };
+
+  /** A speaker takes the session over, once there is one; a listener joins again. */
+  const entry = () =>
+    speaks && sessionId ? { action: "refreshConnection", role: "speaker", sessionId } : query;
+
+  const refresh = ({ role, targetLanguage, ticket }) => {
     const place = { action: "refreshConnection", role, sessionId, ticket };
-    start({ query: targetLanguage ? { ...place, targetLanguage } : place, at, isRefresh: true });
+    return targetLanguage ? { ...place, targetLanguage } : place;
   };
 
-  // An attempt has failed; without one, the connection that had the place is lost.
-  const fail = (attempt, why, refusal) => {
-    if (over) return;
-    const leastMs = 1_000 * (refusal?.retryAfter ?? 0);
-    const isFinal = refusal?.retryable === false;
-    if (attempt?.isRefresh) {
-      refreshing = false;
-      // The old connection goes on meanwhile.
-      if (current && !isFinal) later(refresh, leastMs);
-    }
-    if (current) return flush();
-    if (refreshing) return; // that attempt will come through, or fail itself
-    if (isFinal) return finish(refusal);
-    if (waiting) {
-      // For a refresh, which is moot: what it failed of says nothing of coming back.
-      clearTimeout(waiting);
-      failures = 0;
-    }
-    // A speaker takes the session over, once there is one; a listener joins again.
-    const back = token && sessionId ? { action: "refreshConnection", role: "speaker", sessionId } : query;
-    onLost(
-      why,
-      later(() => start({ query: back, at: url }), leastMs),
-    );
-  };
-
-  const bearer = async () => {
-    let timer;
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error("no token")), welcomeMs);
-    });
+  const start = async (kind) => {
+    const mine = { kind };
+    next = mine;
     try {
-      return `bearer.${await Promise.race([token(), late])}`;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-
-  const start = async (attempt) => {
-    try {
-      const protocols = token ? ["lectern.v1", await bearer()] : [];
-      if (!over) open(attempt, protocols);
+      const bearer = token && (await inTime(token(), "no token"));
+      if (next !== mine) return;
+      if (token && !bearer) return failed(mine, "no token", refused("UNAUTHORIZED", "Nobody is signed in"));
+      open(mine, bearer ? ["lectern.v1", `bearer.${bearer}`] : []);
     } catch (error) {
-      fail(attempt, error.message);
+      failed(mine, `${error?.message ?? error}`);
     }
   };
 
-  const open = (attempt, protocols) => {
-    const asked = new URLSearchParams({ ...attempt.query, errors: "frame" });
-    const socket = new WebSocket(`${attempt.at}?${asked}`, protocols);
-    sockets.add(socket);
-    const openedAt = Date.now();
-    let welcomed = false;
-    let unanswered = false;
-    let refusal;
-    let beat;
-
-    // At once, not when the socket has closed: on a dead network that takes minutes.
-    const lose = (why) => {
-      if (!sockets.delete(socket)) return;
-      clearTimeout(patience);
-      clearInterval(beat);
-      socket.onmessage = null;
-      socket.close(comingBack);
-      if (current === socket) current = undefined;
-      if (welcomed && Date.now() - openedAt > goodMs) failures = 0;
-      fail(welcomed ? undefined : attempt, why, refusal);
-    };
-    const patience = setTimeout(lose, welcomeMs, "no welcome");
-
-    const heartbeat = () => {
-      if (socket !== current) return clearInterval(beat);
-      if (unanswered) return lose("no answer");
-      unanswered = true;
-      socket.send(JSON.stringify({ action: "heartbeat" }));
-    };
-
-    const welcome = (frame) => {
-      welcomed = true;
-      clearTimeout(patience);
-      beat = setInterval(heartbeat, heartbeatMs);
-      ({ sessionId } = frame);
-      url = attempt.at;
-      if (attempt.isRefresh) refreshing = false;
-      // What was replaced, the server closes. After an ordinary join, for a ticket that was too old, we do.
-      if (frame.type === "sessionJoined") current?.close();
-      current = socket;
-      flush();
-    };
-
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
-      unanswered = false;
-      if (!frame.type) return; // API Gateway's own: a request failed, the next heartbeat will show
-      if (!welcomed && welcomes.includes(frame.type)) welcome(frame);
-      if (!welcomed && frame.type === "error") refusal = frame;
-      onFrame(frame);
-      if (frame.type === "sessionEnded" && !over) finish(frame);
-      if (frame.type !== "connectionRefreshRequired" || socket !== current) return;
-      required = frame;
-      if (!refreshing && !waiting) refresh();
-    };
-    socket.onerror = ({ message }) => message && lose(message); // in Node it names the handshake's status
-    socket.onclose = ({ code }) => lose(`closed with ${code}`);
+  const open = (mine, protocols) => {
+    const isRefresh = mine.kind === "refresh";
+    const at = (isRefresh && required.url) || url;
+    try {
+      const connection = connect({
+        WebSocket,
+        url: at,
+        query: isRefresh ? refresh(required) : entry(),
+        protocols,
+        heartbeatMs,
+        onWelcome: (frame) => welcomed(connection, at, frame),
+        onFrame: (frame) => came(connection, frame),
+        onLost: (why, refusal) => {
+          connections.delete(connection);
+          if (connection === current) lost(why);
+          else failed(mine, why, refusal);
+        },
+      });
+      connections.add(connection);
+    } catch (error) {
+      failed(mine, error.message, refused("INVALID_PARAMETERS", error.message));
+    }
   };
 
-  start({ query, at: url });
+  const welcomed = (connection, at, frame) => {
+    // What was replaced, the server closes. After an ordinary join, for a ticket that was too old, we do.
+    if (frame.type === "sessionJoined") current?.close(leaving);
+    current?.stopBeating();
+    current = connection;
+    next = undefined;
+    renewed = false;
+    url = at;
+    ({ sessionId } = frame);
+    flush();
+  };
+
+  const came = (connection, frame) => {
+    const isReplaced = frame.type === "error" && frame.details?.reason === "replaced";
+    // By whom, if a refresh of ours is on its way, that will show.
+    if (isReplaced) return connection === current && !isOnItsWay() && finish(frame);
+    tell(onFrame, frame);
+    if (frame.type === "sessionEnded") return finish(frame);
+    if (frame.type !== "connectionRefreshRequired" || connection !== current) return;
+    required = frame;
+    if (next) return;
+    failures.refresh = 0;
+    start("refresh");
+  };
+
+  const lost = (why) => {
+    if (Date.now() - current.openedAt > goodMs) failures.enter = 0;
+    current = undefined;
+    if (isOnItsWay()) return; // it comes through, or fails itself
+    clearTimeout(next?.timer);
+    comeBack(why);
+  };
+
+  const failed = (mine, why, refusal) => {
+    if (next !== mine) return; // the late close of a connection that was replaced
+    next = undefined;
+    const mayRenew = refusal?.code === "TOKEN_EXPIRED" && token && !renewed;
+    if (mayRenew) renewed = true;
+    const isFinal = refusal?.retryable === false && !mayRenew;
+    if (current) {
+      // It goes on; after a final refusal until it is asked to refresh again.
+      if (!isFinal) later("refresh", refusal);
+      return flush();
+    }
+    if (!isFinal || mine.kind === "refresh") return comeBack(why, refusal);
+    const hasEnded = refusal.code === "SESSION_NOT_FOUND" && sessionId;
+    finish(hasEnded ? { type: "sessionEnded", sessionId, message: "The session has ended" } : refusal);
+  };
+
+  globalThis.addEventListener?.("online", hurry);
+  start("enter");
   return {
     send: (frame) => {
       outbox.push(frame);
       flush();
     },
-    leave: () => {
-      stop();
-      for (const socket of sockets) socket.close(1000);
-    },
+    leave: stop,
   };
 };
+
+/** A refusal of our own, in the form of the server's. */
+const refused = (code, message) => ({ type: "error", code, message, retryable: false });

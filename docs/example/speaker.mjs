@@ -10,6 +10,7 @@ const told = {
   connectionRefreshComplete: () => "Refreshed",
   sessionStatus: ({ listenerCount, languageDistribution }) =>
     `${listenerCount} listening: ${JSON.stringify(languageDistribution)}`,
+  error: ({ code, message }) => `Refused: ${code}, ${message}`, // what was typed
 };
 
 const connection = stayConnected({

@@ -240,7 +240,22 @@ describe("in Node", () => {
       TOKEN: stage.stack.token({ username: "alice", expiresIn: -10 }),
     });
     expect(await speaker.ended).toBe(1);
-    expect(speaker.lines).toEqual(["Refused: TOKEN_EXPIRED, Token expired"]);
+    // A fresh token might have been worth a second try.
+    expect(speaker.lines).toEqual([
+      "Lost (TOKEN_EXPIRED: Token expired): again in 1 s",
+      "Refused: TOKEN_EXPIRED, Token expired",
+    ]);
+    const stranger = run(process.execPath, node("speaker.mjs", network.url, "en"), { TOKEN: "" });
+    expect(await stranger.ended).toBe(1);
+    expect(stranger.lines).toEqual(["Refused: UNAUTHORIZED, Nobody is signed in"]);
+  });
+
+  test("a speaker is told of what it mistyped", async () => {
+    const speaker = await speak();
+    speaker.type("stauts");
+    await speaker.says("Refused: INVALID_ACTION, Unknown action");
+    speaker.type("end");
+    expect(await speaker.ended).toBe(0);
   });
 
   test("from Node 22 on the line that imports ws can go", async () => {
@@ -276,7 +291,7 @@ describe("with wscat", () => {
   /** The guide's lines, against this stack and session. */
   const lines = async (sessionId: string): Promise<string[]> => {
     const guide = await readFile(path.join(root, "docs/client-guide.md"), "utf8");
-    return [...guide.matchAll(/^npx wscat .+$/gm)].map(([line]) =>
+    return [...guide.matchAll(/^(sleep \d+ \| )?npx wscat .+$/gm)].map(([line]) =>
       line
         .replace("ws://127.0.0.1:4000/prod", stage.stack.webSocketUrl)
         .replace("golden-eagle-427", sessionId),
@@ -295,7 +310,8 @@ describe("with wscat", () => {
     await listener.says(frame("sessionJoined"));
     listener.type('{"action":"heartbeat"}');
     await listener.says(frame("heartbeatAck"));
-    const script = run("sh", ["-c", scriptLine]);
+    // As cron runs it.
+    const script = run("sh", ["-c", `exec < /dev/null; ${scriptLine}`]);
     expect(await script.ended).toBe(0);
     expect(script.lines).toEqual([
       expect.stringMatching(/sessionJoined|heartbeatAck/),
@@ -371,6 +387,28 @@ describe.skipIf(!executablePath)(executablePath ? "in a browser" : `in a browser
     await page.click("[name=end]");
     await toShow("speak").toContain("Over: The speaker has ended the session");
     await toShow("listen").toContain("Over: The speaker has ended the session");
+  });
+
+  test("a speaker who reloads the page goes on with the session, and after its end opens another", async () => {
+    const token = stage.token();
+    await submit("speak", { token });
+    await toShow("speak").toEqual([expect.stringMatching(/^Session .+ is open$/)]);
+    await page.reload();
+    await submit("speak", { token });
+    await toShow("speak").toEqual(["Refreshed"]);
+    await page.click("[name=end]");
+    await toShow("speak").toEqual(["Refreshed", "Over: The speaker has ended the session"]);
+    await submit("speak", { token });
+    await toShow("speak").toEqual([expect.stringMatching(/^Session .+ is open$/)]);
+    // Without signing in it keeps the session, with it the session goes on.
+    await page.reload();
+    await submit("speak", { token: "" });
+    await toShow("speak").toEqual(["Refused: UNAUTHORIZED, Nobody is signed in"]);
+    await submit("speak", { token });
+    await toShow("speak").toEqual(["Refreshed"]);
+    // One who speaks anew leaves.
+    await submit("speak", { token });
+    await toShow("speak").toEqual([expect.stringMatching(/^Session .+ is open$/)]);
   });
 
   test("what is refused for good is shown and left at that", async () => {

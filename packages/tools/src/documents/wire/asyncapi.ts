@@ -97,7 +97,7 @@ const query = ({ schema, role }: Handshake): ObjectSchema => {
     ...known,
     properties: {
       ...known.properties,
-      ...(role === "speaker" ? { token: tokenParameter } : {}),
+      token: tokenParameter(role),
       errors: errorsParameter,
     },
   };

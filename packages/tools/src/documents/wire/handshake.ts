@@ -7,8 +7,8 @@ const [refreshSpeaker, refreshListener] = refresh.options;
 
 type FieldOf<Query> = Query extends unknown ? keyof Query : never;
 
-/** What a handshake's query may carry; the last two are read by the authorizer and by refusals. */
-type Parameter = FieldOf<ConnectQuery> | "token" | "errors";
+/** What a handshake's query may carry beside the token; the last is read by refusals. */
+type Parameter = FieldOf<ConnectQuery> | "errors";
 
 /** One way to connect. */
 export interface Handshake {
@@ -47,7 +47,7 @@ export const handshakes: readonly Handshake[] = [
   {
     name: "refreshSpeaker",
     title: "Refresh a speaker's connection",
-    says: "The session's speaker takes it over with a new connection: before the old one is cut, or after it was lost. The same user only.",
+    says: "The session's speaker takes it over with a new connection: before the old one is cut, after it was lost, or from another place: the old one, if it is still there, is told and closed. The same user only.",
     role: "speaker",
     schema: refreshSpeaker,
     welcomes: ["connectionRefreshComplete"],
@@ -56,7 +56,7 @@ export const handshakes: readonly Handshake[] = [
   {
     name: "refreshListener",
     title: "Refresh a listener's connection",
-    says: "A listener's new connection takes the place of the one that the ticket names. Without a valid ticket it is an ordinary join.",
+    says: "A listener's new connection takes the place of the one that the ticket names. Without a valid ticket for this session and language it is an ordinary join.",
     role: "listener",
     schema: refreshListener,
     welcomes: ["connectionRefreshComplete", "sessionJoined"],
@@ -80,14 +80,25 @@ export const parameters: Readonly<Record<Parameter, string>> = {
   targetLanguage:
     "The language to hear: any that Amazon Translate translates to and Amazon Polly speaks with a neural voice.",
   role: "The connection's role.",
-  ticket: "What `connectionRefreshRequired` brought. A speaker's is not needed.",
-  token:
-    "An ID or access token of the stage's user pool and app client, unless it travels as a subprotocol. A listener's makes no difference.",
+  ticket:
+    "What `connectionRefreshRequired` brought. A speaker's is not needed, but with it the old connection is not told that it was replaced.",
   errors: "`frame`: accept the socket even to refuse it, and say why in an `error` frame.",
 };
 
+/** A token is read by the authorizer, whoever brings it. */
+export const token: Readonly<Record<Role, { readonly needed: string; readonly says: string }>> = {
+  speaker: {
+    needed: "yes, here or as a subprotocol",
+    says: "An ID or access token of the stage's user pool and app client, unless it travels as a subprotocol.",
+  },
+  listener: {
+    needed: "no",
+    says: "A listener needs none. A good one changes nothing, a bad one is refused.",
+  },
+};
+
 /** The query parameters that the schemas do not know. */
-export const tokenParameter: JsonSchema = { type: "string", description: parameters.token };
+export const tokenParameter = (role: Role): JsonSchema => ({ type: "string", description: token[role].says });
 export const errorsParameter: JsonSchema = {
   type: "string",
   enum: ["frame"],

@@ -13,7 +13,7 @@ import type { Sections } from "../section.js";
 import { block, code, markdownTable } from "../text.js";
 import { clientFrames } from "./client-frame.js";
 import { errorMeanings } from "./error.js";
-import { type Handshake, handshakes, parameters } from "./handshake.js";
+import { type Handshake, handshakes, parameters, token } from "./handshake.js";
 import { type ObjectSchema, schemaOfAction, schemaOfType, wireSchema } from "./schema.js";
 import { type FrameDescription, serverFrames, timestampField } from "./server-frame.js";
 
@@ -38,15 +38,13 @@ const handshakeText = ({ title, says, schema, role, welcomes, example }: Handsha
     required.includes(name) ? "yes" : byDefault(property),
     property.description ?? "",
   ]);
-  const token = [code("token"), "text", "yes, here or as a subprotocol", parameters.token];
+  const { needed, says: meaning } = token[role];
+  const tokenRow = [code("token"), "text", needed, meaning];
   const errors = [code("errors"), code("frame"), "no", parameters.errors];
   return [
     `### ${title}`,
     says,
-    markdownTable(
-      ["parameter", "value", "needed", "what it is"],
-      [...rows, ...(role === "speaker" ? [token] : []), errors],
-    ),
+    markdownTable(["parameter", "value", "needed", "what it is"], [...rows, tokenRow, errors]),
     block("text", `wss://<api>/prod?${new URLSearchParams(example)}`),
     `Welcome: ${welcomes.map(linkTo).join(" or ")}.`,
   ].join("\n\n");
@@ -130,24 +128,32 @@ const limitTable = (): string =>
 
 const rateLimitTable = (): string => {
   const settings = settingsFor("prod");
-  const row = (name: SettingName, what: string, whom: string) => [
+  const row = (name: SettingName, limit: string, what: string, whom: string) => [
     what,
+    code(limit),
     `${settings[name]}`,
     whom,
     code(environmentName(name)),
   ];
   return markdownTable(
-    ["limit", "default", "who is counted", "setting"],
+    ["limit", "`details.limit`", "default", "who is counted", "setting"],
     [
-      row("rateLimitSessionsPerHour", "sessions created in an hour", "the speaker's user"),
+      row("rateLimitSessionsPerHour", "sessions", "sessions created in an hour", "the speaker's user"),
       row(
         "rateLimitConnectionAttemptsPerMin",
+        "connectionAttempts",
         "connection attempts in a minute",
-        "the address; not for speakers with a good token, nor with a valid ticket, nor for joins to a session with `sharedNetwork=true`",
+        "the address, refused handshakes included; not for speakers with a good token, nor with a valid ticket, nor for joins to a session with `sharedNetwork=true`",
       ),
-      row("rateLimitListenerJoinsPerMin", "joins in a minute", "the address; with the same exceptions"),
+      row(
+        "rateLimitListenerJoinsPerMin",
+        "listenerJoins",
+        "joins in a minute",
+        "the address; with the same exceptions",
+      ),
       row(
         "rateLimitHeartbeatsPerMin",
+        "heartbeats",
         "heartbeats in a minute",
         "the connection; the bucket refills a little faster, so that a client with jitter never meets it",
       ),

@@ -112,9 +112,10 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
       role,
       targetLanguage: target,
       ticket:
-        "To be handed back as `ticket`. It finds a listener a seat in a full session and passes the limits of its address.",
+        "To be handed back as `ticket`, for the same language, until `deadline`, and five times in an hour at most. It finds a listener a seat in a full session and passes the limits of its address.",
       url: "Where to open the new connection, and every later one; absent: where this one was opened. Sent by a drain that moves clients to another address.",
-      deadline: "When this connection will be cut if it has not been replaced, in ms since the epoch.",
+      deadline:
+        "When this connection will be cut if it has not been replaced, in ms since the epoch; where the stage allows less than API Gateway's two hours, within a minute after it.",
       message: forPeople,
     },
     example: {
@@ -157,7 +158,7 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
   },
   speakerReconnecting: {
     says: "The speaker's connection was lost. The session waits for it.",
-    when: "At the beginning of the speaker's grace period.",
+    when: "At the beginning of the speaker's grace period; to a listener who joins during it, right after its welcome.",
     to: ["listener"],
     fields: { sessionId: session },
     example: { type: "speakerReconnecting", timestamp, sessionId },
@@ -189,7 +190,7 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
   },
   error: {
     says: "A request was refused or failed.",
-    when: "In the place of an answer, and in the place of a welcome when the handshake asked for `errors=frame`; the connection is then closed.",
+    when: "In the place of an answer; in the place of a welcome when the handshake asked for `errors=frame`, and as the last word to a speaker's connection that another has replaced: the connection is then closed.",
     to: everybody,
     fields: {
       code: "What is wrong, see the error codes.",
@@ -197,8 +198,7 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
       status: "The HTTP status that a refused handshake carries for this code.",
       retryable: "Whether the same request may succeed later.",
       retryAfter: "Whole seconds until the same request may succeed; with `RATE_LIMIT_EXCEEDED` only.",
-      details:
-        "What it is about: `parameter` names the wrong one, `sessionId` the session that was asked for, `limit` the limit that was exceeded.",
+      details: "What it is about, see below.",
     },
     example: {
       type: "error",
