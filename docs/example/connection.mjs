@@ -109,7 +109,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   new URL(url);
   if (!WebSocket) throw new TypeError("There is no WebSocket: hand over the one of the package ws");
   const speaks = query.action === "createSession" || query.role === "speaker";
-  const connections = new Set(); // all that are not closed, replaced ones too
+  const connections = new Set(); // all that may be open, replaced ones too
   const outbox = [];
   let current; // the connection that has the place
   let next; // the attempt to `enter` or to `refresh`: with a `timer` while it waits, then without

@@ -187,7 +187,9 @@ const speak = () => enter({ query: creating, token: () => "a.b.c" }, created);
 /** Everything that the peer has sent before has arrived. */
 const arrived = async (client: ReturnType<typeof start>, at: { send(frame: unknown): void }) => {
   at.send({ type: "marker" });
-  for (;;) if ((await client.frames.next()).type === "marker") return;
+  while ((await client.frames.next()).type !== "marker");
+  // And what the client does then, asking for a token say, is done.
+  await pass(0);
 };
 
 /** A speaker whose refresh is on its way, with the server's ends of both connections. */
@@ -329,6 +331,12 @@ describe("a token", () => {
     (await server.next()).send(refusal("TOKEN_EXPIRED"));
     expect(await client.ends.next()).toEqual(refusal("TOKEN_EXPIRED"));
     expect(client.losses.items).toEqual([]);
+  });
+
+  test("that has expired, and for which there can be no other, ends it", async () => {
+    const client = start({ query: { ...creating, token: "a.b.c" } });
+    (await server.next()).send(refusal("TOKEN_EXPIRED"));
+    expect(await client.ends.next()).toEqual(refusal("TOKEN_EXPIRED"));
   });
 
   test("of a listener does not make a speaker of it", async () => {
@@ -615,6 +623,19 @@ describe("a refresh", () => {
     expect((await elsewhere.next()).query).toEqual({ ...takingOver, ticket: "third" });
   });
 
+  test("that waits goes on waiting when the browser is online again: it has time", async () => {
+    const online = new EventTarget();
+    vi.stubGlobal("addEventListener", online.addEventListener.bind(online));
+    const { second } = await refreshing();
+    second.send(refusal("SERVICE_UNAVAILABLE", { retryable: true }));
+    await second.closed;
+    online.dispatchEvent(new Event("online"));
+    await pass(4_999);
+    expect(sockets).toHaveLength(2);
+    await pass(1);
+    expect((await server.next()).query.ticket).toBe("first");
+  });
+
   test("that is refused for good is left at that, until it is asked for again", async () => {
     const { client, first, second } = await refreshing();
     second.send(refusal("FORBIDDEN"));
@@ -825,12 +846,14 @@ describe("to leave", () => {
     const { client, first } = await speak();
     const closed = closeOf(sockets[0]);
     client.leave();
+    first.send({ type: "late" });
     expect(await first.closed).toBe(1000);
     await closed;
     expect(vi.getTimerCount()).toBe(0);
     client.send({ action: "endSession" });
     await pass(60_000);
-    expect([client.losses.items, client.ends.items, sockets.length]).toEqual([[], [], 1]);
+    expect([client.frames.items, client.losses.items, client.ends.items]).toEqual([[], [], []]);
+    expect(sockets).toHaveLength(1);
   });
 
   test("closes both connections of a refresh with 1000, though the second is not open yet", async () => {

@@ -122,7 +122,11 @@ const limitTable = (): string =>
       ["the handshake's URL, a token in its query included", `${limits.urlCharacters} characters`, "refused"],
       ["the wait for a welcome", `${limits.welcomeMs / 1000} s`, "close the socket and connect again"],
       ["a connection without any traffic", "10 min", "closed by API Gateway"],
-      ["a connection", "2 h", "closed by API Gateway; refresh before"],
+      [
+        "a connection",
+        "2 h",
+        "closed by API Gateway, or within a minute by the server where the stage allows less; refresh before",
+      ],
     ],
   );
 

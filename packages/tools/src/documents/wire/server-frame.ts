@@ -198,7 +198,8 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
       status: "The HTTP status that a refused handshake carries for this code.",
       retryable: "Whether the same request may succeed later.",
       retryAfter: "Whole seconds until the same request may succeed; with `RATE_LIMIT_EXCEEDED` only.",
-      details: "What it is about, see below.",
+      details:
+        "What it is about: `parameter` names the wrong one, `sessionId` the session that was asked for, `limit` the limit that was exceeded, `reason` why it may not be.",
     },
     example: {
       type: "error",
