@@ -116,6 +116,16 @@ export const remove = async (core: Core, connectionId: string): Promise<Connecti
   return row === undefined ? undefined : v.parse(connectionSchema, row);
 };
 
+/** Deletes a connection that holds nothing any more. */
+export const erase = async (core: Core, connectionId: string): Promise<void> => {
+  await Dynamo.remove(core.db, {
+    table: core.tables.connections,
+    key: { connectionId },
+    when: [],
+    repeatable: true,
+  });
+};
+
 /** The session's listeners by the index, a page at a time; a row written a moment ago may be missing. */
 export async function* listeners(core: Core, sessionId: SessionId): AsyncGenerator<Listener[]> {
   const table = core.tables.connections;

@@ -153,7 +153,7 @@ export const dismiss = async (
   const sent = await core.sockets.send(connectionId, last);
   if (sent === "gone" && isOpening(connectedAt, core.now())) return "opening";
   await core.sockets.close(connectionId);
-  await Connections.remove(core, connectionId);
+  await Connections.erase(core, connectionId);
   return sent === "gone" ? "gone" : "told";
 };
 

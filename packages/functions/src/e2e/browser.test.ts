@@ -33,7 +33,7 @@ const click = (form: "speak" | "listen", button: string) => page.click(`#${form}
 
 const shown = (form: "speak" | "listen") => page.locator(`#${form} li`).allTextContents();
 
-const toShow = (form: "speak" | "listen") => expect.poll(() => shown(form), { timeout: 10_000 });
+const toShow = (form: "speak" | "listen") => expect.poll(() => shown(form));
 
 /** Opens a session on the page; its id, as the page shows it. */
 const speak = async (): Promise<string> => {

@@ -117,12 +117,13 @@ test("rule 19: no log line holds a token, an address or a raw connection id", as
   await stage.stack.idle();
   // A fault of ours, too, whose error has the row in it.
   const again = await stage.create();
+  const itsConnection = (await stage.sessionOf(again.sessionId))?.speakerConnectionId;
   await stage.plant(again.sessionId, { sourceLanguage: "not a language" });
   await again.ask({ action: "getSessionStatus" }, "error");
   await stage.reap();
   const all = logs.join("\n");
   expect(all).toContain(sessionId);
   expect(all).toContain("ValiError");
-  expect(all).not.toContain(again.connectionId);
+  expect(all).not.toContain(itsConnection);
   for (const secret of [token, address, connectionId]) expect(all).not.toContain(secret);
 });

@@ -57,8 +57,6 @@ let stage: Stage;
 let network: Network;
 const children: ChildProcess[] = [];
 
-/** How long a line may take to come on a busy machine. */
-const timeout = 15_000;
 const refreshMinutes = 5;
 /** Long enough for a cold start on a busy machine: a client takes a connection for dead that is slower. */
 const heartbeatMs = 2_000;
@@ -116,7 +114,7 @@ const run = (command: string, args: readonly string[], environment: Record<strin
   return {
     lines,
     says: async (wanted) => {
-      await expect.poll(() => lines, { timeout }).toSatisfy((said: string[]) => said.some(isIt(wanted)));
+      await expect.poll(() => lines).toSatisfy((said: string[]) => said.some(isIt(wanted)));
       return lines.find(isIt(wanted)) ?? "";
     },
     type: (line) => child.stdin.write(`${line}\n`),
@@ -181,7 +179,7 @@ describe("in Node", () => {
     for (let round = 1; round <= 2; round += 1) {
       stage.stack.clock.advance(refreshMinutes * 60_000);
       for (const { lines } of [speaker, listener]) {
-        await expect.poll(() => count(lines, "Refreshed"), { timeout }).toBe(round);
+        await expect.poll(() => count(lines, "Refreshed")).toBe(round);
       }
       await stage.stack.idle();
       expect(await stage.rowsOf(speaker.sessionId)).toHaveLength(2);
@@ -199,9 +197,7 @@ describe("in Node", () => {
     await speaker.says(/^Lost \(closed with 1006\): again in \d s$/);
     await speaker.says("Refreshed");
     await listener.says(/^Lost \(closed with 1006\): again in \d s$/);
-    await expect
-      .poll(() => count(listener.lines, `Listening to ${speaker.sessionId} in es`), { timeout })
-      .toBe(2);
+    await expect.poll(() => count(listener.lines, `Listening to ${speaker.sessionId} in es`)).toBe(2);
     speaker.type("end");
     expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
   });
@@ -221,10 +217,8 @@ describe("in Node", () => {
     speaker.type("status");
     await speaker.says('1 listening: {"es":1}');
     elsewhere.cut();
-    await expect.poll(() => count(speaker.lines, "Refreshed"), { timeout }).toBe(2);
-    await expect
-      .poll(() => count(listener.lines, `Listening to ${speaker.sessionId} in es`), { timeout })
-      .toBe(2);
+    await expect.poll(() => count(speaker.lines, "Refreshed")).toBe(2);
+    await expect.poll(() => count(listener.lines, `Listening to ${speaker.sessionId} in es`)).toBe(2);
     speaker.type("end");
     expect([await speaker.ended, await listener.ended]).toEqual([0, 0]);
     for (const { lines } of [speaker, listener]) {
@@ -361,7 +355,7 @@ describe.skipIf(!executablePath)(executablePath ? "in a browser" : `in a browser
     await page.click(`#${form} [type="submit"]`);
   };
   const shown = (form: "speak" | "listen") => page.locator(`#${form} li`).allTextContents();
-  const toShow = (form: "speak" | "listen") => expect.poll(() => shown(form), { timeout });
+  const toShow = (form: "speak" | "listen") => expect.poll(() => shown(form));
 
   test("a speaker and a listener refresh, come back when the network fails, and are told of the end", async () => {
     await submit("speak", { token: stage.token() });
@@ -379,9 +373,7 @@ describe.skipIf(!executablePath)(executablePath ? "in a browser" : `in a browser
     const lost = expect.stringMatching(/^Lost \(closed with 1006\): again in \d s$/);
     await toShow("speak").toEqual([expect.any(String), "Refreshed", lost, "Refreshed"]);
     await expect
-      .poll(async () => (await shown("listen")).filter((line) => !line.startsWith("The speaker")), {
-        timeout,
-      })
+      .poll(async () => (await shown("listen")).filter((line) => !line.startsWith("The speaker")))
       .toEqual([listening, "Refreshed", lost, listening]);
 
     await page.click("[name=end]");

@@ -126,7 +126,7 @@ test("start prints what to paste, without colours into a pipe, and ends with cod
   const tool = startTool(["start", "--port", "0", "--set", "MAX_LISTENERS_PER_SESSION=3"]);
   onTestFinished(() => void tool.child.kill("SIGKILL"));
   await tool.firstLine;
-  await expect.poll(tool.stdout, { timeout: 10_000 }).toMatch(/Beat, in either:\n.+\n/);
+  await expect.poll(tool.stdout).toMatch(/Beat, in either:\n.+\n/);
   tool.child.kill("SIGTERM");
   const { code, stdout, stderr } = await tool.ended;
   expect(code).toBe(0);
@@ -150,7 +150,7 @@ test("Ctrl-C at the terminal while it still starts ends it at once, without a wo
   });
   // The gateway listens before the program is evaluated: from then on the process minds its signals.
   const evaluating = () => tool.stderr().includes("Evaluating");
-  await Promise.race([expect.poll(evaluating, { timeout: 10_000 }).toBe(true), tool.firstLine]);
+  await Promise.race([expect.poll(evaluating).toBe(true), tool.firstLine]);
   process.kill(-pid, "SIGINT");
   const { code, stderr } = await tool.ended;
   expect(code).toBe(0);
