@@ -36,21 +36,23 @@ const own = (metricName: string, options: object = {}): Metric => [
   options,
 ];
 
-/** Every value of a dimension that a metric is split by. */
+/** Every value of a dimension that a metric is split by. CloudWatch takes an expression only inside an array of its own. */
 const by = (metricName: string, dimension: string) => [
-  {
-    expression: `SEARCH('{Lectern,service,stage,${dimension}} MetricName="${metricName}" stage="${$app.stage}"', 'Sum', 300)`,
-    label: "",
-  },
+  [
+    {
+      expression: `SEARCH('{Lectern,service,stage,${dimension}} MetricName="${metricName}" stage="${$app.stage}"', 'Sum', 300)`,
+      label: "",
+    },
+  ],
 ];
 
 const half = 12;
 
-const widget = (title: string, metrics: readonly unknown[], options: object = {}) => ({
+const widget = (title: string, metrics: readonly (readonly unknown[])[]) => ({
   type: "metric",
   width: half,
   height: 6,
-  properties: { title, region: settings.region, period: 60, view: "timeSeries", metrics, ...options },
+  properties: { title, region: settings.region, period: 60, view: "timeSeries", metrics },
 });
 
 const percentiles = (metricName: string): Metric[] =>

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Graph, ofType } from "@lectern/local";
+import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { graphOf, named, namesOf, types } from "./testing";
 
@@ -225,10 +226,48 @@ interface Widget {
   readonly properties: {
     readonly title: string;
     readonly region: string;
-    /** A metric's names and options, or an expression. */
-    readonly metrics: readonly (readonly unknown[] | { readonly expression: string })[];
+    readonly metrics: readonly (readonly unknown[])[];
   };
 }
+
+const text = v.pipe(v.string(), v.minLength(1));
+const rendering = { label: v.optional(v.string()), yAxis: v.optional(v.picklist(["left", "right"])) };
+
+/**
+ * What CloudWatch takes for a graph, as its "Dashboard body structure and syntax" says: it refuses the whole dashboard, and
+ * so the deployment, for one entry of another form.
+ */
+const widgetSchema = v.strictObject({
+  type: v.literal("metric"),
+  width: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(24)),
+  height: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)),
+  properties: v.strictObject({
+    title: text,
+    region: text,
+    period: v.pipe(v.number(), v.multipleOf(60)),
+    view: v.picklist(["timeSeries", "singleValue", "gauge", "bar", "pie"]),
+    metrics: v.pipe(v.array(v.array(v.unknown())), v.minLength(1), v.maxLength(500)),
+  }),
+});
+
+/** Namespace, name, pairs of a dimension and its value, and the options behind them. */
+const metricSchema = v.pipe(
+  v.array(v.unknown()),
+  v.check((entry) => entry.length % 2 === 1),
+  v.transform((entry) => ({ names: entry.slice(0, -1), options: entry.at(-1) })),
+  v.object({
+    names: v.pipe(v.array(text), v.minLength(2), v.maxLength(2 + 2 * 30)),
+    options: v.strictObject({
+      ...rendering,
+      stat: v.optional(
+        v.pipe(v.string(), v.regex(/^(Sum|Maximum|Minimum|Average|SampleCount|p\d+(\.\d+)?)$/)),
+      ),
+    }),
+  }),
+);
+
+/** An expression stands for a metric as the one object of its entry. */
+const expressionSchema = v.tuple([v.strictObject({ ...rendering, expression: text })]);
 
 describe("the dashboard", () => {
   const widgets = (): Widget[] => {
@@ -237,8 +276,9 @@ describe("the dashboard", () => {
     return body.widgets;
   };
   const entries = () => widgets().flatMap(({ properties }) => properties.metrics);
-  const metrics = () => entries().flatMap((entry) => ("expression" in entry ? [] : [entry]));
-  const searches = () => entries().flatMap((entry) => ("expression" in entry ? [entry.expression] : []));
+  const metrics = () => entries().filter((entry) => entry.length > 1);
+  const searches = () =>
+    entries().flatMap((entry) => (v.is(expressionSchema, entry) ? [entry[0].expression] : []));
   const shown = (metricName: string) => metrics().filter((metric) => metric[1] === metricName);
 
   test("is there once, by its name, and every graph of it has a title, a region and a metric", () => {
@@ -248,6 +288,14 @@ describe("the dashboard", () => {
     for (const { properties } of widgets()) {
       expect(properties).toMatchObject({ title: expect.any(String), region: "us-east-1" });
       expect(properties.metrics.length).toBeGreaterThan(0);
+    }
+  });
+
+  test("has the form that CloudWatch takes: entries are arrays, with an object in their last place only", () => {
+    for (const widget of widgets()) {
+      v.parse(widgetSchema, widget);
+      for (const entry of widget.properties.metrics)
+        v.parse(v.union([expressionSchema, metricSchema]), entry);
     }
   });
 
