@@ -53,7 +53,8 @@ const allow = (
 /** The ARNs that a stage's resources have by their fixed names. */
 const namesOf = ({ stage, account, region }: Pick<Deployer, "stage" | "account" | "region">) => {
   const arn = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
-  const groups = [`/aws/lambda/session-*-${stage}`, `/aws/vendedlogs/apis/${app}-${stage}-*`];
+  const functionGroup = `/aws/lambda/session-*-${stage}`;
+  const groups = [functionGroup, `/aws/vendedlogs/apis/${app}-${stage}-*`];
   return {
     tables: tables.map((table) => arn("dynamodb", `table/${table}-${stage}`)),
     functions: [arn("lambda", `function:session-*-${stage}`)],
@@ -74,6 +75,8 @@ const namesOf = ({ stage, account, region }: Pick<Deployer, "stage" | "account" 
       `arn:aws:s3:::sst-state-*/*/${app}/${stage}.json`,
       `arn:aws:s3:::sst-state-*/*/${app}/${stage}/*`,
     ],
+    // SST keeps them apart from the code, under the ARN of the function's log group.
+    sourcemaps: [`arn:aws:s3:::sst-asset-*/sourcemap/${arn("logs", `log-group:${functionGroup}`)}/*`],
   };
 };
 
@@ -124,7 +127,7 @@ export const deployerPolicy = (deployer: Deployer): Policy => {
           ...["GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"],
           ...["GetObjectTagging", "PutObjectTagging", "GetObjectVersion"],
         ),
-        ["arn:aws:s3:::sst-asset-*/assets/*"],
+        ["arn:aws:s3:::sst-asset-*/assets/*", ...names.sourcemaps],
         ownBucket,
       ),
       allow(

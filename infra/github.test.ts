@@ -98,6 +98,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
           "arn:aws:ssm:eu-central-1:000000000000:parameter/sst/passphrase/lectern/prod",
           "arn:aws:s3:::sst-state-*/*/lectern/prod.json",
           "arn:aws:s3:::sst-state-*/*/lectern/prod/*",
+          "arn:aws:s3:::sst-asset-*/sourcemap/arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/session-*-prod/*",
           "arn:aws:iam::000000000000:role/lectern-deploy-*",
           "arn:aws:iam::000000000000:policy/lectern-deploy-*",
           "arn:aws:iam::000000000000:policy/lectern-boundary-*",

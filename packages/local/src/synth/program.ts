@@ -1,5 +1,6 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import * as v from "valibot";
 import { lookUp, make } from "./cloud.js";
 import type { App, FunctionBuild, Graph, Resource } from "./graph.js";
@@ -127,7 +128,9 @@ const serveCli = async (functions: Map<string, FunctionBuild>): Promise<http.Ser
       const build = v.parse(buildSchema, params);
       functions.set(build.functionID, build);
       // The code is built when it is run; here only its place in the program matters.
-      return { handler: "bundle.handler", out: process.env.SYNTH_EMPTY_BUNDLE, errors: [], sourcemaps: [] };
+      const out = process.env.SYNTH_EMPTY_BUNDLE ?? "";
+      // The CLI's builder leaves a map beside the bundle, for which SST makes an object of its own.
+      return { handler: "bundle.handler", out, errors: [], sourcemaps: [path.join(out, "bundle.mjs.map")] };
     },
   };
   const server = http.createServer((request, response) => {
