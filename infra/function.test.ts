@@ -41,9 +41,24 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
     expect(resource().inputs.loggingConfig).toEqual({
       logFormat: "JSON",
       logGroup: `/aws/lambda/${name}-prod`,
+      applicationLogLevel: "INFO",
       systemLogLevel: "WARN",
     });
     expect(named(graph, types.logGroup, `/aws/lambda/${name}-prod`).inputs.retentionInDays).toBe(1);
+  });
+
+  test("hands everything on to CloudWatch that the setting logLevel lets it write, metrics too", async () => {
+    const levelOf = async (logLevel: string) => {
+      const { loggingConfig } = named(
+        await graphOf("prod", { logLevel }),
+        types.lambda,
+        `${name}-prod`,
+      ).inputs;
+      return (loggingConfig as { applicationLogLevel: string }).applicationLogLevel;
+    };
+    expect(await levelOf("DEBUG")).toBe("DEBUG");
+    // A metric's line has no level, and so counts as INFO.
+    expect(await levelOf("ERROR")).toBe("INFO");
   });
 
   test("has every setting in its environment, the tables' names, and nothing that it does not need", () => {
@@ -90,6 +105,16 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
       linked ? ["SigningKey"] : [],
     );
   });
+});
+
+test("SST keeps each function's source map under its log group, also when the stage is removed", () => {
+  const maps = ofType(graph, "aws:s3/bucketObjectv2:BucketObjectv2").filter(({ inputs }) =>
+    String(inputs.key).startsWith("sourcemap/"),
+  );
+  expect(
+    maps.map(({ inputs }) => String(inputs.key).match(/lambda\/([\w-]+)\/\w+\.bundle\.mjs\.map$/)?.[1]),
+  ).toEqual(expect.arrayContaining(functions.map(({ name }) => name)));
+  expect(maps.map(({ retainOnDelete }) => retainOnDelete)).toEqual(functions.map(() => true));
 });
 
 test("no other function is declared", () => {
@@ -210,8 +235,16 @@ describe.each(Object.entries(grants))("the role of %s", (name, expected) => {
 
   test("has no managed policy, and Lambda alone takes it on", () => {
     expect(role().inputs.managedPolicyArns).toEqual([]);
-    expect(JSON.parse(String(role().inputs.assumeRolePolicy))).toMatchObject({
-      Statement: [{ Action: ["sts:AssumeRole"], Principal: { Service: ["lambda.amazonaws.com"] } }],
+    expect(role().inputs.assumeRolePolicy).toEqual({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Sid: "AllowAssumeRole",
+          Effect: "Allow",
+          Action: "sts:AssumeRole",
+          Principal: { Service: "lambda.amazonaws.com" },
+        },
+      ],
     });
   });
 });

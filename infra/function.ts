@@ -56,6 +56,9 @@ export const lambda = (component: string, name: string, args: FunctionArgs) => {
         fn.loggingConfig = $output(fn.loggingConfig).apply((given) => ({
           ...given,
           logFormat: "JSON",
+          // Never above INFO, which lines without a level count as: with them the metrics would be dropped. What is not to be
+          // written by `logLevel` the functions leave out themselves.
+          applicationLogLevel: settings.logLevel === "DEBUG" ? "DEBUG" : "INFO",
           systemLogLevel: "WARN",
         }));
       },
@@ -64,10 +67,14 @@ export const lambda = (component: string, name: string, args: FunctionArgs) => {
         role.managedPolicyArns = $output(role.managedPolicyArns ?? []).apply((arns) =>
           arns.filter((arn) => !/\/AWSLambda(Basic|VPCAccess)ExecutionRole$/.test(arn)),
         );
+        // SST lets the whole account in beside Lambda, as it needs for live debugging: it takes `dev`, a promise, for true.
+        if (!$dev) role.assumeRolePolicy = takenOnByLambda;
       },
     },
   });
 };
+
+const takenOnByLambda = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
 
 /** What Lambda needs to place a function into a VPC; EC2 takes these on every resource only. */
 const networkInterfaces = {

@@ -30,7 +30,11 @@ const authorize = async (
   const verdict = await verify(token);
   if (verdict.valid) return allow(event, verdict.userId, { userId: verdict.userId });
   const { code, reason } = verdict;
-  log.info("Token refused", { outcome: "refused", errorCode: code, reason });
+  log[code === "SERVICE_UNAVAILABLE" ? "warn" : "info"]("Token refused", {
+    outcome: "refused",
+    errorCode: code,
+    reason,
+  });
   if (code === "SERVICE_UNAVAILABLE" || event.queryStringParameters?.errors === "frame") {
     return allow(event, "refused", { refusal: code });
   }

@@ -11,6 +11,8 @@ interface Account {
   readonly events: string[];
 }
 
+// With its JSON format Lambda always sets this, and Powertools puts it before the setting `logLevel`, which would do nothing.
+delete process.env.AWS_LAMBDA_LOG_LEVEL;
 const logger = new Logger();
 const current = new AsyncLocalStorage<Account>();
 

@@ -194,6 +194,16 @@ describe("functions", () => {
     expect(plan(graph([logging], { functions: [build] })).functions).toMatchObject([loggingConfig]);
   });
 
+  test("have a least level in the JSON form only, INFO if they name none", () => {
+    const levelOf = (loggingConfig: Record<string, string>) => {
+      const logging = { ...named, inputs: { ...named.inputs, loggingConfig } };
+      return plan(graph([logging], { functions: [build] })).functions[0]?.applicationLogLevel;
+    };
+    expect(levelOf({ logFormat: "JSON" })).toBe("INFO");
+    expect(levelOf({ logFormat: "JSON", applicationLogLevel: "DEBUG" })).toBe("DEBUG");
+    expect(levelOf({ logFormat: "Text" })).toBeUndefined();
+  });
+
   test("without code that runs here are refused with a sentence", () => {
     expect(() => plan(graph([named]))).toThrow(
       new UserError("Function connect has no code that can be run here: its handler is not Node.js."),

@@ -17,6 +17,8 @@ export interface PlannedFunction extends FunctionDefinition {
   /** The group that its log lines go to, and the form that Lambda gives them. */
   readonly logGroup: string;
   readonly logFormat: "JSON" | "Text";
+  /** The least that Lambda hands on to the group; in the JSON form only. */
+  readonly applicationLogLevel?: string;
 }
 
 export type PlannedMapping = Omit<Mapping, "stream"> & { readonly streamArn: string };
@@ -159,6 +161,7 @@ const functionSchema = v.object({
   loggingConfig: v.optional(
     v.object({
       logFormat: v.optional(v.picklist(["JSON", "Text"]), "Text"),
+      applicationLogLevel: v.optional(v.string(), "INFO"),
       logGroup: v.optional(v.string()),
     }),
     {},
@@ -192,6 +195,7 @@ const functionOf = (graph: Graph, resource: Resource, region: string): PlannedFu
     links: build.links,
     logGroup: loggingConfig.logGroup ?? `/aws/lambda/${name}`,
     logFormat: loggingConfig.logFormat,
+    ...(loggingConfig.logFormat === "JSON" ? { applicationLogLevel: loggingConfig.applicationLogLevel } : {}),
   };
 };
 

@@ -350,6 +350,7 @@ const environments =
     const variables = { ...fn.environment, ...Object.fromEntries(links) };
     return {
       ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, here(String(value))])),
+      ...(fn.applicationLogLevel ? { AWS_LAMBDA_LOG_LEVEL: fn.applicationLogLevel } : {}),
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_ACCESS_KEY_ID: where.keys.byFunction.get(fn.name) ?? "",
