@@ -377,6 +377,88 @@ describe("the comment on a pull request", () => {
   });
 });
 
+/** A project whose npm script of this name prints these lines and ends with that code; it repeats its arguments first. */
+const projectWith = (script: string, lines: readonly string[], code: number) => {
+  const command = [
+    "console.log(JSON.stringify(process.argv.slice(2)));",
+    ...lines.map((line) => `console.error(${JSON.stringify(line)});`),
+    `process.exitCode = ${code};`,
+  ];
+  writeFileSync(path.join(folder, "script.mjs"), command.join("\n"));
+  writeFileSync(
+    path.join(folder, "package.json"),
+    JSON.stringify({ scripts: { [script]: "node script.mjs" } }),
+  );
+};
+
+/** As SST marks its errors on a terminal. */
+const inRed = (text: string) => `\u001b[31m\u001b[1m✕\u001b[0m  ${text}`;
+
+describe("the deployment of a stage", () => {
+  const deploy = (lines: readonly string[], code: number) => {
+    projectWith("deploy", lines, code);
+    return step("deploy", { STAGE: "staging" });
+  };
+
+  test("shows what SST prints", async () => {
+    const { code, log, outputs } = await deploy(["| Created Sessions"], 0);
+    expect(code).toBe(0);
+    expect(log).toBe('["--stage","staging"]\n| Created Sessions\n');
+    expect(outputs).toEqual({ locked: "false" });
+  });
+
+  test("that fails fails the step", async () => {
+    const { code, log, outputs } = await deploy([inRed("AccessDenied")], 1);
+    expect(code).toBe(1);
+    expect(log).toContain("::error::staging could not be deployed.");
+    expect(outputs).toEqual({ locked: "false" });
+  });
+
+  test.each([
+    "Concurrent update detected, run `sst unlock --stage=staging` to delete lock file and retry.",
+    "A concurrent update was detected on the app. Run `sst unlock` to remove the lock and try again.",
+  ])("that SST's lock refuses is told apart: %s", async (sentence) => {
+    const { code, log, outputs } = await deploy([inRed(sentence)], 1);
+    expect(code).toBe(1);
+    expect(log).toContain('::error::staging is locked: see docs/runbook.md, "A lock that was left behind".');
+    expect(outputs).toEqual({ locked: "true" });
+  });
+});
+
+describe("the removal of a preview", () => {
+  const remove = (lines: readonly string[], code: number, NUMBER = "7") => {
+    projectWith("remove", lines, code);
+    return step("remove", { NUMBER });
+  };
+
+  test("removes the stage of the pull request", async () => {
+    const { code, log } = await remove(["| Deleted Sessions"], 0);
+    expect(code).toBe(0);
+    expect(log).toBe('["--stage","pr-7"]\n| Deleted Sessions\n');
+  });
+
+  test("of one that never came to be is no failure", async () => {
+    const { code, log } = await remove(["Remove", inRed("Stage not found")], 1);
+    expect(code).toBe(0);
+    expect(log).toContain("::notice::There is no stage pr-7: it never came to be, or is removed already.");
+  });
+
+  test.each([
+    ["by a resource that is not found", inRed("Error deleting Stage: stage not found in API abc123")],
+    ["without a word", ""],
+  ])("that fails otherwise, %s, does", async (_, line) => {
+    const { code, log } = await remove([line], 1);
+    expect(code).toBe(1);
+    expect(log).toContain("::error::pr-7 could not be removed.");
+  });
+
+  test("is for a number only", async () => {
+    const { code, log } = await remove([], 0, "7 --stage prod");
+    expect(code).toBe(1);
+    expect(log).toBe("::error::7 --stage prod is no number of a pull request.\n");
+  });
+});
+
 describe("the verification of a deployed stage", () => {
   /** A project whose verification fails so many times before it passes. */
   const project = (failures: number) => {
@@ -445,6 +527,10 @@ describe("the summary of a deployment", () => {
     [
       { DEPLOYED: "failure", BACK: "", WHY_NOT: "no commit has passed before" },
       `${commit} failed on prod. There is nothing to go back to: no commit has passed before. The stage is left as it is, to be looked at.`,
+    ],
+    [
+      { DEPLOYED: "failure", BACK: back, LOCKED: "true", WENT_BACK: "skipped" },
+      `${commit} was not deployed to prod, which is as it was: SST's lock is on it. Somebody else deploys there, or a deployment was cut off. See docs/runbook.md, "A lock that was left behind".`,
     ],
     [{ DEPLOYED: "skipped" }, `${commit} could not be prepared: prod is as it was.`],
     [

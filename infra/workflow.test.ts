@@ -35,7 +35,10 @@ interface Job {
 type Inputs = Readonly<Record<string, { readonly required?: boolean }>>;
 
 interface Workflow {
-  readonly on: { readonly workflow_call?: { readonly inputs: Inputs } };
+  readonly on: {
+    readonly workflow_call?: { readonly inputs: Inputs };
+    readonly pull_request?: { readonly branches?: readonly string[]; readonly types: readonly string[] };
+  };
   readonly permissions: Readonly<Record<string, string>>;
   readonly concurrency?: Job["concurrency"];
   readonly jobs: Readonly<Record<string, Job>>;
@@ -43,6 +46,7 @@ interface Workflow {
 
 interface Action {
   readonly inputs: Inputs;
+  readonly outputs?: Readonly<Record<string, { readonly value: string }>>;
   readonly runs: { readonly using: string; readonly steps: readonly Step[] };
 }
 
@@ -109,8 +113,8 @@ describe("the linter", () => {
       "a title of a pull request in a script",
       () =>
         preview().replace(
-          "npm run remove",
-          `echo ${expression("github.event.pull_request.title")}; npm run remove`,
+          "run: node ../",
+          `run: echo ${expression("github.event.pull_request.title")}; node ../`,
         ),
       /potentially untrusted/,
     ],
@@ -258,8 +262,16 @@ describe("scripts", () => {
       ...[...script.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name]) => name),
       ...(script.includes("npm test") ? ["test"] : []),
     ]);
-    expect([...new Set(called)].sort()).toEqual(["bench", "check", "deploy", "remove", "test"]);
-    expect(called.filter((name) => !(name && name in known))).toEqual([]);
+    const sources = readdirSync(path.join(root, ".github/scripts")).map((file) =>
+      read(`.github/scripts/${file}`),
+    );
+    const byScripts = sources.flatMap((source) =>
+      [...source.matchAll(/npmRun\("([\w:]+)"/g)].map(([, name]) => name),
+    );
+    expect([...new Set([...called, ...byScripts])].sort()).toEqual([
+      ...["bench", "check", "deploy", "remove", "test", "verify"],
+    ]);
+    expect([...called, ...byScripts].filter((name) => !(name && name in known))).toEqual([]);
     const local = scripts.flatMap(([, script]) => script.match(/\.(?:ci|github)\/[\w./]+/g) ?? []);
     expect(local.length).toBeGreaterThan(4);
     expect(local.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
@@ -296,6 +308,13 @@ describe("a pull request", () => {
       "always() && (needs.deploy.result != 'skipped' || needs.remove.result != 'skipped')",
     );
     expect(Object.keys(workflow("preview").on)).toEqual(["pull_request", "workflow_dispatch"]);
+  });
+
+  test("has a preview if it is for main: the environment lets no other branch's runs in, also not to remove one", () => {
+    expect(workflow("preview").on.pull_request).toEqual({
+      branches: ["main"],
+      types: ["opened", "synchronize", "reopened", "closed"],
+    });
   });
 
   test("has one run of its preview at a time, which nothing cancels", () => {
@@ -335,8 +354,11 @@ describe("a deployment", () => {
     const own = deploy?.steps ?? [];
     const named = (id: string) => own.find((step) => step.id === id);
     expect(named("prepare-back")?.if).toBe(
-      "failure() && steps.deploy.outcome == 'failure' && steps.plan.outputs.back != ''",
+      "failure() && steps.deploy.outcome == 'failure' && steps.deploy.outputs.locked != 'true' && steps.plan.outputs.back != ''",
     );
+    // What the condition reads is there.
+    expect(action("deploy").outputs?.locked?.value).toBe(expression("steps.deploy.outputs.locked"));
+    expect(action("deploy").runs.steps.find(({ id }) => id === "deploy")?.run).toContain("deploy.mjs");
     expect(named("prepare-back")?.with?.ref).toBe(expression("steps.plan.outputs.back"));
     expect(named("back")?.if).toBe("failure() && steps.prepare-back.outcome == 'success'");
     expect(named("back")?.uses).toBe(named("deploy")?.uses);

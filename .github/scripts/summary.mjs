@@ -11,6 +11,9 @@ const sentence = () => {
   if (process.env.DEPLOYED !== "failure") {
     return `The deployment of ${commit} to ${stage} was cut off. SST's lock may be left behind: see docs/runbook.md.`;
   }
+  if (process.env.LOCKED === "true") {
+    return `${commit} was not deployed to ${stage}, which is as it was: SST's lock is on it. Somebody else deploys there, or a deployment was cut off. See docs/runbook.md, "A lock that was left behind".`;
+  }
   const failed = `${commit} failed on ${stage}.`;
   if (!back) {
     return `${failed} There is nothing to go back to: ${whyNot}. The stage is left as it is, to be looked at.`;

@@ -1,29 +1,16 @@
 // Verifies the stage that was just deployed from this folder. A stage that is a minute old may still be taking up its
 // streams, and its functions start cold: it gets three tries. The report of the last goes to the run's page, and to a
 // file for the pull request's comment.
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { main, summarize, variable, verbatim } from "./github.mjs";
+import { npmRun } from "./npm.mjs";
 
 const tries = 3;
 
 /** Runs the verification once; whether it passed, and what it said. */
-const verify = () =>
-  new Promise((resolve, reject) => {
-    const args = ["run", "-s", "verify", "--", "--outputs", ".sst/outputs.json", "--temporary-user"];
-    const child = spawn("npm", args, { stdio: ["ignore", "pipe", "pipe"] });
-    let text = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk) => {
-        text += chunk;
-        process.stdout.write(chunk);
-      });
-    }
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ passed: code === 0, text: text.trim() }));
-  });
+const verify = () => npmRun("verify", "--outputs", ".sst/outputs.json", "--temporary-user");
 
 await main(async () => {
   for (let attempt = 1; ; attempt += 1) {
