@@ -136,6 +136,11 @@ describe("a wrong setting stops with one sentence that names it", () => {
       'Setting cognitoClientId (COGNITO_CLIENT_ID) must be set together with cognitoUserPoolId, but it is "abc".',
     ],
     [
+      "a budget that nobody is told of",
+      { monthlyBudget: "55" },
+      "Setting alarmEmail (ALARM_EMAIL) must be set together with monthlyBudget.",
+    ],
+    [
       "a pool's id that is none",
       { cognitoUserPoolId: "pool", cognitoClientId: "abc" },
       /^Setting cognitoUserPoolId \(COGNITO_USER_POOL_ID\) must be a pool's id .+, but it is "pool"\.$/,

@@ -85,7 +85,7 @@ export const deploymentSchema = v.object({
       numeric("must be a number of dollars"),
       v.gtValue(0, "must be more than 0"),
       v.description(
-        "Dollars a month for the whole account's costs of this app, from which on a budget's alarm goes to `alarmEmail`.",
+        "Dollars a month that the whole account may cost, whatever else is in it. A budget writes to `alarmEmail` when 80 % are spent, and when all of it is going to be. Needs `alarmEmail`.",
       ),
     ),
   ),
@@ -218,9 +218,12 @@ const checkDeployment = (given: Record<string, unknown>): Deployment => {
     const [name = "settings"] = v.getDotPath(issue)?.split(".") ?? [];
     throw new SettingError(name, issue.message, given[name]);
   }
-  const { cognitoUserPoolId, cognitoClientId } = parsed.output;
+  const { cognitoUserPoolId, cognitoClientId, monthlyBudget, alarmEmail } = parsed.output;
   if ((cognitoUserPoolId === undefined) !== (cognitoClientId === undefined)) {
     throw new SettingError("cognitoClientId", "must be set together with cognitoUserPoolId", cognitoClientId);
+  }
+  if (monthlyBudget !== undefined && alarmEmail === undefined) {
+    throw new SettingError("alarmEmail", "must be set together with monthlyBudget", alarmEmail);
   }
   return parsed.output;
 };

@@ -364,7 +364,7 @@ test("the saved query reads the log group of every function, and no other", () =
 });
 
 describe("the budget", () => {
-  test.each([{}, { monthlyBudget: "55" }, { alarmEmail: "ops@example.com" }])(
+  test.each([{}, { alarmEmail: "ops@example.com" }])(
     "is not there for a stage with %j alone",
     async (settings) => {
       expect(ofType(await graphOf("dev", settings), types.budget)).toEqual([]);

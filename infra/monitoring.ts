@@ -266,19 +266,20 @@ alarm({
   ),
 });
 
-if (settings.monthlyBudget && settings.alarmEmail) {
+const { monthlyBudget, alarmEmail } = settings;
+if (monthlyBudget !== undefined && alarmEmail !== undefined) {
   const notification = (threshold: number, notificationType: "ACTUAL" | "FORECASTED") => ({
     comparisonOperator: "GREATER_THAN",
     threshold,
     thresholdType: "PERCENTAGE",
     notificationType,
-    subscriberEmailAddresses: [settings.alarmEmail ?? ""],
+    subscriberEmailAddresses: [alarmEmail],
   });
   new aws.budgets.Budget("MonthlyBudget", {
     name: named("lectern"),
     budgetType: "COST",
     timeUnit: "MONTHLY",
-    limitAmount: `${settings.monthlyBudget}`,
+    limitAmount: `${monthlyBudget}`,
     limitUnit: "USD",
     notifications: [notification(80, "ACTUAL"), notification(100, "FORECASTED")],
   });
