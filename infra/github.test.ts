@@ -2,7 +2,7 @@ import { type Graph, ofType } from "@lectern/local";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { settingsFor } from "./config";
 import { deployerPolicy, functionBoundary, type Policy } from "./deployer";
-import { graphOf, named, types } from "./testing";
+import { graphOf, graphWith, named, types } from "./testing";
 
 const account = "000000000000";
 const region = "eu-central-1";
@@ -57,7 +57,8 @@ describe("a stage that makes the roles of staging and of the previews", () => {
 
   test.each([
     ["staging", "staging", "staging.example.com"],
-    ["preview", "pr-*", undefined],
+    // What is set on the command line, is set for every stage.
+    ["preview", "pr-*", "staging.example.com"],
   ])("gives the role of %s what deploying %s needs, and nothing beside", (environment, stage, domain) => {
     const { inputs } = named(graph, types.role, `lectern-deploy-${environment}`);
     const arns = inputs.managedPolicyArns as string[];
@@ -175,6 +176,46 @@ describe("a stage that makes the roles of staging and of the previews", () => {
       preview: `arn:aws:iam::${account}:role/lectern-deploy-preview`,
     });
   });
+});
+
+test("each environment's role and boundary are for its own stages' place, network, domain and pool, whoever makes them", async () => {
+  const vpc = { privateSubnets: ["subnet-1"], securityGroups: ["sg-1"] };
+  const graph = await graphWith("staging", {
+    staging: {
+      region: "eu-central-1",
+      domain: "staging.example.com",
+      github: { repository: "acme/lectern", environments: ["staging", "preview"], createsProvider: true },
+    },
+    "pr-*": {
+      region: "eu-west-1",
+      domain: "preview.example.com",
+      vpc,
+      cognitoUserPoolId: "eu-west-1_AbCdEf123",
+      cognitoClientId: "client1",
+    },
+  });
+  const bounds = (environment: string) => ({ boundary: `lectern-boundary-${environment}`, never: ["prod"] });
+  const preview = {
+    stage: "pr-*",
+    account,
+    region: "eu-west-1",
+    domain: "preview.example.com",
+    userPoolId: "eu-west-1_AbCdEf123",
+    bounds: bounds("preview"),
+  };
+  const rights = (environment: string) =>
+    [1, 2].flatMap((part) => documentOf(graph, `lectern-deploy-${environment}-${part}`).Statement);
+  expect(rights("preview")).toEqual(deployerPolicy(preview).Statement);
+  expect(documentOf(graph, "lectern-boundary-preview")).toEqual(functionBoundary(preview, true));
+  const staging = {
+    stage: "staging",
+    account,
+    region,
+    domain: "staging.example.com",
+    bounds: bounds("staging"),
+  };
+  expect(rights("staging")).toEqual(deployerPolicy(staging).Statement);
+  expect(documentOf(graph, "lectern-boundary-staging")).toEqual(functionBoundary(staging, false));
 });
 
 test("a second stage of the account finds the provider, and prod's own role is not forbidden prod", async () => {

@@ -1,4 +1,4 @@
-import { isPreview, protectedStages } from "./config";
+import { isPreview, protectedStages, settingsFor } from "./config";
 import { deployerPolicy, functionBoundary, githubIssuer, inParts, policyArn } from "./deployer";
 import { settings } from "./stage";
 
@@ -10,23 +10,25 @@ const environmentOf = (stage: string): string => (isPreview(stage) ? "preview" :
 /** The stages that a GitHub environment deploys, as a pattern of IAM's. */
 const stagesOf = (environment: string): string => (environment === "preview" ? "pr-*" : environment);
 
+/** The settings of the stages that a GitHub environment deploys, which need not be those of the stage that makes its role. */
+const settingsOf = (environment: string) => settingsFor(environment === "preview" ? "pr-0" : environment);
+
 const boundaryName = (environment: string): string => `lectern-boundary-${environment}`;
 
 /** `preview` → `Preview`, `prod-west` → `ProdWest` */
 const componentName = (environment: string): string =>
   environment.replace(/(^|-)([a-z0-9])/g, (_, _dash, first: string) => first.toUpperCase());
 
-const boundaryFor = (environment: string) =>
-  new aws.iam.Policy(`${componentName(environment)}Boundary`, {
+const boundaryFor = (environment: string) => {
+  const { region, vpc } = settingsOf(environment);
+  return new aws.iam.Policy(`${componentName(environment)}Boundary`, {
     name: boundaryName(environment),
     description: "The most that a role of these stages' functions can be given.",
     policy: JSON.stringify(
-      functionBoundary(
-        { stage: stagesOf(environment), account, region: settings.region },
-        settings.vpc !== undefined,
-      ),
+      functionBoundary({ stage: stagesOf(environment), account, region }, vpc !== undefined),
     ),
   });
+};
 
 /** Only a job of this repository that GitHub has let into this environment may take the role. */
 const trust = (provider: $util.Input<string>, repository: string, environment: string) =>
@@ -49,12 +51,13 @@ const trust = (provider: $util.Input<string>, repository: string, environment: s
 
 const roleFor = (environment: string, repository: string, provider: $util.Input<string>) => {
   const name = `lectern-deploy-${environment}`;
+  const { region, domain, cognitoUserPoolId } = settingsOf(environment);
   const policy = deployerPolicy({
     stage: stagesOf(environment),
     account,
-    region: settings.region,
-    domain: environment === $app.stage ? settings.domain : undefined,
-    userPoolId: settings.cognitoUserPoolId,
+    region,
+    domain,
+    userPoolId: cognitoUserPoolId,
     bounds: {
       boundary: boundaryName(environment),
       never: protectedStages.filter((stage) => stage !== environment),
