@@ -8,6 +8,8 @@ import { stageFunction } from "./stage-function.js";
 type Answer =
   | { readonly returns: unknown }
   | { readonly throws: unknown }
+  /** What is no JSON: whatever answers there, it is not Lambda. */
+  | { readonly says: string; readonly status: number }
   | { readonly refuses: string; readonly status: number; readonly message?: string };
 
 let answers: Answer[];
@@ -24,6 +26,7 @@ beforeEach(async () => {
     seen.push({ url, body: JSON.parse(body), authorization: headers.authorization ?? "" });
     const [answer] = answers.length > 1 ? answers.splice(0, 1) : answers;
     if (answer === undefined) return response.destroy();
+    if ("says" in answer) return response.writeHead(answer.status).end(answer.says);
     if ("refuses" in answer) {
       response.writeHead(answer.status, { "x-amzn-errortype": answer.refuses });
       return response.end(JSON.stringify({ message: answer.message ?? "no" }));
@@ -117,6 +120,17 @@ test("a function that fails otherwise is told with what it says", async () => {
 test("an answer of another version is not guessed at", async () => {
   answers = [{ returns: { ok: true } }];
   await expect(take()).rejects.toThrow("drain with the checkout that is deployed");
+});
+
+test.each([
+  [200, "<html>hello</html>"],
+  [404, "<html>Not Found</html>"],
+  [405, ""],
+])("an address where something else than Lambda answers, with %d and %j, is named", async (status, says) => {
+  answers = [{ says, status }];
+  await expect(take()).rejects.toThrow(
+    /^What answers at http:\/\/127\.0\.0\.1:\d+ is not Lambda: mend --endpoint, or leave it out\.$/,
+  );
 });
 
 test("an address where nobody listens is named", async () => {

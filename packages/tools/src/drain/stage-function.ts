@@ -47,7 +47,7 @@ export const stageFunction = async (
       const { FunctionError, Payload } = await client.send(invoke).catch((error: unknown) => {
         throw asUserError(error, place);
       });
-      const answer: unknown = JSON.parse(Payload?.transformToString() || "null");
+      const answer = jsonIn(Payload?.transformToString() || "null", place);
       if (FunctionError !== undefined) throw functionFailed(answer, place);
       const stepped = v.safeParse(steppedSchema, answer);
       if (stepped.success) return stepped.output;
@@ -57,6 +57,14 @@ export const stageFunction = async (
     },
     close: () => client.destroy(),
   };
+};
+
+const jsonIn = (text: string, place: Place): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw asUserError(error, place);
+  }
 };
 
 /** A local stack takes any key that is no function's for an operator's. */
@@ -110,6 +118,10 @@ const asUserError = (error: unknown, place: Place): unknown => {
       return new UserError(
         `Lambda has no room for ${name} at the moment: see docs/runbook.md#throttles-lambda, and drain again.`,
       );
+  }
+  // Lambda speaks JSON and names its errors; where there is none to be read, the SDK says Unknown.
+  if (place.endpoint && (error instanceof SyntaxError || /^Unknown(Error)?$/.test(error.name))) {
+    return new UserError(`What answers ${where} is not Lambda: mend --endpoint, or leave it out.`);
   }
   if ("$metadata" in error && "$fault" in error) {
     return new UserError(`Lambda answered ${error.name} ${where}, not what ${name} says.`);
