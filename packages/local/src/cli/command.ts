@@ -54,6 +54,11 @@ export const parseCommandLine = (command: Command, args: readonly string[], root
   if (surplus !== undefined && !parsed.values.help) {
     throw new UserError(`Unexpected argument ${surplus}. ${seeHelp(command)}`);
   }
+  const empty = Object.entries(parsed.values).find(([, value]) => [value].flat().includes(""));
+  if (empty)
+    throw new UserError(
+      `Option '--${empty[0]}' is empty: give it a value, or leave it out. ${seeHelp(command)}`,
+    );
   const texts = (name: string) => [parsed.values[name]].flat().filter((value) => typeof value === "string");
   return {
     root,
@@ -68,9 +73,18 @@ const attempt = <Result>(parse: () => Result, command: Command): Result => {
   try {
     return parse();
   } catch (error) {
-    const [sentence] = String(error instanceof Error ? error.message : error).split(". ");
-    throw new UserError(`${sentence}. ${seeHelp(command)}`);
+    const said = error instanceof Error ? error.message : String(error);
+    throw new UserError(`${inOneSentence(said)}. ${seeHelp(command)}`);
   }
+};
+
+/** Node's own hints run over several sentences or lines. */
+const inOneSentence = (said: string): string => {
+  const [, ambiguous] = said.match(/^Option '(?:-\w, )?(--[\w-]+)' argument is ambiguous/) ?? [];
+  if (ambiguous)
+    return `Option '${ambiguous}' has no value: one that begins with a dash is written ${ambiguous}=-1`;
+  const [sentence = said] = said.split(/\.?\n|\. /);
+  return sentence;
 };
 
 export const seeHelp = ({ call }: Command): string => `${call} --help shows what there is.`;

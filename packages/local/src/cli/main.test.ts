@@ -63,6 +63,14 @@ describe("a command line that is not understood ends with one sentence and code 
       ["synth", "--stage"],
       /^Option '--stage <value>' argument missing\. npm run synth -- --help shows what there is\.$/,
     ],
+    [
+      ["synth", "--stage", "-1"],
+      /^Option '--stage' has no value: one that begins with a dash is written --stage=-1\. npm run synth -- --help shows what there is\.$/,
+    ],
+    [
+      ["synth", "--stage", ""],
+      /^Option '--stage' is empty: give it a value, or leave it out\. npm run synth -- --help shows what there is\.$/,
+    ],
     [["synth", "--stage", "../prod"], /^A stage's name begins with a letter, .+; \.\.\/prod does not\.$/],
     [["start", "--port", "web"], /^A port is a whole number from 0 to 65534; web is not\.$/],
     [["start", "--port", "65535"], /^A port is a whole number from 0 to 65534; 65535 is not\.$/],
