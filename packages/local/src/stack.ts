@@ -21,7 +21,14 @@ import { type Plan, type PlannedFunction, plan } from "./plan.js";
 import { sayIfSlow } from "./say-if-slow.js";
 import { every, startSchedules } from "./schedule.js";
 import { listen } from "./server.js";
-import { answering, cognitoService, lambdaService, logsService, type Service } from "./service/index.js";
+import {
+  answering,
+  cognitoService,
+  lambdaService,
+  logsService,
+  type Service,
+  stsService,
+} from "./service/index.js";
 import { createStatusPage, createStatusState } from "./status/index.js";
 import { accountId } from "./synth/cloud.js";
 import type { Graph } from "./synth/graph.js";
@@ -224,6 +231,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       }),
       cognitoService({ plan: planned, issuer, clock, authorize }),
       logsService({ plan: planned, logs, authorize }),
+      stsService(keys),
     ];
     const answer = answering(services);
     local.server.on("request", (request, response) => {

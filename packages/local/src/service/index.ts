@@ -4,3 +4,4 @@ export { answering, type Service } from "./http.js";
 export { lambdaService } from "./lambda.js";
 export { createLogStore, type LogStore } from "./log-store.js";
 export { logsService } from "./logs.js";
+export { stsService } from "./sts.js";

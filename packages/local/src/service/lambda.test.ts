@@ -1,4 +1,5 @@
 import {
+  GetFunctionConfigurationCommand,
   InvokeCommand,
   type InvokeCommandInput,
   LambdaClient,
@@ -21,7 +22,11 @@ beforeAll(async () => {
       },
       crash: { code: "export const handler = async () => { throw new TypeError('two\\nlines'); };" },
       exit: { code: "export const handler = async () => process.exit(3);" },
-      slow: { code: "export const handler = () => new Promise(() => {});", timeout: 1 },
+      slow: {
+        code: "export const handler = () => new Promise(() => {});",
+        timeout: 1,
+        environment: { COLOR: "red" },
+      },
       large: { code: "export const handler = async () => 'x'.repeat(6_291_557);" },
       nothing: { code: "export const handler = async () => undefined;" },
       count: { code: "let count = 0; export const handler = async () => (count += 1);" },
@@ -33,6 +38,7 @@ beforeAll(async () => {
         code: whoAmI,
         statements: [
           { Action: ["lambda:InvokeFunction"], Resource: [arnOf("echo")] },
+          { Action: ["lambda:GetFunctionConfiguration"], Resource: [arnOf("slow")] },
           { Action: ["lambda:ListEventSourceMappings"], Resource: ["*"] },
         ],
       },
@@ -259,6 +265,36 @@ describe("Invoke", () => {
     });
     expect(response.status).toBe(403);
     expect(response.headers.get("x-amzn-errortype")).toBe("MissingAuthenticationTokenException");
+  });
+});
+
+describe("GetFunctionConfiguration", () => {
+  const look = (FunctionName: string, as = client) =>
+    as.send(new GetFunctionConfigurationCommand({ FunctionName }));
+
+  test("describes a function, by its name or its ARN, as the program declares it", async () => {
+    for (const named of ["slow", arnOf("slow")]) {
+      expect(await look(named)).toMatchObject({
+        FunctionName: "slow",
+        FunctionArn: arnOf("slow"),
+        Runtime: "nodejs22.x",
+        Role: "arn:aws:iam::000000000000:role/slow-role",
+        Timeout: 1,
+        MemorySize: 128,
+        Environment: { Variables: { COLOR: "red" } },
+        LoggingConfig: { LogFormat: "JSON", LogGroup: "/aws/lambda/slow", ApplicationLogLevel: "INFO" },
+      });
+    }
+  });
+
+  test("of an unknown function is refused", async () => {
+    await expect(look("nobody")).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+  });
+
+  test("needs the permission on the function", async () => {
+    const permitted = await clientOf("permitted");
+    expect(await look("slow", permitted)).toMatchObject({ FunctionName: "slow" });
+    await expect(look("echo", permitted)).rejects.toMatchObject({ name: "AccessDeniedException" });
   });
 });
 

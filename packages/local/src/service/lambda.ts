@@ -24,16 +24,19 @@ export interface LambdaServiceOptions {
 const version = "2015-03-31";
 const maxEventBytes = 1_048_576;
 
-/** Lambda's `Invoke` and `ListEventSourceMappings`. */
+/** Lambda's `Invoke`, `GetFunctionConfiguration` and `ListEventSourceMappings`. */
 export const lambdaService = (options: LambdaServiceOptions): Service => ({
   name: "Lambda",
-  operations: ["Invoke", "ListEventSourceMappings"],
+  operations: ["Invoke", "GetFunctionConfiguration", "ListEventSourceMappings"],
   find: (request) => {
-    const { pathname } = urlOf(request);
-    const [, named] = decoded(pathname).match(`^/${version}/functions/([^/]+)/invocations/?$`) ?? [];
-    if (request.method === "POST" && named) return (call) => invoke(named, call, options);
-    if (request.method !== "GET" || !pathname.match(`^/${version}/event-source-mappings/?$`))
-      return undefined;
+    const pathname = decoded(urlOf(request).pathname);
+    const [, named, what] =
+      pathname.match(`^/${version}/functions/([^/]+)/(invocations|configuration)/?$`) ?? [];
+    if (named && what === "invocations" && request.method === "POST")
+      return (call) => invoke(named, call, options);
+    if (request.method !== "GET") return undefined;
+    if (named && what === "configuration") return (call) => configurationOf(named, call, options);
+    if (!pathname.match(`^/${version}/event-source-mappings/?$`)) return undefined;
     return (call) => listMappings(call, options);
   },
 });
@@ -148,6 +151,35 @@ const replyOf = (outcome: Outcome, { reportOf }: LambdaServiceOptions): Reply =>
         Type: "User",
       });
   }
+};
+
+const configurationOf = (
+  named: string,
+  { query, accessKeyId }: Call,
+  { plan, authorize }: LambdaServiceOptions,
+): Reply => {
+  const arn = arnOf(named, query.get("Qualifier"), plan.region);
+  demand(authorize, { accessKeyId, action: "lambda:GetFunctionConfiguration", resource: arn }, 403);
+  const fn = functionOf(arn, plan.functions);
+  const configuration = {
+    FunctionName: fn.name,
+    FunctionArn: fn.arn,
+    Runtime: fn.runtime,
+    Role: `arn:aws:iam::${accountId}:role/${fn.roleName}`,
+    Timeout: fn.timeoutSeconds,
+    MemorySize: fn.memoryMb,
+    Version: "$LATEST",
+    State: "Active",
+    LastUpdateStatus: "Successful",
+    PackageType: "Zip",
+    Environment: { Variables: fn.environment },
+    LoggingConfig: {
+      LogFormat: fn.logFormat,
+      LogGroup: fn.logGroup,
+      ...(fn.applicationLogLevel && { ApplicationLogLevel: fn.applicationLogLevel }),
+    },
+  };
+  return { status: 200, body: JSON.stringify(configuration) };
 };
 
 const listMappings = ({ query, accessKeyId }: Call, { plan, authorize }: LambdaServiceOptions): Reply => {

@@ -10,6 +10,7 @@ export interface FunctionSource {
   readonly code: string;
   readonly timeout?: number;
   readonly logFormat?: "JSON" | "Text";
+  readonly environment?: Readonly<Record<string, string>>;
   /** What its role allows. */
   readonly statements?: readonly { readonly Action: string[]; readonly Resource: string[] }[];
 }
@@ -84,7 +85,7 @@ const graphOf = (
 });
 
 const resourcesOf = (name: string, source: FunctionSource): Resource[] => {
-  const { timeout = 10, logFormat = "JSON", statements = [] } = source;
+  const { timeout = 10, logFormat = "JSON", environment = {}, statements = [] } = source;
   const policy = JSON.stringify({ Statement: statements.map((each) => ({ Effect: "Allow", ...each })) });
   return [
     resource("aws:iam/role:Role", `${name}-role`, { name: `${name}-role`, inlinePolicies: [{ policy }] }),
@@ -96,7 +97,7 @@ const resourcesOf = (name: string, source: FunctionSource): Resource[] => {
         timeout,
         memorySize: 128,
         runtime: "nodejs22.x",
-        environment: { variables: {} },
+        environment: { variables: environment },
         loggingConfig: { logFormat, logGroup: `/aws/lambda/${name}` },
       }),
       name: `${name}Function`,
