@@ -399,7 +399,17 @@ describe.each([
     expect(
       refused(policy, [
         { action: "dynamodb:GetItem", resource: arn("dynamodb", `table/Connections-${stage}`), context: {} },
+        {
+          action: "dynamodb:DescribeTable",
+          resource: arn("dynamodb", `table/Sessions-${stage}`),
+          context: {},
+        },
         { action: "lambda:ListEventSourceMappings", resource: "*", context: {} },
+        {
+          action: "lambda:GetFunctionConfiguration",
+          resource: arn("lambda", `function:session-welcome-${stage}`),
+          context: {},
+        },
         {
           action: "logs:FilterLogEvents",
           resource: arn("logs", `log-group:/aws/lambda/session-welcome-${stage}:*`),

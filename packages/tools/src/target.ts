@@ -10,6 +10,7 @@ export const outputsSchema = v.object({
   ConnectionsTableName: v.string(),
   UserPoolId: v.string(),
   UserPoolClientId: v.string(),
+  AlarmTopicArn: v.optional(v.string()),
 });
 
 export type Outputs = v.InferOutput<typeof outputsSchema>;

@@ -48,6 +48,20 @@ test("no route heartbeat, no route $disconnect, nobody fed by Sessions: each is 
   );
 });
 
+test("no route $disconnect at logLevel WARN: nothing is made of the function's silence", async () => {
+  const results = await verifyBroken(
+    () => [
+      withoutRoute("$disconnect"),
+      withVariable("session-disconnect-handler", "POWERTOOLS_LOG_LEVEL", "WARN"),
+    ],
+    [answers, createsSession, joinsSession, forgetsLeavers],
+  );
+  expect(failed(results)).toEqual(names(forgetsLeavers));
+  expect(sentenceOf(results, forgetsLeavers)).toBe(
+    "3.00 s after a listener left the connection's row is still there, until the reaper makes it good within two minutes: the route $disconnect is missing, or its function was not invoked or failed; look at the ERROR lines in /aws/lambda/session-disconnect-handler-local (the logLevel of session-disconnect-handler-local lets it write nothing but warnings and faults, and there is none; docs/runbook.md#errors-disconnect-handler).",
+  );
+});
+
 test("no route $default, and no route response for heartbeats", async () => {
   const results = await verifyBroken(() => [withoutRoute("$default"), withoutAnswer("heartbeat")]);
   expect(failed(results)).toEqual(

@@ -25,6 +25,8 @@ export interface Subject {
   readonly patienceMs: number;
   /** Where the local gateway takes the run to come from; API Gateway sees for itself. */
   readonly address: string;
+  /** How long the way to the endpoint and back is (ms), which no stage can shorten. */
+  readonly roundTrip: () => Promise<number>;
   /** Lets time pass (ms) until something is due. */
   readonly pause: (ms: number) => Promise<void>;
   /** Gets a line about what takes long. */

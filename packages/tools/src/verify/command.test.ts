@@ -39,7 +39,8 @@ const ended = async (child: ChildProcess) => {
 const run = (args: readonly string[], env?: Record<string, string>) => ended(start(args, env));
 
 /** What takes long on a busy machine is told, and is no news. */
-const withoutProgress = (stderr: string) => stderr.replaceAll(/^Still waiting: .*\n/gm, "");
+const withoutProgress = (stderr: string) =>
+  stderr.replaceAll(/^(Still waiting: .*|Looking for the endpoint|Signing the speaker in)\n/gm, "");
 
 test("a local stack needs its address alone: one line per check, in words, and a verdict", async () => {
   const { code, stdout, stderr } = await run(["--url", stack.webSocketUrl]);
@@ -141,6 +142,19 @@ test("a temporary user speaks, and is gone at the end: of a run, and of one that
   const [sessionId = ""] = interrupted.stdout.match(/[a-z]+-[a-z]+-\d{3}(?= after)/) ?? [];
   const { operator } = await subjectAt(stack);
   expect(await operator.row("Sessions", sessionId)).toMatchObject({ value: { isActive: false } });
+});
+
+test("a temporary user is gone also when the run is interrupted while it is made", async () => {
+  const recorder = await startRecorder(stack);
+  onTestFinished(recorder.close);
+  const child = start(["--url", recorder.webSocketUrl, "--temporary-user"]);
+  const end = ended(child);
+  await vi.waitFor(() => expect(recorder.calls).not.toEqual([]), { interval: 1, timeout: 20_000 });
+  child.kill("SIGINT");
+  expect(await end).toMatchObject({ code: 130, stderr: expect.stringContaining("Interrupted: ") });
+  const [created, ...others] = recorder.calls;
+  expect(created?.operation).toBe("AdminCreateUser");
+  expect(others).toContainEqual({ operation: "AdminDeleteUser", username: created?.username });
 });
 
 test("a user speaks whose password is in the variable; a wrong one is one sentence", async () => {

@@ -5,6 +5,7 @@ import { benchmarkAddress } from "../address.js";
 import { type Scope, scoped } from "../scope.js";
 import type { Subject } from "./check.js";
 import { createReport } from "./report.js";
+import { roundTrip } from "./round-trip.js";
 import type { Result } from "./suite.js";
 import type { Target } from "./target.js";
 
@@ -202,6 +203,7 @@ const subjectOf = (target: Target, token: string, refreshMinutes: number | undef
     limitMs: limits.welcomeMs,
     patienceMs: local ? patience.localMs : patience.deployedMs,
     address: benchmarkAddress(),
+    roundTrip: () => roundTrip(url),
     pause: (ms) => pause(ms),
     say,
   };

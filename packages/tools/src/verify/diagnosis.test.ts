@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { FrameOf } from "@lectern/protocol";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   cause,
   deployAgain,
@@ -11,7 +11,7 @@ import {
   missingFrame,
 } from "./diagnosis.js";
 import { createEvidence, type FunctionKey, functions } from "./evidence.js";
-import { blindOperator, type Mapping, type Operator } from "./operator.js";
+import { type Absence, blindOperator, type Mapping, type Operator, type Seen } from "./operator.js";
 import { runbook, sections, streamAge } from "./section.js";
 import { root } from "./testing.js";
 import type { Symptom } from "./trouble.js";
@@ -21,15 +21,18 @@ const evidenceOf = ({
   lines = {},
   hasStream = true,
   mapping = { state: "Enabled" },
+  isQuiet = { known: true, value: false },
 }: {
   readonly lines?: Readonly<Record<string, readonly string[]>>;
   readonly hasStream?: boolean;
   readonly mapping?: Mapping;
+  readonly isQuiet?: Seen<boolean>;
 }) => {
   const operator: Operator = {
     row: async () => ({ known: true, value: undefined }),
     hasStream: async () => ({ known: true, value: hasStream }),
     mapping: async () => ({ known: true, value: mapping }),
+    isQuiet: async () => isQuiet,
     lines: async (functionName) => ({ known: true, value: lines[functionName] ?? [] }),
   };
   return createEvidence({ operator, stage: "prod", since: 0, patienceMs: 0 });
@@ -54,36 +57,136 @@ const error = (frame: Partial<FrameOf<"error">>): Symptom => ({
 });
 
 const url = "wss://live.example.com";
+const pool = { userPoolId: "us-east-1_Here", clientId: "app" };
+const iss = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Here";
 
 test("without credentials the sentence says where to look, and why nobody has", async () => {
   expect(await frameSentence(error({}), { ...heartbeat, evidence: blind("prod") })).toBe(
-    "The heartbeat was answered with INTERNAL_ERROR: look at the ERROR lines in /aws/lambda/session-heartbeat-handler-prod (not looked at here: there are no AWS credentials; docs/runbook.md#errors-heartbeat-handler).",
+    "The heartbeat was answered with INTERNAL_ERROR: look at the ERROR lines in /aws/lambda/session-heartbeat-handler-prod (there are no AWS credentials; docs/runbook.md#errors-heartbeat-handler).",
   );
   const welcome = await missingFrame(
     { what: "No sessionCreated came within 5.00 s of the handshake", evidence: blind() },
     { table: "Connections", key: "welcome" },
   );
   expect(welcome).toBe(
-    "No sessionCreated came within 5.00 s of the handshake: look whether Connections-<stage> has a stream and an enabled event-source mapping to session-welcome-<stage> (there are no AWS credentials), and then: look at the ERROR lines in /aws/lambda/session-welcome-<stage> (not looked at here: there are no AWS credentials; docs/runbook.md#errors-welcome).",
+    "No sessionCreated came within 5.00 s of the handshake: look whether Connections-<stage> has a stream and an enabled event-source mapping to session-welcome-<stage> (there are no AWS credentials), and then: look at the ERROR lines in /aws/lambda/session-welcome-<stage> (there are no AWS credentials; docs/runbook.md#errors-welcome).",
   );
 });
 
-test("names that nothing has are told as that", async () => {
+/** Of a stage called `pr-7`, of which nothing is there where the operator looks. */
+const evidenceOfNothing = (from: Absence) => {
   const absent = async (what: string) =>
-    ({ known: false, why: `there is no ${what}`, absent: true }) as const;
+    ({ known: false, why: `there is no ${what}`, absent: from }) as const;
   const operator: Operator = {
     row: () => absent("table"),
     hasStream: async () => ({ known: true, value: true }),
     mapping: () => absent("function session-welcome-pr-7 in us-east-1"),
+    isQuiet: () => absent("function"),
     lines: () => absent("log group /aws/lambda/session-heartbeat-handler-pr-7"),
   };
-  const evidence = createEvidence({ operator, stage: "pr-7", since: 0, patienceMs: 0 });
+  return createEvidence({ operator, stage: "pr-7", since: 0, patienceMs: 0 });
+};
+
+test("names that nothing has are told as that", async () => {
+  const evidence = evidenceOfNothing("from the stage");
   expect(await frameSentence(error({}), { ...heartbeat, evidence })).toBe(
     `The heartbeat was answered with INTERNAL_ERROR: there is no log group /aws/lambda/session-heartbeat-handler-pr-7; correct --stage, or ${deployAgain}.`,
   );
   const about = { what: "No sessionCreated came", evidence };
   expect(await missingFrame(about, { table: "Connections", key: "welcome" })).toBe(
     `No sessionCreated came: there is no function session-welcome-pr-7 in us-east-1; ${deployAgain}.`,
+  );
+});
+
+test("names that nothing has in another account are not to be corrected, nor is the stage to be deployed there", async () => {
+  const evidence = evidenceOfNothing("from another account");
+  expect(await frameSentence(error({}), { ...heartbeat, evidence })).toBe(
+    "The heartbeat was answered with INTERNAL_ERROR: there is no log group /aws/lambda/session-heartbeat-handler-pr-7; switch AWS_PROFILE.",
+  );
+  const about = { what: "No sessionCreated came", evidence };
+  expect(await missingFrame(about, { table: "Connections", key: "welcome" })).toBe(
+    "No sessionCreated came: there is no function session-welcome-pr-7 in us-east-1; switch AWS_PROFILE.",
+  );
+});
+
+describe("a function that wrote no line, and would write none of what goes well", () => {
+  const isQuiet = { known: true, value: true } as const;
+  const nothing = (name: string) =>
+    `the logLevel of ${name} lets it write nothing but warnings and faults, and there is none`;
+
+  test("may have run or not: nothing is made of its silence", async () => {
+    const silence = { kind: "silence", limitMs: 5_000 } as const;
+    const evidence = evidenceOf({ isQuiet });
+    const name = "session-heartbeat-handler-prod";
+    expect(await frameSentence(silence, { ...heartbeat, evidence })).toBe(
+      `The heartbeat got no answer within 5.00 s: the route heartbeat has no route response, or its function was not invoked or failed; look at the ERROR lines in /aws/lambda/${name} (${nothing(name)}; docs/runbook.md#errors-heartbeat-handler).`,
+    );
+    expect(await frameSentence(error({}), { ...heartbeat, evidence })).toBe(
+      `The heartbeat was answered with INTERNAL_ERROR: look at the ERROR lines in /aws/lambda/${name} (${nothing(name)}; docs/runbook.md#errors-heartbeat-handler).`,
+    );
+  });
+
+  test("may be behind the stream: what Lambda says of that is told all the same", async () => {
+    const about = { table: "Connections", key: "welcome" } as const;
+    const missing = (seen: Parameters<typeof evidenceOf>[0]) =>
+      missingFrame({ what: "No sessionCreated came", evidence: evidenceOf({ isQuiet, ...seen }) }, about);
+    expect(await missing({})).toContain(
+      `look at the ERROR lines in /aws/lambda/session-welcome-prod (${nothing("session-welcome-prod")}; `,
+    );
+    expect(await missing({ mapping: { state: "Enabled", problem: "PROBLEM: no" } })).toContain(
+      "Lambda says of the way from Connections-prod to session-welcome-prod: PROBLEM: no",
+    );
+  });
+
+  test("may be the authorizer: there may be none, or the token is none of the pool's", async () => {
+    const about = { what: "Creating a session", evidence: evidenceOf({ isQuiet }), url };
+    const token = { claims: { iss, exp: 600, aud: "app" }, now: 0, pool };
+    expect(await handshakeSentence({ kind: "refused", status: 401 }, { ...about, token })).toContain(
+      `the token is not signed by the stage's user pool, or nobody looks at tokens, for want of an authorizer on the route $connect (${nothing("session-authorizer-prod")}); a local`,
+    );
+  });
+
+  test("is told by its fault, however late that is found", async () => {
+    let looks = 0;
+    const fault = '{"level":"ERROR","message":"Failed","error":{"name":"TypeError","message":"x"}}';
+    const operator: Operator = {
+      ...blindOperator(""),
+      isQuiet: async () => isQuiet,
+      lines: async () => {
+        looks += 1;
+        return { known: true, value: looks > 1 ? [fault] : [] };
+      },
+    };
+    const evidence = createEvidence({ operator, stage: "prod", since: 0, patienceMs: 1 });
+    expect(await cause(evidence, "connect")).toContain("failed with TypeError: x");
+  });
+
+  test("does not speak for one that would have written", async () => {
+    const operator: Operator = {
+      ...blindOperator(""),
+      isQuiet: async (name) => ({ known: true, value: name.includes("authorizer") }),
+      lines: async () => ({ known: true, value: [] }),
+    };
+    const evidence = createEvidence({ operator, stage: "prod", since: 0, patienceMs: 0 });
+    expect(await cause(evidence, "authorizer", "connect")).toContain(
+      "session-connection-handler-prod wrote no line, so it was not invoked",
+    );
+  });
+});
+
+test("silence is made nothing of where it is not known what a function would write, or where there is none", async () => {
+  const why =
+    "the AWS credentials may not do lambda:GetFunctionConfiguration on session-heartbeat-handler-prod";
+  expect(await cause(evidenceOf({ isQuiet: { known: false, why } }), "heartbeat")).toBe(
+    `look at the ERROR lines in /aws/lambda/session-heartbeat-handler-prod (session-heartbeat-handler-prod wrote no line, and whether its logLevel would let it is not known: ${why}; docs/runbook.md#errors-heartbeat-handler)`,
+  );
+  const gone = {
+    known: false,
+    why: "there is no function x in us-east-1",
+    absent: "from the stage",
+  } as const;
+  expect(await cause(evidenceOf({ isQuiet: gone }), "heartbeat")).toBe(
+    `there is no function x in us-east-1; correct --stage, or ${deployAgain}`,
   );
 });
 
@@ -194,15 +297,25 @@ test("503 is told by the logs: the pool's keys, or DynamoDB", async () => {
   );
 });
 
-test("nobody who answers is told by the reason", async () => {
-  expect(await handshake({ kind: "unreachable", why: "ENOTFOUND" })).toContain(
-    "Nobody answers at wss://live.example.com (ENOTFOUND): correct --url",
-  );
+test.each([
+  ["ENOTFOUND", "Nobody answers at wss://live.example.com (ENOTFOUND): correct --url"],
+  ["ECONNREFUSED", "Nobody answers at wss://live.example.com (ECONNREFUSED): correct --url"],
+  [
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "has no certificate that is good for this name (DEPTH_ZERO_SELF_SIGNED_CERT)",
+  ],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "has no certificate that is good for this name"],
+  ["CERT_HAS_EXPIRED", "has no certificate that is good for this name"],
+  [
+    "EPROTO",
+    "What answers at wss://live.example.com does not speak WebSocket over TLS (EPROTO): correct --url.",
+  ],
+  ["HPE_INVALID_CONSTANT", "does not speak WebSocket over TLS (HPE_INVALID_CONSTANT): correct --url."],
+])("an endpoint that gives %s is told by that", async (why, expected) => {
+  expect(await handshake({ kind: "unreachable", why })).toContain(expected);
 });
 
 const minute = 60_000;
-const pool = { userPoolId: "us-east-1_Here", clientId: "app" };
-const iss = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Here";
 
 test.each([
   [{}, "what was given for a token is none of a user pool"],

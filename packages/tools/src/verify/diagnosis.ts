@@ -3,7 +3,7 @@ import { asDuration } from "../statistic.js";
 import type { Evidence, Finding, FunctionKey } from "./evidence.js";
 import type { Claims } from "./jwt.js";
 import type { Fault } from "./log-line.js";
-import type { TableName } from "./operator.js";
+import { cureOf, type TableName } from "./operator.js";
 import { runbook, sections, streamAge } from "./section.js";
 import type { Symptom } from "./trouble.js";
 
@@ -49,6 +49,9 @@ const silenceSentence = async (limitMs: number, { what, route, key, evidence }: 
   const silent = `${what} got no answer within ${asDuration(limitMs)}`;
   const name = evidence.nameOf(key);
   const finding = await evidence.faults(key);
+  if (finding.kind === "unknown" && !finding.absent) {
+    return `${silent}: the route ${route} has no route response, or its function was not invoked or failed; ${causeIn(finding, evidence, key)}.`;
+  }
   if (finding.kind !== "none") return `${silent}: ${causeIn(finding, evidence, key)}.`;
   if (finding.silent.length === 0) {
     return `${silent}, though ${name} ran: the route ${route} has no route response, so the answer is thrown away; ${deployAgain}.`;
@@ -114,8 +117,7 @@ export const handshakeSentence = async (
   { what, evidence, url, token }: Refusable,
 ): Promise<string> => {
   if (symptom.kind === "unreachable") {
-    const where = `Nobody answers at ${url} (${symptom.why})`;
-    return `${where}: correct --url; the name of a new API or domain may take some minutes to be known (${troubleshooting}).`;
+    return unreachableSentence(url, symptom.why);
   }
   if (symptom.kind !== "refused") return troubleSentence(symptom, what);
   const { status, reason } = symptom;
@@ -142,6 +144,17 @@ export const handshakeSentence = async (
     default:
       return `${said}, which no WebSocket API of this app says: correct --url.`;
   }
+};
+
+const unreachableSentence = (url: string, why: string): string => {
+  if (/CERT|SELF_SIGNED/.test(why)) {
+    return `What answers at ${url} has no certificate that is good for this name (${why}): correct --url, or the certificate of the domain (${troubleshooting}).`;
+  }
+  if (/^EPROTO$|^HPE_/.test(why)) {
+    const wanted = url.startsWith("wss:") ? "WebSocket over TLS" : "WebSocket";
+    return `What answers at ${url} does not speak ${wanted} (${why}): correct --url.`;
+  }
+  return `Nobody answers at ${url} (${why}): correct --url; the name of a new API or domain may take some minutes to be known (${troubleshooting}).`;
 };
 
 const unavailable = async (
@@ -191,7 +204,12 @@ const unauthorized = async (
   if (finding.kind === "none" && finding.silent.length > 0) {
     return `${said}: ${evidence.nameOf("authorizer")} wrote no line, so nobody looks at tokens: the route $connect has no authorizer; ${deployAgain}.`;
   }
-  return `${said}: the token is not signed by the stage's user pool; a local stack takes its own checkout's, and for others see ${troubleshooting}.`;
+  // Who has not looked whether there is an authorizer cannot tell the two apart.
+  const orNoneLooks =
+    finding.kind === "unknown"
+      ? `, or nobody looks at tokens, for want of an authorizer on the route $connect (${finding.why})`
+      : "";
+  return `${said}: the token is not signed by the stage's user pool${orNoneLooks}; a local stack takes its own checkout's, and for others see ${troubleshooting}.`;
 };
 
 /** A welcome, or another frame that a table's stream brings, has not come. */
@@ -200,13 +218,16 @@ export const missingFrame = async (
   { table, key }: { readonly table: TableName; readonly key: "welcome" | "announce" },
 ): Promise<string> => {
   const feed = await evidence.feed(table, key);
-  if (feed.kind === "broken") return `${what}: ${feed.cause}; ${deployAgain}.`;
+  if (feed.kind === "broken") {
+    const cure = feed.absent ? cureOf(feed.absent, deployAgain) : deployAgain;
+    return `${what}: ${feed.cause}; ${cure}.`;
+  }
   const finding = await evidence.faults(key);
   const name = evidence.nameOf(key);
+  if (finding.kind !== "fault" && feed.kind === "sound" && feed.problem) {
+    return `${what}: Lambda says of the way from ${evidence.tableOf(table)} to ${name}: ${feed.problem} (${streamAge(key)}).`;
+  }
   if (finding.kind === "none") {
-    if (feed.kind === "sound" && feed.problem) {
-      return `${what}: Lambda says of the way from ${evidence.tableOf(table)} to ${name}: ${feed.problem} (${streamAge(key)}).`;
-    }
     return finding.silent.length > 0
       ? `${what}: ${name} wrote no line, so the stream has not reached it yet, or its filters hold the record back (${streamAge(key)}).`
       : `${what}: ${name} ran without a fault, so its frame went astray; look at its API_GATEWAY_ENDPOINT (${streamAge(key)}).`;
@@ -234,10 +255,12 @@ export const causeIn = (finding: Finding, evidence: Evidence, ...keys: readonly 
         : `${name} logged no fault; look at its duration and at Lambda's throttles (${sections.throttledFunctions})`;
     }
     case "unknown": {
-      if (finding.absent) return `${finding.why}; correct --stage, or ${deployAgain}`;
+      if (finding.absent) {
+        return `${finding.why}; ${cureOf(finding.absent, `correct --stage, or ${deployAgain}`)}`;
+      }
       const groups = keys.map((key) => evidence.groupOf(key)).join(" and ");
       const anchors = keys.map(runbook).join(", ");
-      return `look at the ERROR lines in ${groups} (not looked at here: ${finding.why}; ${anchors})`;
+      return `look at the ERROR lines in ${groups} (${finding.why}; ${anchors})`;
     }
   }
 };

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Fault, faultIn, refusedTokenIn } from "./log-line.js";
-import { groupOf, type Operator, type TableName } from "./operator.js";
+import { type Absence, groupOf, type Operator, type TableName } from "./operator.js";
 
 /** The functions' names without the stage. */
 export const functions = {
@@ -20,13 +20,13 @@ export type Finding =
   | { readonly kind: "fault"; readonly key: FunctionKey; readonly fault: Fault }
   /** `silent`: those that wrote nothing at all. */
   | { readonly kind: "none"; readonly silent: readonly FunctionKey[] }
-  /** `absent`: there is no such log group. */
-  | { readonly kind: "unknown"; readonly why: string; readonly absent: boolean };
+  /** `absent`: there is no such log group, or function. */
+  | { readonly kind: "unknown"; readonly why: string; readonly absent?: Absence };
 
 /** How a table's stream reaches its function; `problem` is what Lambda says of the last batch, if that is one. */
 export type Feed =
   | { readonly kind: "sound"; readonly problem?: string }
-  | { readonly kind: "broken"; readonly cause: string }
+  | { readonly kind: "broken"; readonly cause: string; readonly absent?: Absence }
   | { readonly kind: "unknown"; readonly why: string };
 
 /** What can be found out about a failure, as far as the credentials go. */
@@ -53,6 +53,12 @@ export interface EvidenceOptions {
 
 const lookAgainMs = 1_500;
 
+const unknown = ({ why, absent }: { readonly why: string; readonly absent?: Absence }): Finding => ({
+  kind: "unknown",
+  why,
+  ...(absent ? { absent } : {}),
+});
+
 export const createEvidence = ({ operator, stage, since, patienceMs }: EvidenceOptions): Evidence => {
   const physical = (name: string) => `${name}-${stage ?? "<stage>"}`;
   const nameOf = (key: FunctionKey) => physical(functions[key]);
@@ -62,12 +68,35 @@ export const createEvidence = ({ operator, stage, since, patienceMs }: EvidenceO
     const silent: FunctionKey[] = [];
     for (const key of keys) {
       const lines = await operator.lines(nameOf(key), since);
-      if (!lines.known) return { kind: "unknown", why: lines.why, absent: lines.absent ?? false };
+      if (!lines.known) return unknown(lines);
       const fault = lines.value.map(faultIn).findLast((found) => found !== undefined);
       if (fault) return { kind: "fault", key, fault };
       if (lines.value.length === 0) silent.push(key);
     }
     return { kind: "none", silent };
+  };
+
+  /** Silence tells only of who would have spoken: at logLevel WARN a function that goes well writes nothing. */
+  const heard = async (finding: Finding): Promise<Finding> => {
+    if (finding.kind !== "none" || finding.silent.length === 0) return finding;
+    const telling: FunctionKey[] = [];
+    let quiet: Finding | undefined;
+    for (const key of finding.silent) {
+      const name = nameOf(key);
+      const isQuiet = await operator.isQuiet(name);
+      if (!isQuiet.known) {
+        quiet ??= isQuiet.absent
+          ? unknown(isQuiet)
+          : unknown({
+              why: `${name} wrote no line, and whether its logLevel would let it is not known: ${isQuiet.why}`,
+            });
+      } else if (isQuiet.value) {
+        quiet ??= unknown({
+          why: `the logLevel of ${name} lets it write nothing but warnings and faults, and there is none`,
+        });
+      } else telling.push(key);
+    }
+    return telling.length === 0 && quiet ? quiet : { kind: "none", silent: telling };
   };
 
   /** Looks again until it is found, or no line can be on its way any more. */
@@ -87,11 +116,13 @@ export const createEvidence = ({ operator, stage, since, patienceMs }: EvidenceO
     nameOf,
     tableOf,
     groupOf: (key) => groupOf(nameOf(key)),
-    faults: (...keys) =>
-      patiently(
+    faults: async (...keys) => {
+      const finding = await patiently(
         () => look(keys),
         ({ kind }) => kind !== "none",
-      ),
+      );
+      return heard(finding);
+    },
     refusedToken: () =>
       patiently(
         async () => {
@@ -112,7 +143,7 @@ export const createEvidence = ({ operator, stage, since, patienceMs }: EvidenceO
       const mapping = await operator.mapping(table, nameOf(key));
       if (!mapping.known) {
         const { absent, why } = mapping;
-        return absent ? { kind: "broken", cause: why } : { kind: "unknown", why };
+        return absent ? { kind: "broken", cause: why, absent } : { kind: "unknown", why };
       }
       const { state, problem } = mapping.value;
       const way = `from the stream of ${tableOf(table)} to ${nameOf(key)}`;

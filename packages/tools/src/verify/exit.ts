@@ -40,6 +40,11 @@ const soon = async (
   if (await eventually(subject.limitMs, isSo)) return;
   const late = `${asDuration(subject.limitMs)} after a listener left ${still}`;
   const finding = await evidence.faults("disconnect");
+  if (finding.kind === "unknown" && !finding.absent) {
+    throw new Failed(
+      `${late}, until the reaper makes it good within two minutes: the route $disconnect is missing, or its function was not invoked or failed; ${causeIn(finding, evidence, "disconnect")}.`,
+    );
+  }
   throw new Failed(
     finding.kind === "none" && finding.silent.length > 0
       ? `${late}, and ${evidence.nameOf("disconnect")} wrote no line, so nobody hears of closed sockets: the API has no route $disconnect, or the route no integration; the reaper makes it good within two minutes, but ${deployAgain}.`

@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { type Stack, startStack } from "@lectern/local";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { connect, statusOf } from "../client.js";
 import { awsAt } from "./aws.js";
 import type { Check, Subject } from "./check.js";
@@ -10,7 +13,7 @@ import { blindOperator, createOperator } from "./operator.js";
 import { refreshesConnections } from "./refresh.js";
 import { storesListener, storesSession } from "./rows.js";
 import { checks, type Result } from "./suite.js";
-import { findTarget } from "./target.js";
+import { findTarget, type Wanted } from "./target.js";
 import { nothingWanted, performAll, root, subjectAt } from "./testing.js";
 
 let stack: Stack;
@@ -152,6 +155,22 @@ test("a heartbeat that is acknowledged too late fails; what is slower than its t
   });
 });
 
+test("an operator who is far away is not told that the stage is slow: the way there and back is not the stage's", async () => {
+  const { RateLimits: table = "" } = stack.tables;
+  restore = stack.faults.inject({ match: { table }, kind: "latency", ms: 150 });
+  const beat = async (wayMs: number) =>
+    (await verified({ roundTrip: async () => wayMs }, [...created, acknowledgesHeartbeats]))(
+      acknowledgesHeartbeats,
+    );
+  expect(await beat(150)).toMatchObject({
+    status: "passed",
+    seen: expect.stringMatching(/^after \d+ ms, the best of 2; 150 ms of that is the way$/),
+  });
+  expect(await beat(5)).toMatchObject({ status: "failed" });
+  // The way is measured apart, and may have been longer just then.
+  expect(await beat(10_000)).toMatchObject({ status: "passed" });
+});
+
 test("a welcome that comes when clients have given up fails", async () => {
   restore = stack.faults.inject({ match: { operation: "PutItem" }, kind: "latency", ms: 2_550 });
   const of = await verified({}, created);
@@ -204,6 +223,7 @@ const operatorAs = (name: string) => {
     client: { ...access.client, credentials },
     dynamodb: { ...access.dynamodb, credentials },
     tables,
+    account: undefined,
   });
 };
 
@@ -222,13 +242,13 @@ test("credentials that may not look are named with what they may not do", async 
     sentence: "the AWS credentials may not do dynamodb:GetItem on Sessions-local",
   });
   expect(of(acknowledgesHeartbeats).sentence).toBe(
-    'The heartbeat was answered with API Gateway\'s own "Internal server error": look at the ERROR lines in /aws/lambda/session-heartbeat-handler-local (not looked at here: the AWS credentials may not do logs:FilterLogEvents on /aws/lambda/session-heartbeat-handler-local; docs/runbook.md#errors-heartbeat-handler).',
+    'The heartbeat was answered with API Gateway\'s own "Internal server error": look at the ERROR lines in /aws/lambda/session-heartbeat-handler-local (the AWS credentials may not do logs:FilterLogEvents on /aws/lambda/session-heartbeat-handler-local; docs/runbook.md#errors-heartbeat-handler).',
   );
 });
 
 test("tables that are another stage's, or nobody's, fail", async () => {
   const tables = { Sessions: "Sessions-pr-7", Connections: "Connections-pr-7" };
-  const operator = createOperator({ ...awsAt(stackAddress()), tables });
+  const operator = createOperator({ ...awsAt(stackAddress()), tables, account: "000000000000" });
   const of = await verified({ operator }, [...created, storesSession]);
   expect(of(storesSession).sentence).toBe(
     "No row can be looked at, since there is no table Sessions-pr-7 in us-east-1: correct --stage or --region.",
@@ -240,8 +260,52 @@ test("tables that are another stage's, or nobody's, fail", async () => {
   );
 });
 
+test.each([
+  [
+    "111111111111",
+    "there is no table Sessions-pr-7 in us-east-1 of account 000000000000, which your AWS credentials are of; the stage is in 111111111111: switch AWS_PROFILE.",
+  ],
+  [
+    undefined,
+    "there is no table Sessions-pr-7 in us-east-1 of account 000000000000, which your AWS credentials are of: switch AWS_PROFILE if they are of another account than the stage's; else correct --stage or --region.",
+  ],
+])(
+  "tables that are looked for in another account than %s: the credentials are named",
+  async (account, why) => {
+    const tables = { Sessions: "Sessions-pr-7", Connections: "Connections-pr-7" };
+    const operator = createOperator({ ...awsAt(stackAddress()), tables, account });
+    const of = await verified({ operator }, [...created, storesSession]);
+    expect(of(storesSession).sentence).toBe(`No row can be looked at, since ${why}`);
+    const elsewhere = account === undefined ? "from an account that may be another" : "from another account";
+    for (const look of [
+      operator.lines("session-x-pr-7", 0),
+      operator.mapping("Sessions", "session-x-pr-7"),
+    ]) {
+      expect(await look).toMatchObject({ known: false, absent: elsewhere });
+    }
+  },
+);
+
+test("whose the credentials are is not always to be found out", async () => {
+  // Nobody who answers there is STS.
+  const access = {
+    ...awsAt(stackAddress()),
+    client: awsAt({ ...stackAddress(), httpUrl: "http://127.0.0.1:1" }).client,
+  };
+  const tables = { Sessions: "Sessions-pr-7", Connections: "Connections-pr-7" };
+  const operator = createOperator({ ...access, tables, account: "111111111111" });
+  expect(await operator.row("Sessions", "x")).toEqual({
+    known: false,
+    why: "there is no table Sessions-pr-7 in us-east-1 in the account of your AWS credentials",
+    absent: "from an account that may be another",
+  });
+});
+
 /** As for a stage on AWS, found by the SDK in the usual places; what it finds is on this machine. */
-const deployed = async (environment: Readonly<Record<string, string>>) => {
+const deployed = async (
+  environment: Readonly<Record<string, string>>,
+  wanted: Partial<Wanted> = { stage: "local" },
+) => {
   const usual = {
     AWS_ENDPOINT_URL: stack.httpUrl,
     AWS_ENDPOINT_URL_DYNAMODB: stack.dynamodbEndpoint,
@@ -255,11 +319,29 @@ const deployed = async (environment: Readonly<Record<string, string>>) => {
   for (const [name, value] of Object.entries({ ...usual, ...environment }))
     vi.stubEnv(name, value || undefined);
   const url = "wss://abc123.execute-api.us-east-1.amazonaws.com/prod";
-  return (await findTarget({ ...nothingWanted, url, stage: "local" })).operator;
+  return (await findTarget({ ...nothingWanted, url, ...wanted })).operator;
 };
 
+const me = { AWS_ACCESS_KEY_ID: "me", AWS_SECRET_ACCESS_KEY: "me" };
+
+test("the account that the stage is in is what its outputs say", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "lectern-verify-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const outputs = path.join(folder, "outputs.json");
+  const put = {
+    ...stack.outputs,
+    SessionsTableName: "Sessions-pr-7",
+    AlarmTopicArn: "arn:aws:sns:us-east-1:222222222222:session-management-alarms-pr-7",
+  };
+  await writeFile(outputs, JSON.stringify(put));
+  const operator = await deployed(me, { outputs });
+  expect(await operator.row("Sessions", "x")).toMatchObject({
+    why: "there is no table Sessions-pr-7 in us-east-1 of account 000000000000, which your AWS credentials are of; the stage is in 222222222222",
+  });
+});
+
 test("a deployed stage is looked at with the credentials of the usual places", async () => {
-  const operator = await deployed({ AWS_ACCESS_KEY_ID: "me", AWS_SECRET_ACCESS_KEY: "me" });
+  const operator = await deployed(me);
   const of = await verified({ operator });
   expect(statuses(of)).toEqual({ failed: [], skipped: [refreshesConnections.name] });
 });

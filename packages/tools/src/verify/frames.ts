@@ -1,6 +1,5 @@
 import type { FrameOf } from "@lectern/protocol";
 import { asDuration } from "../statistic.js";
-import { reach } from "../target.js";
 import { type Check, present, type Scene } from "./check.js";
 import { frameSentence } from "./diagnosis.js";
 import { createsSession, joinsSession } from "./entrance.js";
@@ -22,7 +21,7 @@ export const acknowledgesHeartbeats: Check = {
     const times = await step(beats([visitor, visitor, ...others]), (symptom) =>
       frameSentence(symptom, { what: "The heartbeat", evidence, route: "heartbeat", key: "heartbeat" }),
     );
-    const wayMs = await roundTrip(subject.url);
+    const wayMs = await subject.roundTrip();
     const best = Math.min(...times);
     const seen = `after ${asDuration(best)}, the best of ${times.length}; ${asDuration(wayMs)} of that is the way`;
     // The client's clock has the way there and back in it, which no stage can shorten.
@@ -98,11 +97,4 @@ const beats = async (visitors: readonly Visitor[]): Promise<number[]> => {
     times.push(performance.now() - begun);
   }
   return times;
-};
-
-/** The way to the endpoint and back (ms): the shortest of three TCP handshakes; 0 where it cannot be measured. */
-const roundTrip = async (url: string): Promise<number> => {
-  const times: number[] = [];
-  for (let round = 1; round <= 3; round += 1) times.push(await reach(new URL(url)).catch(() => 0));
-  return Math.min(...times);
 };

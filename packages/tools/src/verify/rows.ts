@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { type Check, present, type Scene } from "./check.js";
 import { createsSession, joinsSession } from "./entrance.js";
 import { claimsOf } from "./jwt.js";
-import type { TableName } from "./operator.js";
+import { cureOf, type TableName } from "./operator.js";
 import { Failed, Skip } from "./trouble.js";
 
 export const storesSession: Check = {
@@ -51,7 +51,10 @@ export const storesListener: Check = {
 export const rowIn = async ({ subject }: Scene, table: TableName, key: string): Promise<unknown> => {
   const row = await subject.operator.row(table, key);
   if (row.known) return row.value;
-  if (row.absent) throw new Failed(`No row can be looked at, since ${row.why}: correct --stage or --region.`);
+  if (row.absent) {
+    const cure = cureOf(row.absent, "correct --stage or --region");
+    throw new Failed(`No row can be looked at, since ${row.why}: ${cure}.`);
+  }
   throw new Skip(row.why);
 };
 

@@ -13,7 +13,7 @@ import {
   reach,
   stackAt,
 } from "../target.js";
-import { type AwsAccess, awsAt, awsIn } from "./aws.js";
+import { type AwsAccess, awsAt, awsIn, nameOf } from "./aws.js";
 import { blindOperator, createOperator, type Operator } from "./operator.js";
 import type { Pool } from "./sign-in.js";
 
@@ -82,7 +82,11 @@ const localTarget = async (url: URL, { stage }: Wanted): Promise<Target> => {
     url: plain(url),
     stage: local.stage,
     pool: poolOf(local.outputs),
-    operator: createOperator({ ...aws, tables: tablesOf(local.outputs) }),
+    operator: createOperator({
+      ...aws,
+      tables: tablesOf(local.outputs),
+      account: accountIn(local.outputs),
+    }),
     aws,
     local,
     now: () => Date.now() + ahead,
@@ -90,7 +94,7 @@ const localTarget = async (url: URL, { stage }: Wanted): Promise<Target> => {
   };
 };
 
-const deployedTarget = (url: URL, wanted: Wanted, outputs: Outputs | undefined): Target => {
+const deployedTarget = async (url: URL, wanted: Wanted, outputs: Outputs | undefined): Promise<Target> => {
   const deployed = outputs?.SessionsTableName.match(/^Sessions-(.+)$/)?.[1];
   const { stage = deployed } = wanted;
   if (deployed !== undefined && stage !== deployed) {
@@ -113,7 +117,7 @@ const deployedTarget = (url: URL, wanted: Wanted, outputs: Outputs | undefined):
     pool,
     operator:
       aws && tables
-        ? createOperator({ ...aws, tables })
+        ? createOperator({ ...aws, tables, account: accountIn(outputs) ?? (await accountOf(stage)) })
         : blindOperator(
             tables ? "no region is known without --region" : "neither --outputs nor --stage names the tables",
           ),
@@ -133,6 +137,22 @@ const tablesOf = ({ SessionsTableName, ConnectionsTableName }: Outputs) => ({
   Sessions: SessionsTableName,
   Connections: ConnectionsTableName,
 });
+
+/** The outputs' own resources are in the stage's account. */
+const accountIn = (outputs: Outputs | undefined): string | undefined =>
+  outputs?.AlarmTopicArn?.match(/^arn:[\w-]+:sns:[\w-]+:(\d{12}):/)?.[1];
+
+/** As the stage's settings say; what else is wrong with them is not of concern here. */
+const accountOf = async (stage: string | undefined): Promise<string | undefined> => {
+  if (stage === undefined) return undefined;
+  const { settingsFor } = await import("../../../../infra/config.js");
+  try {
+    return settingsFor(stage).account;
+  } catch (error) {
+    if (nameOf(error) === "SettingError") return undefined;
+    throw error;
+  }
+};
 
 /** Physical names are fixed. */
 const tablesNamed = (stage: string) => ({

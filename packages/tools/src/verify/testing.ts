@@ -8,6 +8,7 @@ import { type Graph, type Resource, type Stack, startStack, synth } from "@lecte
 import { expect, vi } from "vitest";
 import { benchmarkAddress } from "../address.js";
 import type { Check, Subject } from "./check.js";
+import { roundTrip } from "./round-trip.js";
 import { checks, createVerification, type Result } from "./suite.js";
 import { findTarget, ownToken, type Wanted } from "./target.js";
 
@@ -167,6 +168,7 @@ export const subjectAt = async (stack: Stack, change: Partial<Subject> = {}): Pr
     limitMs: 5_000,
     patienceMs: 0,
     address: benchmarkAddress(),
+    roundTrip: () => roundTrip(url),
     pause: async (ms) => stack.clock.advance(ms),
     say: () => undefined,
     ...change,
