@@ -147,7 +147,7 @@ const rateLimitTable = (): string => {
         "rateLimitConnectionAttemptsPerMin",
         "connectionAttempts",
         "connection attempts in a minute",
-        "the address, refused handshakes included; not for speakers with a good token, nor with a valid ticket, nor for joins to a session with `sharedNetwork=true`",
+        "the address: by every join, let in or refused, and by every refusal that comes as a frame; not for speakers with a good token, nor with a valid ticket, nor for joins to a session with `sharedNetwork=true`",
       ),
       row(
         "rateLimitListenerJoinsPerMin",
