@@ -152,9 +152,14 @@ export const dismiss = async (
 ): Promise<Dismissal> => {
   const sent = await core.sockets.send(connectionId, last);
   if (sent === "gone" && isOpening(connectedAt, core.now())) return "opening";
+  await retire(core, connectionId);
+  return sent === "gone" ? "gone" : "told";
+};
+
+/** Closes the socket of a connection that holds nothing any more, then deletes its row. */
+export const retire = async (core: Core, connectionId: string): Promise<void> => {
   await core.sockets.close(connectionId);
   await Connections.erase(core, connectionId);
-  return sent === "gone" ? "gone" : "told";
 };
 
 /** `opening`: the socket may not be open yet, so nothing was done. */

@@ -148,13 +148,16 @@ export const moveSpeaker = async (
   return replaces === undefined ? { outcome: "repeated" } : { outcome: "moved", replaces };
 };
 
-/** The speaker has been welcomed: the connection that it took over from is not needed any more. */
+/**
+ * The speaker has been welcomed: the connection that it took over from is not needed any more. False: another has taken
+ * over meanwhile.
+ */
 export const confirmSpeaker = async (
   core: Core,
   sessionId: SessionId,
   speakerConnectionId: string,
-): Promise<void> => {
-  await Dynamo.update(core.db, {
+): Promise<boolean> => {
+  const { written } = await Dynamo.update(core.db, {
     table: core.tables.sessions,
     key: { sessionId },
     remove: ["previousSpeakerConnectionId"],
@@ -162,6 +165,7 @@ export const confirmSpeaker = async (
     values: { speakerConnectionId },
     repeatable: true,
   });
+  return written;
 };
 
 /**

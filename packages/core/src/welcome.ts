@@ -1,3 +1,4 @@
+import type { ServerFrame } from "@lectern/protocol";
 import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
@@ -43,37 +44,43 @@ export const welcome = async (core: Core, inserted: Connections.Connection): Pro
 
 /** Tells the connection what it has to hear now. False: its socket is not open. */
 const greet = async (core: Core, connection: Connections.Connection): Promise<boolean> => {
-  if (connection.role === "refused")
-    return isSettled(await Connection.dismiss(core, connection, refusal(connection, core.now())));
-  const { connectionId, sessionId, role, replaces } = connection;
+  if (connection.role === "refused") return part(core, connection, refusal(connection, core.now()));
+  const { connectionId, sessionId, replaces } = connection;
   const session = await Sessions.get(core, sessionId);
-  if (!session?.isActive) {
-    return isSettled(
-      await Connection.dismiss(core, connection, sessionEnded(sessionId, session, core.now())),
-    );
-  }
-  if (role === "speaker" && !Sessions.isSpeaker(session, connectionId)) {
-    core.log.info("Another has taken over meanwhile", { sessionId, ...threadOf(connection) });
-    return isSettled(await Connection.dismiss(core, connection, replaced(sessionId, core.now())));
+  if (!session?.isActive) return part(core, connection, sessionEnded(sessionId, session, core.now()));
+  const isSpeaker = connection.role === "speaker";
+  if (isSpeaker && !Sessions.isSpeaker(session, connectionId)) {
+    return part(core, connection, replaced(sessionId, core.now()));
   }
   const frame = welcomeFrame(connection, session, core.now());
   if ((await core.sockets.send(connectionId, frame)) === "gone") return false;
   core.log.info("Welcomed", { sessionId, ...threadOf(connection) });
-  if (role === "listener" && session.graceUntil !== undefined) {
+  if (!isSpeaker && session.graceUntil !== undefined) {
     await core.sockets.send(connectionId, speakerReconnecting(sessionId, core.now()));
   }
-  if (replaces !== undefined) {
-    if (connection.role === "speaker") {
-      await Sessions.confirmSpeaker(core, sessionId, connectionId);
-      // Whoever asked for the refresh itself knows what the close of the old connection means.
-      if (connection.isTakeover) await core.sockets.send(replaces, replaced(sessionId, core.now()));
-    }
+  if (replaces === undefined) {
+    const latency = isSpeaker ? "SessionCreationLatency" : "ListenerJoinLatency";
+    core.metrics.record(latency, core.now() - connection.requestedAt);
+    return true;
+  }
+  if (!isSpeaker) {
     await Connection.close(core, replaces);
     return true;
   }
-  const latency = role === "speaker" ? "SessionCreationLatency" : "ListenerJoinLatency";
-  core.metrics.record(latency, core.now() - connection.requestedAt);
+  // Another may have taken over since the session was read; then it is that one's to retire the old connection.
+  if (!(await Sessions.confirmSpeaker(core, sessionId, connectionId))) {
+    return part(core, connection, replaced(sessionId, core.now()));
+  }
+  // Whoever asked for the refresh itself knows what the close of the old connection means.
+  if (connection.isTakeover) await core.sockets.send(replaces, replaced(sessionId, core.now()));
+  await Connection.retire(core, replaces);
   return true;
+};
+
+/** Sends the connection away with a last frame. False: its socket is not open yet. */
+const part = async (core: Core, connection: Connections.Connection, last: ServerFrame): Promise<boolean> => {
+  core.log.info(`Dismissed by ${last.type}`, threadOf(connection));
+  return (await Connection.dismiss(core, connection, last)) !== "opening";
 };
 
 /** What ties this to the lines of the handshake. */
@@ -82,7 +89,5 @@ const threadOf = ({ connectionId, requestId, role }: Connections.Connection) => 
   requestId,
   role,
 });
-
-const isSettled = (dismissal: Connection.Dismissal): boolean => dismissal !== "opening";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -113,8 +113,9 @@ export const createPlay = (
     const listenerAgain = await play("listener refreshes", "connect", { welcome: 1, disconnect: 1 }, () =>
       refresh(listener, { role: "listener", sessionId, targetLanguage: "es", ticket }),
     );
+    const own = await beatPastRefresh(speaker);
     const speakerAgain = await play("speaker refreshes", "connect", { welcome: 1, disconnect: 1 }, () =>
-      refresh(speaker, { role: "speaker", sessionId, token }),
+      refresh(speaker, { role: "speaker", sessionId, token, ticket: own }),
     );
     await play("listener leaves", "disconnect", {}, () => listenerAgain.leave());
     await play("session ends", "disconnect", { announce: 1 }, () => speakerAgain.leave());
