@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -11,7 +12,6 @@ export interface PulumiRuntime {
     setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
     runInPulumiStack(program: () => Promise<unknown>): Promise<unknown>;
     registerStackTransformation(transformation: (args: TransformationArgs) => undefined): void;
-    disconnect(): Promise<void>;
   };
   output(value: unknown): { apply(use: (resolved: unknown) => void): unknown };
 }
@@ -51,7 +51,7 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
   const retained = new Set<string>();
   const adopted = new Map<string, string>();
   const functions = new Map<string, FunctionBuild>();
-  const server = await serveCli(functions);
+  await serveCli(functions);
 
   await pulumi.runtime.setMocks(
     {
@@ -84,8 +84,8 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
       .catch(reject);
   });
   const { _protect, ...outputs } = await resolved;
-  await pulumi.runtime.disconnect();
-  server.close();
+  // What an `apply` makes that nobody waits for is there only once nothing is left to do: so Pulumi's own runtime waits.
+  await once(process, "beforeExit");
   return {
     app,
     resources: resources.map((resource) => {
@@ -113,8 +113,11 @@ const buildSchema = v.object({
   properties: v.record(v.string(), v.any()),
 });
 
-/** The CLI's own server: components ask it for the account's buckets and to build functions. */
-const serveCli = async (functions: Map<string, FunctionBuild>): Promise<http.Server> => {
+/**
+ * The CLI's own server: components ask it for the account's buckets and to build functions. Whoever asks keeps the process
+ * alive; the server by itself does not.
+ */
+const serveCli = async (functions: Map<string, FunctionBuild>): Promise<void> => {
   const answers: Record<string, (params: unknown) => unknown> = {
     "Provider.Aws.Bootstrap": () => ({
       asset: "offline-assets",
@@ -145,8 +148,9 @@ const serveCli = async (functions: Map<string, FunctionBuild>): Promise<http.Ser
       response.end(JSON.stringify({ result }));
     });
   });
+  server.on("connection", (socket) => socket.unref());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.unref();
   const { port } = server.address() as AddressInfo;
   process.env.SST_SERVER = `http://127.0.0.1:${port}`;
-  return server;
 };

@@ -85,6 +85,23 @@ test("outputs are resolved as far as they can be without a cloud, and settings r
   });
 });
 
+test("what is made only once something else is known belongs to the graph, though no output waits for it", async () => {
+  const root = await temporaryProject({
+    "sst.config.ts": program(`
+      const table = new sst.aws.Dynamo("T", {
+        fields: { id: "string" },
+        primaryIndex: { hashKey: "id" },
+        stream: "new-image",
+      });
+      table.subscribe("S", "src/h.stream");
+      return {};
+    `),
+    "src/h.ts": "export const stream = async () => undefined;",
+  });
+  const { resources } = await synth({ root, stage: "dev" });
+  expect(resources.map(({ type }) => type)).toContain("aws:lambda/eventSourceMapping:EventSourceMapping");
+});
+
 // After those that succeeded and those that did not.
 test("evaluations leave no file of their own in the platform", async () => {
   const files = await readdir(path.join(projectRoot, ".sst/platform"));
