@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { StackClock } from "./clock.js";
 
 test("advancing the clock calls back what was due in between, in order, and nothing else", () => {
@@ -21,4 +21,18 @@ test("the offset is shared memory, so that another thread's clock can follow", (
   clock.advance(1_500);
   expect(new Float64Array(clock.shared)[0]).toBe(1_500);
   clock.close();
+});
+
+test("a delay longer than Node's timers can wait for is waited out", () => {
+  vi.useFakeTimers();
+  const clock = new StackClock();
+  const called = vi.fn();
+  const days = 60 * 86_400_000;
+  clock.after(days, called);
+  vi.advanceTimersByTime(days - 1);
+  expect(called).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(called).toHaveBeenCalledTimes(1);
+  clock.close();
+  vi.useRealTimers();
 });

@@ -6,6 +6,15 @@ export interface Clock {
   after(delay: number, callback: () => void): () => void;
 }
 
+/** What Node can wait for at once, about 25 days; a longer delay it takes for none. */
+const longestDelayMs = 2 ** 31 - 1;
+
+interface Timer {
+  readonly due: number;
+  readonly callback: () => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
 /**
  * Real time plus an offset that only `advance` moves. The offset lives in shared memory, so that the Lambda
  * workers' `Date` follows it.
@@ -13,14 +22,15 @@ export interface Clock {
 export class StackClock implements Clock {
   readonly shared = new SharedArrayBuffer(8);
   readonly #offset = new Float64Array(this.shared);
-  readonly #timers = new Set<{ due: number; callback: () => void; timer: NodeJS.Timeout }>();
+  readonly #timers = new Set<Timer>();
 
   now(): number {
     return Date.now() + (this.#offset[0] ?? 0);
   }
 
   after(delay: number, callback: () => void): () => void {
-    const entry = { due: this.now() + delay, callback, timer: setTimeout(() => this.#fire(entry), delay) };
+    const entry: Timer = { due: this.now() + delay, callback, timer: undefined };
+    this.#arm(entry, delay);
     this.#timers.add(entry);
     return () => {
       clearTimeout(entry.timer);
@@ -32,7 +42,7 @@ export class StackClock implements Clock {
   advance(ms: number): void {
     this.#offset[0] = (this.#offset[0] ?? 0) + ms;
     const due = [...this.#timers].filter((entry) => entry.due <= this.now()).sort((a, b) => a.due - b.due);
-    for (const entry of this.#timers) this.#rearm(entry);
+    for (const entry of this.#timers) this.#arm(entry, Math.max(0, entry.due - this.now()));
     for (const entry of due) this.#fire(entry);
   }
 
@@ -42,12 +52,15 @@ export class StackClock implements Clock {
     this.#timers.clear();
   }
 
-  #rearm(entry: { due: number; callback: () => void; timer: NodeJS.Timeout }): void {
+  #arm(entry: Timer, delay: number): void {
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => this.#fire(entry), Math.max(0, entry.due - this.now()));
+    entry.timer =
+      delay > longestDelayMs
+        ? setTimeout(() => this.#arm(entry, delay - longestDelayMs), longestDelayMs)
+        : setTimeout(() => this.#fire(entry), delay);
   }
 
-  #fire(entry: { due: number; callback: () => void; timer: NodeJS.Timeout }): void {
+  #fire(entry: Timer): void {
     clearTimeout(entry.timer);
     if (this.#timers.delete(entry)) entry.callback();
   }
