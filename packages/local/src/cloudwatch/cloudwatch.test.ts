@@ -522,3 +522,12 @@ test("metrics that a function logs reach the alarm on them", () => {
   minutes(undefined);
   expect(alarms()[0]).toMatchObject({ state: "ALARM", value: 250 });
 });
+
+test("the minute in which it starts is not judged: an alarm on silence waits for a full one", () => {
+  clock.advance(minuteMs - 5_000);
+  const { alarms } = start(alarm({ treatMissingData: "breaching" }));
+  clock.advance(5_000);
+  expect(alarms()[0]?.state).toBe("INSUFFICIENT_DATA");
+  clock.advance(minuteMs);
+  expect(alarms()[0]?.state).toBe("ALARM");
+});

@@ -93,7 +93,8 @@ export const startCloudWatch = (options: CloudWatchOptions): CloudWatch => {
     }
   };
 
-  let evaluatedTo = wholeMinute(createdAt);
+  // The minute in which it starts has too little in it to be judged.
+  let evaluatedTo = Math.ceil(createdAt / minuteMs) * minuteMs;
   const catchUp = (): void => {
     const last = wholeMinute(clock.now());
     // Before that there is no data left to evaluate.
