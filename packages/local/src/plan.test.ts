@@ -107,6 +107,21 @@ describe("the WebSocket API", () => {
     expect(() => plan(graph([api()]))).toThrow(new UserError("The WebSocket API api1 has no stage."));
   });
 
+  test("throttles a route by the stage's settings for it, and at zero where they name no limit", () => {
+    const routeSettings = [
+      { routeKey: "ping", throttlingBurstLimit: 5, throttlingRateLimit: 2 },
+      { routeKey: "pong", detailedMetricsEnabled: true },
+    ];
+    const routes = [route("ping", "fn"), route("pong", "fn"), route("other", "fn")];
+    const planned = plan(graph([api(), stage({ routeSettings }), ...routes])).webSocketApi;
+    expect(planned?.throttle).toEqual({});
+    expect(planned?.routes.map(({ throttle }) => throttle)).toEqual([
+      { burstLimit: 5, rateLimit: 2 },
+      { burstLimit: 0, rateLimit: 0 },
+      undefined,
+    ]);
+  });
+
   test("is throttled at zero, as AWS does, by route settings that name no limit", () => {
     const throttleOf = (inputs: JsonObject) => plan(graph([api(), stage(inputs)])).webSocketApi?.throttle;
     expect(throttleOf({})).toEqual({});
@@ -361,4 +376,35 @@ test("log groups are known by their names", () => {
 test("a program that names no region is in us-east-1", () => {
   expect(plan(graph([])).region).toBe("us-east-1");
   expect(plan(graph([], { providers: { aws: { region: "eu-west-1" } } })).region).toBe("eu-west-1");
+});
+
+describe("what cannot be read is refused with a sentence that names the resource", () => {
+  test.each([
+    [
+      resource("aws:dynamodb/table:Table", "Orders", { name: "Orders", hashKey: "id", attributes: "id" }),
+      /^Table Orders cannot be run here: attributes: /,
+    ],
+    [
+      resource("aws:lambda/eventSourceMapping:EventSourceMapping", "OrdersToFn", { functionName: "fn" }),
+      /^EventSourceMapping OrdersToFn cannot be run here: eventSourceArn: /,
+    ],
+    [
+      resource("aws:cognito/userPoolClient:UserPoolClient", "App", { userPoolId: 1 }),
+      /^UserPoolClient App cannot be run here: userPoolId: /,
+    ],
+  ])("%#", (broken, sentence) => {
+    const planned = () => plan(graph([broken]));
+    expect(planned).toThrow(UserError);
+    expect(planned).toThrow(sentence);
+  });
+
+  test("a role's policy, too", () => {
+    const role = (policy: string) =>
+      graph([resource("aws:iam/role:Role", "FnRole", { name: "fn", inlinePolicies: [{ policy }] })]);
+    for (const policy of ["{", '{"Statement":[{"Effect":"Maybe"}]}']) {
+      const read = () => statementsOf(role(policy), "fn");
+      expect(read).toThrow(UserError);
+      expect(read).toThrow(/^Role FnRole cannot be run here: /);
+    }
+  });
 });

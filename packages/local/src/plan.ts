@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { TableDefinition } from "./dynamodb/index.js";
 import type { Mapping } from "./event-source/index.js";
-import type { Route, WebSocketApi } from "./gateway/api.js";
+import type { Route, ThrottleSettings, WebSocketApi } from "./gateway/api.js";
 import type { Statement } from "./iam.js";
 import type { FunctionDefinition } from "./lambda/function-definition.js";
 import { accountId } from "./synth/cloud.js";
@@ -97,6 +97,24 @@ export const plan = (graph: Graph): Plan => {
   };
 };
 
+/**
+ * Reads a resource's inputs, or a value among them.
+ * @throws {UserError} naming the resource, and what of it cannot be read
+ */
+const read = <Schema extends v.GenericSchema>(
+  schema: Schema,
+  { type, name, inputs }: Resource,
+  value: unknown = inputs,
+): v.InferOutput<Schema> => {
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const place = v.getDotPath(issue);
+  throw new UserError(
+    `${type.split(":").at(-1)} ${name} cannot be run here: ${place ? `${place}: ` : ""}${issue.message}.`,
+  );
+};
+
 const regionOf = ({ app }: Graph): string => {
   const parsed = v.safeParse(v.object({ aws: v.object({ region: v.string() }) }), app.providers);
   return parsed.success ? parsed.output.aws.region : "us-east-1";
@@ -130,8 +148,8 @@ const tableSchema = v.object({
 /** The stream's ARN is an output of the table; the program knows it by this one. */
 const streamSuffix = "/stream/2026-01-01T00:00:00.000";
 
-const tableOf = ({ inputs }: Resource, region: string): TableDefinition => {
-  const table = v.parse(tableSchema, inputs);
+const tableOf = (resource: Resource, region: string): TableDefinition => {
+  const table = read(tableSchema, resource);
   const arn = `arn:aws:dynamodb:${region}:${accountId}:table/${table.name}`;
   return {
     name: table.name,
@@ -168,12 +186,10 @@ const functionSchema = v.object({
   ),
 });
 
-const nodejsSchema = v.record(v.string(), v.any());
-
 const functionOf = (graph: Graph, resource: Resource, region: string): PlannedFunction => {
-  const { name, role, timeout, memorySize, runtime, environment, loggingConfig } = v.parse(
+  const { name, role, timeout, memorySize, runtime, environment, loggingConfig } = read(
     functionSchema,
-    resource.inputs,
+    resource,
   );
   const build = graph.functions.find(({ functionID }) => resource.name === `${functionID}Function`);
   if (!build)
@@ -189,7 +205,7 @@ const functionOf = (graph: Graph, resource: Resource, region: string): PlannedFu
     timeoutSeconds: timeout,
     memoryMb: memorySize,
     runtime,
-    nodejs: v.parse(nodejsSchema, build.properties),
+    nodejs: build.properties,
     roleName,
     statements: statementsOf(graph, roleName),
     links: build.links,
@@ -203,21 +219,26 @@ const roleSchema = v.object({
   inlinePolicies: v.optional(v.array(v.object({ policy: v.string() })), []),
 });
 
-const policySchema = v.object({
-  Statement: v.array(
-    v.object({
-      Effect: v.picklist(["Allow", "Deny"]),
-      Action: v.array(v.string()),
-      Resource: v.array(v.string()),
-    }),
-  ),
-});
+const policySchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    Statement: v.array(
+      v.object({
+        Effect: v.picklist(["Allow", "Deny"]),
+        Action: v.array(v.string()),
+        Resource: v.array(v.string()),
+      }),
+    ),
+  }),
+);
 
 /** What a role's own policies say. Managed ones are not looked at: what they allow is not there to be called. */
 export const statementsOf = (graph: Graph, roleName: string): Statement[] => {
   const role = ofType(graph, "aws:iam/role:Role").find(({ inputs }) => inputs.name === roleName);
-  return v.parse(roleSchema, role?.inputs ?? {}).inlinePolicies.flatMap(({ policy }) =>
-    v.parse(policySchema, JSON.parse(policy)).Statement.map(({ Effect, Action, Resource }) => ({
+  if (!role) return [];
+  return read(roleSchema, role).inlinePolicies.flatMap(({ policy }) =>
+    read(policySchema, role, policy).Statement.map(({ Effect, Action, Resource }) => ({
       effect: Effect,
       actions: Action,
       resources: Resource,
@@ -225,12 +246,24 @@ export const statementsOf = (graph: Graph, roleName: string): Statement[] => {
   );
 };
 
+const limitEntries = {
+  throttlingBurstLimit: v.optional(v.number()),
+  throttlingRateLimit: v.optional(v.number()),
+};
+
 const stageSchema = v.object({
   apiId: v.string(),
   name: v.string(),
-  defaultRouteSettings: v.optional(
-    v.object({ throttlingBurstLimit: v.optional(v.number()), throttlingRateLimit: v.optional(v.number()) }),
-  ),
+  defaultRouteSettings: v.optional(v.object(limitEntries)),
+  routeSettings: v.optional(v.array(v.object({ routeKey: v.string(), ...limitEntries })), []),
+});
+
+type Limits = NonNullable<v.InferOutput<typeof stageSchema>["defaultRouteSettings"]>;
+
+/** API Gateway takes route settings without limits for limits of zero. */
+const throttleOf = ({ throttlingBurstLimit = 0, throttlingRateLimit = 0 }: Limits): ThrottleSettings => ({
+  burstLimit: throttlingBurstLimit,
+  rateLimit: throttlingRateLimit,
 });
 
 const webSocketApiOf = (graph: Graph, region: string): WebSocketApi | undefined => {
@@ -242,10 +275,11 @@ const webSocketApiOf = (graph: Graph, region: string): WebSocketApi | undefined 
   const [api] = apis;
   if (!api) return undefined;
   const stage = ofType(graph, "aws:apigatewayv2/stage:Stage")
-    .map(({ inputs }) => v.parse(stageSchema, inputs))
+    .map((each) => read(stageSchema, each))
     .find(({ apiId }) => apiId === api.id);
   if (!stage) throw new UserError(`The WebSocket API ${api.name} has no stage.`);
-  const settings = stage.defaultRouteSettings;
+  const { defaultRouteSettings, routeSettings } = stage;
+  const ownSettings = new Map(routeSettings.map((settings) => [settings.routeKey, settings]));
   return {
     apiId: api.id,
     region,
@@ -254,11 +288,12 @@ const webSocketApiOf = (graph: Graph, region: string): WebSocketApi | undefined 
     routeSelectionExpression: String(api.inputs.routeSelectionExpression),
     routes: ofType(graph, "aws:apigatewayv2/route:Route")
       .filter(({ inputs }) => inputs.apiId === api.id)
-      .map((route) => routeOf(graph, route)),
-    // API Gateway takes route settings without limits for limits of zero.
-    throttle: settings
-      ? { burstLimit: settings.throttlingBurstLimit ?? 0, rateLimit: settings.throttlingRateLimit ?? 0 }
-      : {},
+      .map((each) => {
+        const route = routeOf(graph, each);
+        const settings = ownSettings.get(route.routeKey);
+        return settings ? { ...route, throttle: throttleOf(settings) } : route;
+      }),
+    throttle: defaultRouteSettings ? throttleOf(defaultRouteSettings) : {},
   };
 };
 
@@ -270,8 +305,10 @@ const routeSchema = v.object({
   routeResponseSelectionExpression: v.optional(v.string()),
 });
 
-const routeOf = (graph: Graph, { id, inputs }: Resource): Route => {
-  const route = v.parse(routeSchema, inputs);
+const authorizerSchema = v.object({ identitySources: v.optional(v.array(v.string()), []) });
+
+const routeOf = (graph: Graph, resource: Resource): Route => {
+  const route = read(routeSchema, resource);
   const integration = byId(
     graph,
     "aws:apigatewayv2/integration:Integration",
@@ -279,7 +316,7 @@ const routeOf = (graph: Graph, { id, inputs }: Resource): Route => {
   );
   const authorizer = byId(graph, "aws:apigatewayv2/authorizer:Authorizer", route.authorizerId);
   const answered = ofType(graph, "aws:apigatewayv2/routeResponse:RouteResponse").some(
-    (response) => response.inputs.routeId === id && response.inputs.routeResponseKey === "$default",
+    (response) => response.inputs.routeId === resource.id && response.inputs.routeResponseKey === "$default",
   );
   return {
     routeKey: route.routeKey,
@@ -289,7 +326,7 @@ const routeOf = (graph: Graph, { id, inputs }: Resource): Route => {
       ? {
           authorizer: {
             functionName: invokable(graph, authorizer.inputs.authorizerUri) ?? "",
-            identitySources: v.parse(v.optional(v.array(v.string()), []), authorizer.inputs.identitySources),
+            identitySources: read(authorizerSchema, authorizer).identitySources,
           },
         }
       : {}),
@@ -320,11 +357,11 @@ const mappingSchema = v.object({
   destinationConfig: v.optional(v.object({ onFailure: v.object({ destinationArn: v.string() }) })),
 });
 
-const mappingOf = ({ name, inputs }: Resource, region: string): PlannedMapping => {
-  const mapping = v.parse(mappingSchema, inputs);
+const mappingOf = (resource: Resource, region: string): PlannedMapping => {
+  const mapping = read(mappingSchema, resource);
   const functionName = functionNameIn(mapping.functionName) ?? mapping.functionName;
   return {
-    id: name,
+    id: resource.name,
     functionName,
     functionArn: `arn:aws:lambda:${region}:${accountId}:function:${functionName}`,
     streamArn: mapping.eventSourceArn,
@@ -343,7 +380,10 @@ const mappingOf = ({ name, inputs }: Resource, region: string): PlannedMapping =
 
 const unitMs: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
-const scheduleOf = (graph: Graph, { name, inputs }: Resource): Schedule => {
+const targetSchema = v.object({ input: v.optional(v.pipe(v.string(), v.parseJson()), "{}") });
+
+const scheduleOf = (graph: Graph, resource: Resource): Schedule => {
+  const { name, inputs } = resource;
   const rule = ofType(graph, "aws:cloudwatch/eventRule:EventRule").find(({ id }) => id === inputs.rule);
   const expression = String(rule?.inputs.scheduleExpression);
   const [, amount, unit = ""] = expression.match(/^rate\((\d+) (minute|hour|day)s?\)$/) ?? [];
@@ -355,7 +395,7 @@ const scheduleOf = (graph: Graph, { name, inputs }: Resource): Schedule => {
     name,
     functionName,
     periodMs: Number(amount) * (unitMs[unit] ?? 0),
-    input: typeof inputs.input === "string" ? JSON.parse(inputs.input) : {},
+    input: read(targetSchema, resource).input,
   };
 };
 
@@ -375,8 +415,9 @@ const userPoolSchema = v.object({
   ),
 });
 
-const userPoolOf = ({ id, inputs }: Resource, region: string): UserPool => {
-  const { usernameAttributes, usernameConfiguration, passwordPolicy } = v.parse(userPoolSchema, inputs);
+const userPoolOf = (resource: Resource, region: string): UserPool => {
+  const { id } = resource;
+  const { usernameAttributes, usernameConfiguration, passwordPolicy } = read(userPoolSchema, resource);
   return {
     id,
     arn: `arn:aws:cognito-idp:${region}:${accountId}:userpool/${id}`,
@@ -396,11 +437,11 @@ const appClientSchema = v.object({
   preventUserExistenceErrors: v.optional(v.picklist(["ENABLED", "LEGACY"]), "LEGACY"),
 });
 
-const appClientOf = ({ id, inputs }: Resource): PlannedAppClient => {
-  const { userPoolId, explicitAuthFlows, preventUserExistenceErrors } = v.parse(appClientSchema, inputs);
+const appClientOf = (resource: Resource): PlannedAppClient => {
+  const { userPoolId, explicitAuthFlows, preventUserExistenceErrors } = read(appClientSchema, resource);
   return {
     userPoolId,
-    clientId: id,
+    clientId: resource.id,
     explicitAuthFlows,
     preventUserExistenceErrors: preventUserExistenceErrors === "ENABLED",
   };

@@ -2,6 +2,18 @@ import type { Clock } from "../clock.js";
 import type { Authorize } from "../iam.js";
 import type { Invoke } from "../lambda/invocation.js";
 
+/** What a message may weigh, either way. */
+export const MAX_MESSAGE_BYTES = 128 * 1024;
+
+/**
+ * In requests and requests per second. An absent one is the account's (5,000 and 10,000); a zero rejects everything, as AWS
+ * does.
+ */
+export interface ThrottleSettings {
+  readonly burstLimit?: number;
+  readonly rateLimit?: number;
+}
+
 /** One deployed WebSocket API, as the infrastructure graph describes it. */
 export interface WebSocketApi {
   /** `abc123` */
@@ -14,11 +26,8 @@ export interface WebSocketApi {
   /** `$request.body.action` */
   readonly routeSelectionExpression: string;
   readonly routes: readonly Route[];
-  /**
-   * The stage's default route settings, in requests and requests per second. An absent one is the account's
-   * (5,000 and 10,000); a zero rejects everything, as AWS does.
-   */
-  readonly throttle: { readonly burstLimit?: number; readonly rateLimit?: number };
+  /** The stage's default route settings. */
+  readonly throttle: ThrottleSettings;
 }
 
 export interface Route {
@@ -28,6 +37,8 @@ export interface Route {
   readonly functionName: string | undefined;
   /** Whether the function's body goes back to the caller: it takes the selection expression and the RouteResponse. */
   readonly routeResponse: boolean;
+  /** The stage's settings for this route, in place of its default ones. */
+  readonly throttle?: ThrottleSettings;
   /** Heeded on `$connect` only. */
   readonly authorizer?: { readonly functionName: string; readonly identitySources: readonly string[] };
 }
@@ -71,7 +82,10 @@ export type GatewayEvent =
       readonly reason: string;
     };
 
-/** "Too Many Requests" is an assumption: the text of a throttled message's frame is not documented. */
+/**
+ * "Too Many Requests" is an assumption: the text of a throttled message's frame is not documented. Nor is that of a response
+ * beyond `MAX_MESSAGE_BYTES`.
+ */
 export type ErrorFrameMessage = "Forbidden" | "Internal server error" | "Too Many Requests";
 
 /** What the parts of one gateway share. */
@@ -83,8 +97,8 @@ export interface Deployment {
   readonly notify: (event: GatewayEvent) => void;
   /** The route for a message's body; undefined when there is none, not even `$default`. */
   readonly selectRoute: (body: string) => Route | undefined;
-  /** Takes one request from the stage's throttle; false when it has none left. */
-  readonly withinThrottle: () => boolean;
+  /** Takes one request from the route's throttle, or the stage's; false when it has none left. */
+  readonly withinThrottle: (route: Route | undefined) => boolean;
 }
 
 /** A client, as every event describes it. */

@@ -358,3 +358,40 @@ test("closing the gateway waits for a handshake that is held, and tells $disconn
   await closing;
   expect((await callsOf("$disconnect").next()).requestContext.connectionId).toBe(connectionId);
 });
+
+test("a response of 128 KB goes out; of a byte more, the error frame, and the log says why", async () => {
+  const limit = 131_072;
+  const { connect, notices } = await startGateway({
+    functions: { $default: ({ body }) => ({ statusCode: 200, body: "x".repeat(Number(body)) }) },
+    routeResponses: ["$default"],
+  });
+  const client = await connect();
+  expect(await client.ask(String(limit))).toHaveLength(limit);
+  expect(await client.ask(String(limit + 1))).toMatch(/^\{"message": "Internal server error", /);
+  expect(notices.all.at(-1)).toMatchObject({
+    kind: "message-refused",
+    reason: "$default returned a body of 131073 bytes, and a message has at most 131072",
+  });
+});
+
+test("a route with settings of its own has a throttle of its own, and takes nothing from the stage's", async () => {
+  const slow = { burstLimit: 1, rateLimit: 0.01 };
+  const route = { functionName: "echo", routeResponse: true };
+  const { connect, notices } = await startGateway({
+    functions: { echo },
+    api: {
+      throttle: { burstLimit: 2, rateLimit: 0.01 },
+      routes: [
+        { ...route, routeKey: "own", throttle: slow },
+        { ...route, routeKey: "$default" },
+      ],
+    },
+  });
+  const client = await connect();
+  expect(await client.ask('{"action":"own"}')).toBe('{"action":"own"}');
+  expect(await client.ask('{"action":"own"}')).toContain("Too Many Requests");
+  expect(notices.all.at(-1)).toMatchObject({ reason: "the throttle of route own is used up" });
+  expect(await client.ask("one")).toBe("one");
+  expect(await client.ask("two")).toContain("Too Many Requests");
+  expect(notices.all.at(-1)).toMatchObject({ reason: "the throttle of the stage is used up" });
+});

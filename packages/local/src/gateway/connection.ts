@@ -1,11 +1,12 @@
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
-import type { Client, Deployment, ErrorFrameMessage } from "./api.js";
+import { type Client, type Deployment, type ErrorFrameMessage, MAX_MESSAGE_BYTES } from "./api.js";
 import { describeFailure, INTEGRATION_TIMEOUT_SECONDS, withDeadline } from "./deadline.js";
 import { messageEvent } from "./event.js";
 import { createFrameWatch } from "./frame-limit.js";
 import { createId } from "./id.js";
 import { isRecord } from "./record.js";
+import { throttled } from "./throttle.js";
 
 const MAX_FRAME_BYTES = 32 * 1024;
 const IDLE_LIMIT_MS = 10 * 60_000;
@@ -80,9 +81,8 @@ export const serveConnection = (
 
   const onMessage = async (body: string): Promise<void> => {
     const requestId = createId();
-    if (!deployment.withinThrottle())
-      return sendError("Too Many Requests", requestId, "the stage's throttle is used up");
     const route = deployment.selectRoute(body);
+    if (!deployment.withinThrottle(route)) return sendError("Too Many Requests", requestId, throttled(route));
     if (!route) return sendError("Forbidden", requestId, "no route, and no $default");
     if (route.functionName === undefined)
       return sendError("Internal server error", requestId, `${route.routeKey} has no integration`);
@@ -99,8 +99,17 @@ export const serveConnection = (
       );
     const { payload } = outcome;
     // Whether a status other than 2xx replaces the body is not settled, so the body goes out whatever the status.
-    if (route.routeResponse && isRecord(payload) && typeof payload.body === "string" && payload.body !== "")
-      send(payload.body);
+    if (!route.routeResponse || !isRecord(payload) || typeof payload.body !== "string" || payload.body === "")
+      return;
+    const size = Buffer.byteLength(payload.body);
+    // What AWS says of a body that is too long is not documented; that a message has this limit is.
+    if (size > MAX_MESSAGE_BYTES)
+      return sendError(
+        "Internal server error",
+        requestId,
+        `${route.functionName} returned a body of ${size} bytes, and a message has at most ${MAX_MESSAGE_BYTES}`,
+      );
+    send(payload.body);
   };
 
   /** Idle time and lifetime share one timer; it is not moved by each message but looks again when it rings. */

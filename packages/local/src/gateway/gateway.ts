@@ -1,18 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import type { Client, Deployment, GatewayOptions } from "./api.js";
+import { type Client, type Deployment, type GatewayOptions, MAX_MESSAGE_BYTES } from "./api.js";
 import { type Close, type Connection, serveConnection } from "./connection.js";
 import { disconnectEvent } from "./event.js";
 import { admit, refuseHandshake } from "./handshake.js";
 import { createId } from "./id.js";
 import { createManagement } from "./management.js";
 import { createRouteSelector } from "./route-selection.js";
-import { createTokenBucket } from "./throttle.js";
+import { createThrottle, createTokenBucket } from "./throttle.js";
 
-const MAX_MESSAGE_BYTES = 128 * 1024;
-const ACCOUNT_BURST = 5_000;
-const ACCOUNT_RATE = 10_000;
 const ACCOUNT_NEW_CONNECTIONS = 500;
 
 /** In real time, not the stack's, how long a shutdown waits. */
@@ -46,7 +43,6 @@ export interface Gateway {
  */
 export const createGateway = (options: GatewayOptions): Gateway => {
   const { api, invoke, authorize, clock, onEvent, quotas = false } = options;
-  const { rateLimit = ACCOUNT_RATE, burstLimit = ACCOUNT_BURST } = api.throttle;
   const routes = new Map(api.routes.map((route) => [route.routeKey, route]));
   const deployment: Deployment = {
     api,
@@ -55,7 +51,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     clock,
     notify: onEvent ?? (() => {}),
     selectRoute: createRouteSelector(api.routeSelectionExpression, routes),
-    withinThrottle: createTokenBucket(clock, rateLimit, burstLimit),
+    withinThrottle: createThrottle(api, clock),
   };
   const withinQuota = quotas
     ? createTokenBucket(clock, ACCOUNT_NEW_CONNECTIONS, ACCOUNT_NEW_CONNECTIONS)

@@ -6,7 +6,7 @@ import { describeFailure, INTEGRATION_TIMEOUT_SECONDS, withDeadline } from "./de
 import { connectEvent } from "./event.js";
 import { createId } from "./id.js";
 import { isRecord } from "./record.js";
-import type { TakeToken } from "./throttle.js";
+import { type TakeToken, throttled } from "./throttle.js";
 import { readUpgradeRequest } from "./upgrade-request.js";
 
 const MAX_URL_CHARACTERS = 4096;
@@ -31,9 +31,9 @@ export const admit = async (
   if (!isWebSocketHandshake(incoming) || !offered)
     return refused(400, "not a well-formed WebSocket handshake");
   if (!withinQuota()) return refused(429, "the account's 500 new connections per second are used up");
-  if (!deployment.withinThrottle()) return refused(429, "the stage's throttle is used up");
-
   const route = routes.get("$connect");
+  if (!deployment.withinThrottle(route)) return refused(429, throttled(route));
+
   const { sourceIp, userAgent } = request;
   // One request, seen by the authorizer and by `$connect`.
   const requestId = createId();

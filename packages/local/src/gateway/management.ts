@@ -1,11 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Authorize, accessKeyOf } from "../iam.js";
-import type { Deployment } from "./api.js";
+import { type Deployment, MAX_MESSAGE_BYTES } from "./api.js";
 import type { Connection } from "./connection.js";
 import { isWellFormedId } from "./id.js";
-
-const MAX_PAYLOAD_BYTES = 128 * 1024;
 
 interface Fault {
   readonly status: number;
@@ -18,7 +16,7 @@ const GONE: Fault = { status: 410, errorType: "GoneException", message: "The con
 const TOO_LARGE: Fault = {
   status: 413,
   errorType: "PayloadTooLargeException",
-  message: `The payload is larger than ${MAX_PAYLOAD_BYTES} bytes.`,
+  message: `The payload is larger than ${MAX_MESSAGE_BYTES} bytes.`,
 };
 const FULL: Fault = {
   status: 429,
@@ -130,9 +128,9 @@ const readBody = (request: IncomingMessage): Promise<Buffer | "too large" | "abo
     let size = 0;
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= MAX_PAYLOAD_BYTES) chunks.push(chunk);
+      if (size <= MAX_MESSAGE_BYTES) chunks.push(chunk);
       else chunks.length = 0;
     });
-    request.on("end", () => resolve(size > MAX_PAYLOAD_BYTES ? "too large" : Buffer.concat(chunks, size)));
+    request.on("end", () => resolve(size > MAX_MESSAGE_BYTES ? "too large" : Buffer.concat(chunks, size)));
     request.on("close", () => resolve("aborted"));
   });

@@ -1,4 +1,9 @@
 import type { Clock } from "../clock.js";
+import type { Route, WebSocketApi } from "./api.js";
+
+/** The account's, which stand where a stage sets none. */
+const ACCOUNT_BURST = 5_000;
+const ACCOUNT_RATE = 10_000;
 
 /** Takes one token; false when there is none. */
 export type TakeToken = () => boolean;
@@ -17,3 +22,21 @@ export const createTokenBucket = (clock: Clock, rate: number, burst: number): Ta
     return true;
   };
 };
+
+/** The throttles of a stage: one for each route that has settings of its own, and one for all others. */
+export const createThrottle = (
+  { throttle, routes }: Pick<WebSocketApi, "throttle" | "routes">,
+  clock: Clock,
+) => {
+  const bucketOf = ({ rateLimit = ACCOUNT_RATE, burstLimit = ACCOUNT_BURST }: WebSocketApi["throttle"]) =>
+    createTokenBucket(clock, rateLimit, burstLimit);
+  const shared = bucketOf(throttle);
+  const own = new Map(
+    routes.flatMap((route) => (route.throttle ? [[route.routeKey, bucketOf(route.throttle)] as const] : [])),
+  );
+  /** Takes a request's token; false when there is none. `undefined`: no route is meant. */
+  return (route: Route | undefined): boolean => (own.get(route?.routeKey ?? "") ?? shared)();
+};
+
+export const throttled = (route: Route | undefined): string =>
+  `the throttle of ${route?.throttle ? `route ${route.routeKey}` : "the stage"} is used up`;
