@@ -1,4 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
+import * as v from "valibot";
+import { UserError } from "../user-error.js";
 import type { Item } from "./item.js";
 
 /** A DynamoDB that keeps the items. It is asked in DynamoDB's own JSON and authorises nobody. */
@@ -54,9 +56,18 @@ export async function* scan(
   } while (from);
 }
 
-/** Creates a table and waits until it takes items. */
+const refusalSchema = v.object({ message: v.string() });
+
+/**
+ * Creates a table and waits until it takes items.
+ * @throws {UserError} in DynamoDB's words, for a table that it would refuse on AWS too
+ */
 export const createTable = async (engine: Engine, request: { readonly TableName: string }): Promise<void> => {
-  await ask(engine, "CreateTable", request);
+  const { status, body } = await engine.send("CreateTable", JSON.stringify(request));
+  if (status !== 200) {
+    const { message } = v.parse(refusalSchema, JSON.parse(body));
+    throw new UserError(`DynamoDB refuses table ${request.TableName}: ${message}`);
+  }
   while (!(await isActive(engine, request.TableName))) await wait(2);
 };
 

@@ -1,8 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { UserError } from "../user-error.js";
 import { compileFilters } from "./filter.js";
 
 const passes = (event: unknown, ...patterns: object[]): boolean =>
-  compileFilters(patterns.map((pattern) => JSON.stringify(pattern)))(event);
+  compileFilters(
+    patterns.map((pattern) => JSON.stringify(pattern)),
+    "Mapping",
+  )(event);
 
 const record = {
   eventName: "MODIFY",
@@ -93,6 +97,9 @@ describe("filters", () => {
     ["half a comparison", '{"n":[{"numeric":[">"]}]}', "comparisons and numbers"],
     ["a prefix that is no string", '{"n":[{"prefix":1}]}', "needs a string"],
   ])("%s is refused in a sentence", (_, pattern, said) => {
-    expect(() => compileFilters([pattern])).toThrow(said);
+    const compiled = () => compileFilters([pattern], "Orders");
+    expect(compiled).toThrow(said);
+    expect(compiled).toThrow(UserError);
+    expect(compiled).toThrow(/^Mapping Orders: /);
   });
 });

@@ -1,3 +1,5 @@
+import { UserError } from "../user-error.js";
+
 /** Whether an event passes a mapping's filters. */
 export type Filter = (event: unknown) => boolean;
 
@@ -6,16 +8,16 @@ type Rule = (leaves: readonly unknown[]) => boolean;
 
 /**
  * Reads filter patterns as Lambda takes them: an event passes when one of them matches; no pattern lets everything
- * through. Throws an Error with a sentence on a pattern that Lambda would refuse.
+ * through.
+ * @throws {UserError} on a pattern that Lambda would refuse, naming the mapping
  */
-export const compileFilters = (patterns: readonly string[]): Filter => {
+export const compileFilters = (patterns: readonly string[], mappingId: string): Filter => {
   const filters = patterns.map((pattern) => {
     try {
       return compile(JSON.parse(pattern), []);
     } catch (error) {
-      throw new Error(
-        `The filter pattern ${pattern} is not valid: ${error instanceof Error ? error.message : error}`,
-      );
+      const cause = error instanceof Error ? error.message : error;
+      throw new UserError(`Mapping ${mappingId}: the filter pattern ${pattern} is not valid: ${cause}.`);
     }
   });
   return (event) => filters.length === 0 || filters.some((filter) => filter(event));

@@ -25,7 +25,7 @@ const defaultBatchSize = 100;
 /** Feeds a function from a stream, as a Lambda event-source mapping does. Throws on a filter that is not valid. */
 export const startMapping = (mapping: Mapping, dependencies: Dependencies): RunningMapping => {
   const { stream, parallelizationFactor, batchSize = defaultBatchSize } = mapping;
-  const accepts = compileFilters(mapping.filters);
+  const accepts = compileFilters(mapping.filters, mapping.id);
   const pauses = createPauses(dependencies.clock);
   const lanes = new Map<string, Lane>();
   const waiting = new Set<() => void>();

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { UserError } from "../user-error.js";
 import { createRouteSelector } from "./route-selection.js";
 
 const select = (expression: string, body: unknown, keys: string[]) => {
@@ -27,6 +28,6 @@ test("1.4: a missing path is the empty string, which no route has", () => {
 test.each(["action", "", "$request.header.x", "$request.body", "$request.body.action$context.x"])(
   "an expression that is not one of the message's body (%s) is refused at the start",
   (expression) => {
-    expect(() => createRouteSelector(expression, new Map())).toThrow("route selection expression");
+    expect(() => createRouteSelector(expression, new Map())).toThrow(UserError);
   },
 );

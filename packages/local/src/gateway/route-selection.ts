@@ -1,3 +1,4 @@
+import { UserError } from "../user-error.js";
 import type { Route } from "./api.js";
 import { isRecord } from "./record.js";
 
@@ -9,6 +10,7 @@ const LIFECYCLE = new Set(["$connect", "$disconnect"]);
 /**
  * Compiles a route selection expression: `$request.body.action`, or several variables with text between them, as
  * `${request.body.service}/${request.body.action}`. The result picks the route of a message's body.
+ * @throws {UserError} for an expression that reads anything else
  */
 export const createRouteSelector = (expression: string, routes: ReadonlyMap<string, Route>) => {
   const evaluate = compile(expression);
@@ -24,8 +26,8 @@ export const createRouteSelector = (expression: string, routes: ReadonlyMap<stri
 const compile = (expression: string): ((body: unknown) => string) => {
   const variables = [...expression.matchAll(VARIABLE)];
   if (variables.length === 0 || expression.replaceAll(VARIABLE, "").includes("$"))
-    throw new Error(
-      `The route selection expression "${expression}" must read $request.body and nothing else.`,
+    throw new UserError(
+      `The WebSocket API's route selection expression "${expression}" must read $request.body and nothing else.`,
     );
   const paths = variables.map(([, braced, plain]) => (braced ?? plain ?? "").split("."));
   const texts = expression.replaceAll(VARIABLE, "\0").split("\0");

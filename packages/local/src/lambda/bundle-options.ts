@@ -1,4 +1,5 @@
 import type { BuildOptions } from "esbuild";
+import { UserError } from "../user-error.js";
 import type { FunctionDefinition } from "./function-definition.js";
 
 /** What SST 3.19.3 hands to esbuild for a function, except for minifying. */
@@ -8,7 +9,7 @@ export const bundleOptions = ({
   runtime = "nodejs22.x",
 }: FunctionDefinition): BuildOptions => {
   if (nodejs.plugins)
-    throw new Error(`${name} uses nodejs.plugins, which the offline Lambda does not support.`);
+    throw new UserError(`Function ${name} uses nodejs.plugins, which the local stack does not support.`);
   const esm = nodejs.format !== "cjs";
   const { define, alias, inject, nodePaths, conditions } = nodejs.esbuild ?? {};
   const banner = [...(esm ? esmBanner : []), nodejs.banner ?? "", nodejs.esbuild?.banner?.js ?? ""];
