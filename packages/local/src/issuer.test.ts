@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { loadIssuer, subjectOf } from "./issuer.js";
@@ -82,3 +82,17 @@ test("many who load a checkout's key for the first time at once agree on one, an
   expect(await readdir(folder)).toEqual(["issuer-key.pem"]);
   expect((await stat(path.join(folder, "issuer-key.pem"))).mode & 0o777).toBe(0o600);
 });
+
+test.each(["", "-----BEGIN PRIVATE KEY-----\nMIIE"])(
+  "a key file that holds no key (%j) is made anew, by many at once the same one",
+  async (garbage) => {
+    const root = await temporaryFolder();
+    const folder = path.join(root, ".sst/offline");
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, "issuer-key.pem"), garbage);
+    const issuers = await Promise.all(Array.from({ length: 4 }, () => loadIssuer(root)));
+    expect(new Set(issuers.map(({ jwks }) => JSON.stringify(jwks))).size).toBe(1);
+    expect((await loadIssuer(root)).jwks).toEqual(issuers[0]?.jwks);
+    expect(await readdir(folder)).toEqual(["issuer-key.pem"]);
+  },
+);

@@ -4,13 +4,13 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
-  randomUUID,
   sign,
 } from "node:crypto";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { AppClient } from "./plan.js";
 import { uuidOf } from "./uuid.js";
+import { createWhole, removeIfStill } from "./whole-file.js";
 
 export interface TokenRequest {
   /** Who signs in. The same name is the same `sub` every time. */
@@ -46,25 +46,27 @@ export const loadIssuer = async (root: string): Promise<Issuer> => {
 };
 
 const loadKey = async (file: string): Promise<KeyObject> => {
-  const existing = await readFile(file, "utf8").catch(() => undefined);
-  if (existing) return createPrivateKey(existing);
   await mkdir(path.dirname(file), { recursive: true });
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  // Written aside and linked into place: nobody ever reads half a key, and of several processes one wins.
-  const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
-  try {
-    await link(draft, file);
-    return privateKey;
-  } catch (error) {
-    if (!isNodeError(error) || error.code !== "EEXIST") throw error;
-    return createPrivateKey(await readFile(file, "utf8"));
-  } finally {
-    await rm(draft, { force: true });
+  for (;;) {
+    const text = await readFile(file, "utf8").catch(() => undefined);
+    const existing = text === undefined ? undefined : parseKey(text);
+    if (existing) return existing;
+    // What is no key, such as a file that a full disk left empty, is made anew.
+    if (text !== undefined) await removeIfStill(file, text);
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    // Of several processes one makes the key, and the others take it.
+    if (await createWhole(file, String(privateKey.export({ type: "pkcs8", format: "pem" })), 0o600))
+      return privateKey;
   }
 };
 
-const isNodeError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error;
+const parseKey = (text: string): KeyObject | undefined => {
+  try {
+    return createPrivateKey(text);
+  } catch {
+    return undefined;
+  }
+};
 
 const claims = (
   { userPoolId, clientId }: AppClient,
