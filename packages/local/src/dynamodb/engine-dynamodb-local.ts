@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -6,36 +6,33 @@ import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { notFoundCode, startTied } from "../tied-process.js";
 import { UserError } from "../user-error.js";
 import { type Engine, type EngineAnswer, engineHeaders } from "./engine.js";
 
 const needsJava =
   "DynamoDB Local needs Java 17 or later: install a Java runtime and see that `java` is on the PATH, or use dynalite.";
 
-/** Amazon's own DynamoDB Local, in a Java process that ends with this one. */
+/** Amazon's own DynamoDB Local, in a Java process that ends with this one, even one that is killed. */
 export const startDynamoDbLocal = async (): Promise<Engine> => {
   const [home, port] = [findJar(), await freePort()];
-  const child = spawn("java", options(home, port), { stdio: ["ignore", "ignore", "pipe"] });
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
+  const { child, end } = startTied("java", options(home, port), { stdout: "ignore" });
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const exited = once(child, "exit").catch(() => undefined);
   const engine: Engine = {
     countsMissingInBatch: false,
     send: (operation, body) => post(agent, port, operation, body),
     async close() {
-      process.removeListener("exit", kill);
       agent.destroy();
-      kill();
+      end();
       await exited;
     },
   };
   try {
     await ready(child, engine);
   } catch (error) {
-    process.removeListener("exit", kill);
     agent.destroy();
-    kill();
+    end();
     throw error;
   }
   return engine;
@@ -83,12 +80,12 @@ const ready = async (child: ChildProcess, engine: Engine): Promise<void> => {
     said = (said + text).slice(-2000);
   });
   let failure: Error | undefined;
-  child.once("error", () => {
-    failure = new UserError(needsJava);
+  child.once("error", (error) => {
+    failure = error;
   });
-  child.once("exit", () => {
-    const outdated = said.includes("UnsupportedClassVersionError");
-    failure ??= new UserError(outdated ? needsJava : `DynamoDB Local ended as it started: ${said.trim()}`);
+  child.once("exit", (code) => {
+    const unfit = code === notFoundCode || said.includes("UnsupportedClassVersionError");
+    failure ??= new UserError(unfit ? needsJava : `DynamoDB Local ended as it started: ${said.trim()}`);
   });
   for (;;) {
     if (failure) throw failure;

@@ -1,7 +1,10 @@
+import { once } from "node:events";
 import { access, readFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { expect, test } from "vitest";
-import { program, projectRoot, runTool, temporaryFolder, temporaryProject } from "../testing.js";
+import { expect, onTestFinished, test } from "vitest";
+import { program, projectRoot, runTool, startTool, temporaryFolder, temporaryProject } from "../testing.js";
 
 /** Nothing that would reach a registry does: every port is closed. */
 const offline = async () => {
@@ -71,4 +74,75 @@ test("a whole platform is left as it is, in no time", async () => {
     stdout: "",
     stderr: "",
   });
+});
+
+/** A registry that takes every request and answers none: a fetch that lasts. */
+const silentRegistry = async () => {
+  const server = http.createServer(() => undefined).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const registry = `http://127.0.0.1:${port}`;
+  return { ...(await offline()), npm_config_registry: registry, HTTP_PROXY: "", HTTPS_PROXY: "" };
+};
+
+const withoutPlatform = () =>
+  temporaryProject({ "sst.config.ts": program("return {};") }, { platform: false });
+
+/** The process group that fetches for whoever holds the lock. */
+const installerIn = async (cwd: string): Promise<number> => {
+  const group = async () => {
+    const text = await readFile(path.join(cwd, ".sst/platform.lock"), "utf8").catch(() => "{}");
+    return JSON.parse(text).group?.pid as number | undefined;
+  };
+  await expect.poll(group, { timeout: 20_000 }).toBeDefined();
+  return (await group()) ?? 0;
+};
+
+const isRunning = (group: number): boolean => {
+  try {
+    return process.kill(-group, 0);
+  } catch {
+    return false;
+  }
+};
+
+const begin = (args: readonly string[], options: Parameters<typeof startTool>[1]) => {
+  const tool = startTool(args, options);
+  onTestFinished(() => void tool.child.kill("SIGKILL"));
+  return tool;
+};
+
+test("of two who fetch at once one waits; when the other is killed its installer ends, and the one takes over", async () => {
+  const [cwd, env] = [await withoutPlatform(), await silentRegistry()];
+  const first = begin(["platform"], { cwd, env });
+  const installer = await installerIn(cwd);
+  const second = begin(["platform"], { cwd, env });
+  const waits = "Another command is fetching SST's platform: waiting for it\n";
+  await expect.poll(second.stderr, { timeout: 20_000 }).toBe(waits);
+  expect(isRunning(installer)).toBe(true);
+
+  first.child.kill("SIGKILL");
+  await expect.poll(second.stderr, { timeout: 20_000 }).toMatch(new RegExp(`^${waits}Fetching `));
+  await expect.poll(() => isRunning(installer), { timeout: 5_000 }).toBe(false);
+
+  const successor = await installerIn(cwd);
+  second.child.kill("SIGTERM");
+  await second.ended;
+  await expect.poll(() => isRunning(successor), { timeout: 5_000 }).toBe(false);
+});
+
+test("a start that is asked to end while it fetches does so within seconds, and its installer with it", async () => {
+  const [cwd, env] = [await withoutPlatform(), await silentRegistry()];
+  const tool = begin(["start", "--port", "0"], { cwd, env });
+  const installer = await installerIn(cwd);
+  const asked = Date.now();
+  tool.child.kill("SIGTERM");
+  expect(await tool.ended).toMatchObject({ code: 0, stdout: "" });
+  expect(Date.now() - asked).toBeLessThan(5_000);
+  await expect.poll(() => isRunning(installer), { timeout: 5_000 }).toBe(false);
+  await expect(access(path.join(cwd, ".sst/platform.lock"))).rejects.toThrow("ENOENT");
 });

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { access, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { program, projectRoot, temporaryProject } from "../testing.js";
@@ -100,6 +100,30 @@ test("what is made only once something else is known belongs to the graph, thoug
   });
   const { resources } = await synth({ root, stage: "dev" });
   expect(resources.map(({ type }) => type)).toContain("aws:lambda/eventSourceMapping:EventSourceMapping");
+});
+
+test("what a killed evaluation has left in the platform is swept away", async () => {
+  const left = path.join(projectRoot, ".sst/platform/offline-4194305-1.mjs");
+  await writeFile(left, "");
+  const root = await temporaryProject({ "sst.config.ts": program("return {};") });
+  await synth({ root, stage: "dev" });
+  await expect(access(left)).rejects.toThrow("ENOENT");
+});
+
+test("an evaluation that is given up ends at once, however long the program would take", async () => {
+  const root = await temporaryProject({
+    "sst.config.ts": program(`
+      const { writeFileSync } = await import("node:fs");
+      writeFileSync("evaluating", "");
+      await new Promise((resolve) => setTimeout(resolve, 600_000));
+    `),
+  });
+  const giving = new AbortController();
+  const evaluating = synth({ root, stage: "dev", signal: giving.signal });
+  const begun = () => access(path.join(root, "evaluating"));
+  await expect.poll(begun, { timeout: 20_000 }).toBeUndefined();
+  giving.abort();
+  await expect(evaluating).rejects.toThrow("abort");
 });
 
 // After those that succeeded and those that did not.

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as Esbuild from "esbuild";
 import { sayIfSlow } from "../say-if-slow.js";
+import { sweepDead } from "../sweep.js";
 import { UserError } from "../user-error.js";
 import type { Graph } from "./graph.js";
 import { ensurePlatform, platformDir } from "./platform.js";
@@ -18,6 +19,8 @@ export interface SynthOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Says what takes longer than two seconds. */
   readonly say?: (line: string) => void;
+  /** Ends the evaluation, and the fetching of the platform before it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 let evaluations = 0;
@@ -26,41 +29,44 @@ let evaluations = 0;
  * Evaluates the project's `sst.config.ts` for a stage, in a process of its own, as SST's CLI does: one bundle of the
  * program and SST's component sources, run by Pulumi's runtime.
  * @throws {UserError} when the platform cannot be fetched, or the program refuses its settings or is broken
+ * @throws {Error} when it is aborted
  */
 export const synth = async ({
   root,
   stage,
   settings = {},
   say = () => undefined,
+  signal,
 }: SynthOptions): Promise<Graph> => {
   await access(path.join(root, "sst.config.ts")).catch(() => {
     throw new UserError(`There is no sst.config.ts in ${root}: run this in the project's folder.`);
   });
-  await ensurePlatform(root, say);
-  return sayIfSlow(say, `Evaluating sst.config.ts for stage ${stage}`, evaluate(root, stage, settings));
+  await ensurePlatform(root, say, signal);
+  const evaluating = evaluate({ root, stage, settings, signal });
+  return sayIfSlow(say, `Evaluating sst.config.ts for stage ${stage}`, evaluating);
 };
 
-const evaluate = async (
-  root: string,
-  stage: string,
-  settings: Readonly<Record<string, string>>,
-): Promise<Graph> => {
+type Evaluation = Required<Pick<SynthOptions, "root" | "stage" | "settings">> & Pick<SynthOptions, "signal">;
+
+const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<Graph> => {
   evaluations += 1;
   const name = `offline-${process.pid}-${evaluations}`;
   const work = path.join(root, ".sst/offline");
   // esbuild knows files by their real paths.
   const platform = await realpath(platformDir(root));
+  await sweepDead(platform, /^offline-(\d+)-/);
   const bundle = path.join(platform, `${name}.mjs`);
   const emptyBundle = path.join(work, "empty");
   await mkdir(emptyBundle, { recursive: true });
   await writeFile(path.join(emptyBundle, "bundle.mjs"), "export const handler = () => undefined;\n");
   try {
     const sources = await build(root, platform, bundle);
-    const evaluated = await run(root, bundle, {
+    const environment = {
       SYNTH_STAGE: stage,
       SYNTH_EMPTY_BUNDLE: emptyBundle,
       ...(Object.keys(settings).length > 0 ? { SST_LOCAL_SETTINGS: JSON.stringify(settings) } : {}),
-    });
+    };
+    const evaluated = await run(root, bundle, { environment, signal });
     return { ...evaluated, sources };
   } finally {
     const files = [bundle, appBundle(bundle)].flatMap((file) => [file, `${file}.map`]);
@@ -203,13 +209,18 @@ const globals = (platform: string): Esbuild.Plugin => ({
   },
 });
 
-const run = (root: string, bundle: string, environment: Record<string, string>): Promise<Graph> =>
+const run = (
+  root: string,
+  bundle: string,
+  { environment, signal }: { environment: Record<string, string>; signal: AbortSignal | undefined },
+): Promise<Graph> =>
   new Promise((resolve, reject) => {
     const child = fork(bundle, [], {
       cwd: root,
       env: { ...process.env, ...environment, NODE_OPTIONS: "" },
       execArgv: ["--enable-source-maps"],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
+      ...(signal ? { signal } : {}),
     });
     const output: string[] = [];
     child.stdout?.on("data", (chunk) => output.push(String(chunk)));
