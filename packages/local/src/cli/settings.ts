@@ -22,6 +22,10 @@ export const parseSettings = (given: readonly string[]): Record<string, string> 
     }),
   );
 
+/** A number written in digits alone; undefined for all else, as `Number` is generous: "" would be 0. */
+export const parseWhole = (text: string): number | undefined =>
+  /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+
 /** @throws {UserError} unless it can be part of resource names */
 export const parseStage = (stage: string): string => {
   if (!/^[a-zA-Z][a-zA-Z0-9-]{0,19}$/.test(stage)) {

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { loadIssuer } from "../issuer.js";
@@ -52,4 +52,26 @@ test("a stage without a pool of its own has nobody to sign for", async () => {
   const { code, stdout, stderr } = await runTool(["token", "alice"], { cwd });
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toContain("Stage local has no user pool of its own: sign in to the existing one.\n");
+});
+
+test("a token is of the pool that the program declares now", async () => {
+  const cwd = await temporaryProject({ "sst.config.ts": program(withPool) });
+  const issuerNow = async () => {
+    const { stdout } = await runTool(["token", "alice"], { cwd });
+    return decode(stdout.split(".")[1]).iss;
+  };
+  const first = await issuerNow();
+  expect(await issuerNow()).toBe(first);
+  await writeFile(path.join(cwd, "sst.config.ts"), program(withPool.replace('"Pool"', '"Another"')));
+  expect(await issuerNow()).not.toBe(first);
+});
+
+test("what was kept of the pool is made anew when it is broken", async () => {
+  const cwd = await temporaryProject({
+    "sst.config.ts": program(withPool),
+    ".sst/offline/client-local.json": '{"sources":[',
+  });
+  const { code, stdout } = await runTool(["token", "alice"], { cwd });
+  expect(code).toBe(0);
+  expect(decode(stdout.split(".")[1]).iss).toMatch(/us-east-1_/);
 });

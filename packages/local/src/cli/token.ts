@@ -1,14 +1,15 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
 import { loadIssuer } from "../issuer.js";
 import { type AppClient, plan } from "../plan.js";
 import { synth } from "../synth/synth.js";
 import { UserError } from "../user-error.js";
+import { replaceWhole } from "../whole-file.js";
 import type { Command } from "./command.js";
 import { say } from "./progress.js";
-import { parseStage } from "./settings.js";
+import { parseStage, parseWhole } from "./settings.js";
 
 /** Prints a token of the stage's app client, whether a stack runs or not. */
 export const token: Command = {
@@ -28,8 +29,8 @@ export const token: Command = {
   run: async (given) => {
     const [username] = given.positionals;
     if (!username) throw new UserError("Whose token? Name a user: npm run -s token -- alice");
-    const expiresIn = Number(given.text("expires-in") ?? 3_600);
-    if (!Number.isInteger(expiresIn)) throw new UserError("--expires-in takes whole seconds.");
+    const expiresIn = parseWhole(given.text("expires-in") ?? "3600");
+    if (expiresIn === undefined) throw new UserError("--expires-in takes whole seconds.");
     const stage = parseStage(given.text("stage") ?? "local");
     const [issuer, client] = await Promise.all([loadIssuer(given.root), clientOf(given.root, stage)]);
     const use = given.flag("id") ? "id" : "access";
@@ -37,21 +38,39 @@ export const token: Command = {
   },
 };
 
-const clientSchema = v.object({ userPoolId: v.string(), clientId: v.string() });
+/** Of what program the client is: its files, and a hash of what they hold. */
+const keptSchema = v.object({
+  sources: v.array(v.string()),
+  hash: v.string(),
+  client: v.object({ userPoolId: v.string(), clientId: v.string() }),
+});
 
-/** The ids follow from the stage's name, so they are evaluated once and kept. */
+/** The ids follow from the program and the stage's name, so they are evaluated once and kept until the program changes. */
 const clientOf = async (root: string, stage: string): Promise<AppClient> => {
   const file = path.join(root, ".sst/offline", `client-${stage}.json`);
-  const kept = await readFile(file, "utf8").catch(() => undefined);
-  if (kept) return v.parse(clientSchema, JSON.parse(kept));
+  const kept = parseKept(await readFile(file, "utf8").catch(() => ""));
+  if (kept && (await hashOf(kept.sources)) === kept.hash) return kept.client;
   const graph = await synth({ root, stage, say });
   const [client] = plan(graph).appClients;
   if (!client)
     throw new UserError(`Stage ${stage} has no user pool of its own: sign in to the existing one.`);
+  const { sources } = graph;
   await mkdir(path.dirname(file), { recursive: true });
-  // Moved into place whole, for those who ask at the same time.
-  const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, JSON.stringify(client));
-  await rename(draft, file);
+  const { userPoolId, clientId } = client;
+  await replaceWhole(
+    file,
+    JSON.stringify({ sources, hash: await hashOf(sources), client: { userPoolId, clientId } }),
+  );
   return client;
+};
+
+/** Undefined for what is not whole, or of another version. */
+const parseKept = (text: string): v.InferOutput<typeof keptSchema> | undefined => {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), keptSchema), text);
+  return parsed.success ? parsed.output : undefined;
+};
+
+const hashOf = async (files: readonly string[]): Promise<string> => {
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => undefined)));
+  return createHash("sha256").update(JSON.stringify(texts)).digest("hex");
 };
