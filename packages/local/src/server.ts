@@ -5,6 +5,8 @@ import { UserError } from "./user-error.js";
 export interface LocalServer {
   readonly server: http.Server;
   readonly port: number;
+  /** Answers requests from here on; those that came before have waited for it. */
+  serve(handle: http.RequestListener): void;
   close(): Promise<void>;
 }
 
@@ -14,6 +16,9 @@ export interface LocalServer {
  */
 export const listen = async (port: number): Promise<LocalServer> => {
   const server = http.createServer({ keepAliveTimeout: 75_000, headersTimeout: 80_000 });
+  const early: Parameters<http.RequestListener>[] = [];
+  let answer: http.RequestListener = (...exchange) => void early.push(exchange);
+  server.on("request", (...exchange) => answer(...exchange));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       reject(
@@ -27,6 +32,10 @@ export const listen = async (port: number): Promise<LocalServer> => {
   return {
     server,
     port: (server.address() as AddressInfo).port,
+    serve: (handle) => {
+      answer = handle;
+      for (const exchange of early.splice(0)) handle(...exchange);
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import path from "node:path";
 import { StackClock } from "./clock.js";
 import type { CloudWatch } from "./cloudwatch/index.js";
@@ -7,16 +7,16 @@ import { type DynamoDb, type RequestRecord, startDynamoDb } from "./dynamodb/ind
 import { type RunningMapping, startMapping } from "./event-source/index.js";
 import type { MappingEvent } from "./event-source/mapping.js";
 import type { GatewayEvent } from "./gateway/api.js";
-import { createGateway } from "./gateway/gateway.js";
+import { createGateway, type Gateway } from "./gateway/gateway.js";
 import { type Authorize, createAuthorize, type Principal } from "./iam.js";
-import { loadIssuer, type TokenRequest } from "./issuer.js";
+import { type Issuer, loadIssuer, type TokenRequest } from "./issuer.js";
 import { BuildFailure } from "./lambda/build-failure.js";
 import { createDirectoryWatcher } from "./lambda/directory-watcher.js";
 import type { Invoke } from "./lambda/invocation.js";
 import { type Lambda, startLambda } from "./lambda/lambda.js";
 import type { ReloadEvent } from "./lambda/reload.js";
 import type { InvocationRecord, LogLine } from "./lambda/scheduler.js";
-import { observe } from "./observation.js";
+import { type Observation, observe } from "./observation.js";
 import { type Plan, type PlannedFunction, plan } from "./plan.js";
 import { sayIfSlow } from "./say-if-slow.js";
 import { every, startSchedules } from "./schedule.js";
@@ -48,12 +48,16 @@ export interface StackOptions {
   readonly port?: number;
   /** Default `dynalite`. */
   readonly engine?: Engine;
+  /** Whether the account's quota of new connections holds. Default false. */
+  readonly quotas?: boolean;
   /** Whether edits of the functions' sources take effect. Default false. */
   readonly watch?: boolean;
   /** Whether schedules run and expired rows are removed by themselves. Default true. */
   readonly schedules?: boolean;
   /** A graph that was evaluated before, instead of evaluating the program now. */
   readonly graph?: Graph;
+  /** Gives up the start. */
+  readonly signal?: AbortSignal;
   readonly observer?: Observer;
 }
 
@@ -82,7 +86,7 @@ export interface Observer {
 
 /** A running offline AWS. */
 export interface Stack {
-  /** `ws://127.0.0.1:4000/prod` */
+  /** `ws://127.0.0.1:4000/prod`; empty where the program declares no WebSocket API. */
   readonly webSocketUrl: string;
   /** `http://127.0.0.1:4000` */
   readonly httpUrl: string;
@@ -111,6 +115,8 @@ export interface Stack {
   readonly purgeFailures: () => void;
   /** Which function signs with an access key, as `onRequest` shows it; undefined: an operator. */
   readonly functionOf: (accessKeyId: string | undefined) => string | undefined;
+  /** Whether the program declares a user pool with an app client: else there is nobody to sign for. */
+  readonly hasUserPool: boolean;
   /** A token of the program's app client. */
   token(request: Omit<TokenRequest, "now">): string;
   /** Removes what has expired, as DynamoDB's TTL does some time. Returns how many rows. */
@@ -126,31 +132,30 @@ const sweepMs = 60_000;
 /**
  * Evaluates the program and runs what it declares on this machine.
  * @throws {UserError} for what the person at the keyboard can mend: a taken port, a wrong setting, code that does not build
+ * @throws {Error} when the start is given up
  */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
-  const {
-    root,
-    stage = "local",
-    settings = {},
-    port = 0,
-    engine = "dynalite",
-    observer: watcher = {},
-  } = options;
+  const { root, stage = "local", port = 0, engine = "dynalite", observer: watcher = {}, signal } = options;
   const undo: (() => unknown)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of undo.splice(0).reverse()) await end();
   };
   try {
+    // Both before the program is evaluated: whether a port is free need not be waited for.
     const local = await listen(port);
     undo.push(local.close);
+    const dynamodbServer = await listen(port === 0 ? 0 : port + 1);
+    undo.push(dynamodbServer.close);
     const httpUrl = `http://127.0.0.1:${local.port}`;
+    const { settings = {} } = options;
     const graph =
-      options.graph ?? (await synth({ root, stage, settings, ...(watcher.say ? { say: watcher.say } : {}) }));
+      options.graph ??
+      (await synth({ root, stage, settings, signal, ...(watcher.say ? { say: watcher.say } : {}) }));
     const planned = plan(graph);
     const clock = new StackClock();
     undo.push(() => clock.close());
     const watched = observe(graph, planned, clock, watcher);
-    const { cloudWatch, functionOutput, logs, recorder, observer, onMappingEvent, purgeFailures } = watched;
+    const { cloudWatch, observer, onMappingEvent } = watched;
     undo.push(cloudWatch.close);
     const issuer = await loadIssuer(root);
     const tokenService = { available: true };
@@ -159,7 +164,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
 
     const startingDynamoDb = startDynamoDb({
       engine,
-      port: port === 0 ? 0 : port + 1,
+      port: dynamodbServer,
       region: planned.region,
       accountId,
       clock,
@@ -194,52 +199,34 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
         authorize,
         clock,
         onEvent: observer.onGatewayEvent,
+        quotas: options.quotas ?? false,
       });
     if (gateway) {
       undo.push(gateway.close);
       local.server.on("upgrade", gateway.handleUpgrade);
     }
     const endpoints = {
-      webSocketUrl: `ws://127.0.0.1:${local.port}/${planned.webSocketApi?.stageName ?? ""}`,
+      webSocketUrl: planned.webSocketApi
+        ? `ws://127.0.0.1:${local.port}/${planned.webSocketApi.stageName}`
+        : "",
       httpUrl,
       dynamodbEndpoint: dynamodb.endpoint,
     };
-    const connectionCount = () => gateway?.connectionCount() ?? 0;
-    const page = createStatusPage({
-      state: createStatusState({
-        graph,
-        region: planned.region,
-        now: () => clock.now(),
-        endpoints: [
-          { label: "WebSocket", url: endpoints.webSocketUrl },
-          { label: "HTTP", url: endpoints.httpUrl },
-          { label: "DynamoDB", url: endpoints.dynamodbEndpoint },
-        ],
-        connectionCount,
-        recorder,
-        cloudWatch,
-        tables: planned.tables.map(({ name }) => name),
-      }),
-      rows: (table) => dynamodb.items(table, 20),
-    });
-    const services = [
-      lambdaService({
-        plan: planned,
-        invoke: lambda.invoke,
-        authorize,
-        reportOf: functionOutput.reportOf,
-      }),
-      cognitoService({ plan: planned, issuer, clock, authorize }),
-      logsService({ plan: planned, logs, authorize }),
-      stsService(keys),
-    ];
-    const answer = answering(services);
-    local.server.on("request", (request, response) => {
-      if (page.handleRequest(request, response)) return;
-      if (gateway?.handleRequest(request, response)) return;
-      if (isJwksRequest(request) && tokenService.available) return json(response, 200, issuer.jwks);
-      if (!answer(request, response)) notHere(request, response, services);
-    });
+    const parts = {
+      graph,
+      planned,
+      clock,
+      watched,
+      issuer,
+      tokenService,
+      keys,
+      authorize,
+      dynamodb,
+      lambda,
+      gateway,
+      endpoints,
+    };
+    local.serve(requestListener(parts));
 
     const mappings = startMappings(planned, {
       lambda,
@@ -260,45 +247,122 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
 
     if (options.watch) undo.push(watchProgram(root, graph.sources, watcher));
 
-    const [client] = planned.appClients;
-    return {
-      ...endpoints,
-      region: planned.region,
-      tables: Object.fromEntries(planned.tables.map(({ name }) => [logicalName(name, stage), name])),
-      outputs: graph.outputs,
-      clock,
-      invoke: lambda.invoke,
-      kill: lambda.kill,
-      throttle: lambda.throttle,
-      faults: dynamodb.faults,
-      tokenService,
-      connectionCount,
-      alarms: cloudWatch.alarms,
-      evaluateAlarms: cloudWatch.evaluate,
-      notifications: cloudWatch.notifications,
-      purgeFailures,
-      functionOf: (accessKeyId) => keys.functions.get(accessKeyId ?? ""),
-      token: (request) => {
-        if (!client)
-          throw new UserError(
-            "The program declares no user pool of its own, so there is nobody to sign for.",
-          );
-        return issuer.token(client, { ...request, now: clock.now() });
-      },
-      sweep: dynamodb.sweep,
-      idle: async () => {
-        // A function that ends may have written what a mapping then takes up, and the other way round.
-        for (let round = 0; round < 2; round += 1) {
-          await lambda.idle();
-          await Promise.all(mappings.map((mapping) => mapping.idle()));
-        }
-      },
-      stop,
-    };
+    return facade({ ...parts, stage, mappings, stop });
   } catch (error) {
     await stop();
     throw error;
   }
+};
+
+/** What a started stack is made of. */
+interface Parts {
+  readonly graph: Graph;
+  readonly planned: Plan;
+  readonly clock: StackClock;
+  readonly watched: Observation;
+  readonly issuer: Issuer;
+  readonly tokenService: Stack["tokenService"];
+  readonly keys: AccessKeys;
+  readonly authorize: Authorize;
+  readonly dynamodb: DynamoDb;
+  readonly lambda: Lambda;
+  readonly gateway: Gateway | undefined;
+  readonly endpoints: Pick<Stack, "webSocketUrl" | "httpUrl" | "dynamodbEndpoint">;
+}
+
+/** Answers what comes over HTTP: the status page, `@connections`, the pool's keys, and the other services. */
+const requestListener = (parts: Parts): RequestListener => {
+  const { planned, clock, watched, issuer, tokenService, keys, authorize, lambda, gateway } = parts;
+  const { functionOutput, logs } = watched;
+  const page = statusPage(parts);
+  const services = [
+    lambdaService({
+      plan: planned,
+      invoke: lambda.invoke,
+      invokeFor: (accessKeyId) => {
+        const caller = keys.functions.get(accessKeyId ?? "");
+        return caller === undefined ? lambda.invoke : lambda.invokeFrom(caller);
+      },
+      authorize,
+      reportOf: functionOutput.reportOf,
+    }),
+    cognitoService({ plan: planned, issuer, clock, authorize }),
+    logsService({ plan: planned, logs, authorize }),
+    stsService(keys),
+  ];
+  const answer = answering(services);
+  return (request, response) => {
+    if (page.handleRequest(request, response)) return;
+    if (gateway?.handleRequest(request, response)) return;
+    if (isJwksRequest(request) && tokenService.available) return json(response, 200, issuer.jwks);
+    if (!answer(request, response)) notHere(request, response, services);
+  };
+};
+
+const statusPage = ({ graph, planned, clock, watched, dynamodb, gateway, endpoints }: Parts) => {
+  const { webSocketUrl, httpUrl, dynamodbEndpoint } = endpoints;
+  return createStatusPage({
+    state: createStatusState({
+      graph,
+      region: planned.region,
+      now: () => clock.now(),
+      endpoints: [
+        ...(webSocketUrl ? [{ label: "WebSocket", url: webSocketUrl }] : []),
+        { label: "HTTP", url: httpUrl },
+        { label: "DynamoDB", url: dynamodbEndpoint },
+      ],
+      connectionCount: () => gateway?.connectionCount() ?? 0,
+      recorder: watched.recorder,
+      cloudWatch: watched.cloudWatch,
+      tables: planned.tables.map(({ name }) => name),
+    }),
+    rows: (table) => dynamodb.items(table, 20),
+  });
+};
+
+const facade = (
+  parts: Parts & {
+    readonly stage: string;
+    readonly mappings: readonly RunningMapping[];
+    readonly stop: Stack["stop"];
+  },
+): Stack => {
+  const { graph, planned, clock, watched, issuer, tokenService, keys, dynamodb, lambda, gateway } = parts;
+  const { cloudWatch, purgeFailures } = watched;
+  const [client] = planned.appClients;
+  return {
+    ...parts.endpoints,
+    region: planned.region,
+    tables: Object.fromEntries(planned.tables.map(({ name }) => [logicalName(name, parts.stage), name])),
+    outputs: graph.outputs,
+    clock,
+    invoke: lambda.invoke,
+    kill: lambda.kill,
+    throttle: lambda.throttle,
+    faults: dynamodb.faults,
+    tokenService,
+    connectionCount: () => gateway?.connectionCount() ?? 0,
+    alarms: cloudWatch.alarms,
+    evaluateAlarms: cloudWatch.evaluate,
+    notifications: cloudWatch.notifications,
+    purgeFailures,
+    functionOf: (accessKeyId) => keys.functions.get(accessKeyId ?? ""),
+    hasUserPool: client !== undefined,
+    token: (request) => {
+      if (!client)
+        throw new UserError("The program declares no user pool of its own, so there is nobody to sign for.");
+      return issuer.token(client, { ...request, now: clock.now() });
+    },
+    sweep: dynamodb.sweep,
+    idle: async () => {
+      // A function that ends may have written what a mapping then takes up, and the other way round.
+      for (let round = 0; round < 2; round += 1) {
+        await lambda.idle();
+        await Promise.all(parts.mappings.map((mapping) => mapping.idle()));
+      }
+    },
+    stop: parts.stop,
+  };
 };
 
 /** The infrastructure is not changed under a running stack: whoever changes it is told what to do. */

@@ -1,14 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { InvocationRecord } from "../lambda/scheduler.js";
-import { createConsole, type LogForm } from "./console.js";
+import { createConsole } from "./console.js";
 
 const now = () => Date.UTC(2026, 10, 23, 9, 5, 3, 291);
 
-const linesOf = (
-  use: (console: ReturnType<typeof createConsole>) => void,
-  isTTY = false,
-  logs?: LogForm,
-): string => {
+const linesOf = (use: (console: ReturnType<typeof createConsole>) => void, isTTY = false): string => {
   let written = "";
   use(
     createConsole(
@@ -19,13 +15,15 @@ const linesOf = (
         },
       },
       now,
-      logs,
     ),
   );
   return written;
 };
 
-beforeEach(() => void vi.stubEnv("NO_COLOR", undefined));
+beforeEach(() => {
+  vi.stubEnv("NO_COLOR", undefined);
+  vi.stubEnv("TERM", "xterm");
+});
 afterEach(() => void vi.unstubAllEnvs());
 
 const returned = {
@@ -70,27 +68,46 @@ test("a failed reload names the place, and says that the last good code stays", 
   );
 });
 
-test("there are colours on a terminal only, and none where NO_COLOR is set", () => {
+test("a failed reload without a place is its text alone", () => {
+  const text = "The function h has no handler file: src/h.ts does not exist.";
+  const event = { kind: "failed", errors: [{ file: "src/h.ts", line: 0, column: 0, text }] };
+  expect(linesOf(({ onReload }) => onReload(event as never))).toBe(
+    `09:05:03.291 ${text} (the last good code stays)\n`,
+  );
+});
+
+test("there are colours on a terminal only, and none where NO_COLOR is set or the terminal has none", () => {
   const esc = String.fromCharCode(27);
   const line = (isTTY: boolean) => linesOf(({ onInvocation }) => onInvocation(returned), isTTY);
   expect(line(true)).toContain(esc);
   expect(line(false)).not.toContain(esc);
   vi.stubEnv("NO_COLOR", "1");
   expect(line(true)).not.toContain(esc);
+  vi.stubEnv("NO_COLOR", undefined);
+  vi.stubEnv("TERM", "dumb");
+  expect(line(true)).not.toContain(esc);
 });
 
 test("a structured log line is a sentence with its fields; metrics are left to the status page", () => {
-  const log = (text: string, logs?: LogForm) =>
-    linesOf(
-      ({ onLog }) => onLog({ functionName: "connect", requestId: "r", stream: "stdout", text }),
-      false,
-      logs,
-    );
-  const line = '{"level":"INFO","message":"Listener joined","timestamp":"t","sessionId":"golden-eagle-427"}';
-  const metrics =
-    '{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Metrics":[{"Name":"ColdStarts"}]}]},"ColdStarts":1}';
+  const log = (text: string) => linesOf(({ onLog }) => onLog(logged(text)));
   expect(log(line)).toBe("09:05:03.291   Listener joined  sessionId=golden-eagle-427\n");
   expect(log(metrics)).toBe("");
-  expect(log(line, "json")).toBe(`${line}\n`);
-  expect(log(metrics, "json")).toBe(`${metrics}\n`);
 });
+
+test("log lines that are piped on go there as they are written, metrics included, and nothing else does", () => {
+  const raw = { write: vi.fn() };
+  const out = { write: vi.fn() };
+  const { onLog, onInvocation } = createConsole(out, now, raw);
+  onLog(logged(line));
+  onLog(logged(metrics));
+  onInvocation(returned);
+  expect(raw.write.mock.calls).toEqual([[`${line}\n`], [`${metrics}\n`]]);
+  expect(out.write.mock.calls).toEqual([["09:05:03.291 heartbeat  12 ms  200\n"]]);
+});
+
+const logged = (text: string) =>
+  ({ functionName: "connect", requestId: "r", stream: "stdout", text }) as const;
+
+const line = '{"level":"INFO","message":"Listener joined","timestamp":"t","sessionId":"golden-eagle-427"}';
+const metrics =
+  '{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Metrics":[{"Name":"ColdStarts"}]}]},"ColdStarts":1}';

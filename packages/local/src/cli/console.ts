@@ -1,16 +1,17 @@
-import { createColors } from "picocolors";
 import * as v from "valibot";
+import { describeBuildError } from "../lambda/build-failure.js";
 import { readLogLine } from "../log-text.js";
 import type { Observer } from "../stack.js";
+import { colorsFor, type Output } from "./output.js";
 
-/** `json`: functions' log lines as they are written, metrics included, to be piped on. */
-export type LogForm = "readable" | "json";
-
-/** Writes a running stack's life as lines for a person; colours on a terminal only. */
+/**
+ * Writes a running stack's life as lines for a person. Functions' log lines go to `raw` instead, where it is given: as they
+ * are written, metrics included, to be piped on.
+ */
 export const createConsole = (
-  out: { readonly isTTY?: boolean; write(text: string): unknown },
+  out: Output,
   now: () => number,
-  logs: LogForm = "readable",
+  raw?: Output,
 ): Required<
   Pick<
     Observer,
@@ -24,7 +25,7 @@ export const createConsole = (
     | "onFailureDelivered"
   >
 > => {
-  const color = createColors(out.isTTY === true && !process.env.NO_COLOR);
+  const color = colorsFor(out);
   const line = (text: string) =>
     out.write(`${color.dim(new Date(now()).toISOString().slice(11, 23))} ${text}\n`);
 
@@ -48,7 +49,7 @@ export const createConsole = (
       line(`${color.bold(functionName)}  ${time}  ${paint(result)}`);
     },
     onLog: ({ text, stream }) => {
-      if (logs === "json") return out.write(`${text}\n`);
+      if (raw) return raw.write(`${text}\n`);
       if (stream === "stderr") return line(color.red(text));
       const said = readLogLine({ text, stream });
       // The status page shows what metrics say.
@@ -61,9 +62,8 @@ export const createConsole = (
         const names = event.functions.length > 0 ? event.functions.join(", ") : "nothing changed";
         return line(color.cyan(`Reloaded in ${event.ms.toFixed(0)} ms: ${names}`));
       }
-      for (const { file, line: row, column, text } of event.errors) {
-        line(color.red(`${file}:${row}:${column}: ${text} (the last good code stays)`));
-      }
+      for (const error of event.errors)
+        line(color.red(`${describeBuildError(error)} (the last good code stays)`));
     },
     onProgramChange: (file) => {
       if (announced.has(file)) return;

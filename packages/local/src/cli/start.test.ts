@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { readdir, writeFile } from "node:fs/promises";
+import path from "node:path";
 import {
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
@@ -173,9 +175,10 @@ describe("a start that cannot be gives one sentence and code 1", () => {
     );
   });
 
-  test("when DynamoDB's port, the next one, is taken", async () => {
+  test("when DynamoDB's port, the next one, is taken, before anything is evaluated", async () => {
     const port = await portBeforeTaken();
-    expect(await failed(["--port", String(port)], { cwd: await emptyProject() })).toBe(
+    const cwd = await temporaryProject({ "sst.config.ts": "{" });
+    expect(await failed(["--port", String(port)], { cwd })).toBe(
       `Port ${port + 1} is in use: stop what runs there, or choose another with --port.\n`,
     );
   });
@@ -191,10 +194,52 @@ describe("a start that cannot be gives one sentence and code 1", () => {
       "Setting connectionWarningMinutes (CONNECTION_WARNING_MINUTES) must not be before connectionRefreshMinutes, but it is 1.\n",
     );
   });
+});
 
-  test("when there is no pool to sign a token for, though all else has started", async () => {
-    expect(await failed(["--port", "0", "--json"], { cwd: await emptyProject() })).toBe(
-      "The program declares no user pool of its own, so there is nobody to sign for.\n",
+describe("a program with neither a WebSocket API nor a user pool", () => {
+  const manifest = { name: "fixture", local: { try: { "Look at it": "curl {httpUrl}", Sign: "{token}" } } };
+  const files = { "sst.config.ts": program("return {};"), "package.json": JSON.stringify(manifest) };
+
+  test("has no line and no key of what is not there, and ends with code 0 when the terminal closes", async () => {
+    const cwd = await temporaryProject(files);
+    const tool = startTool(["start", "--port", "0", "--json"], { cwd });
+    onTestFinished(() => void tool.child.kill("SIGKILL"));
+    expect(Object.keys(JSON.parse(await tool.firstLine))).toEqual([
+      "httpUrl",
+      "dynamodbEndpoint",
+      "region",
+      "tables",
+    ]);
+    tool.child.kill("SIGHUP");
+    tool.child.kill("SIGHUP");
+    expect(await tool.ended).toMatchObject({ code: 0 });
+  });
+
+  test("ends as by Ctrl-C, and cleans up, once nobody reads what it prints", async () => {
+    const cwd = await temporaryProject(files);
+    const tool = startTool(["start", "--port", "0"], { cwd });
+    onTestFinished(() => void tool.child.kill("SIGKILL"));
+    await tool.firstLine;
+    await expect.poll(tool.stdout, { timeout: 10_000 }).toMatch(/\nLook at it:\n {2}curl http:.+\n\n$/);
+    expect(tool.stdout()).not.toMatch(/WebSocket|Sign/);
+    tool.child.stdout?.destroy();
+    // The next line that it prints.
+    await writeFile(path.join(cwd, "sst.config.ts"), program("return {}; "));
+    const { code, stderr } = await tool.ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(progress);
+    expect((await readdir(path.join(cwd, ".sst/offline"))).filter((name) => /^lambda-/.test(name))).toEqual(
+      [],
     );
+  });
+
+  test("leaves standard output to the functions' lines with --logs json", async () => {
+    const tool = startTool(["start", "--port", "0", "--logs", "json"], {
+      cwd: await temporaryProject(files),
+    });
+    onTestFinished(() => void tool.child.kill("SIGKILL"));
+    await expect.poll(tool.stderr, { timeout: 20_000 }).toMatch(/\nfixture runs on this machine/);
+    tool.child.kill("SIGTERM");
+    expect(await tool.ended).toMatchObject({ code: 0, stdout: "" });
   });
 });

@@ -1,13 +1,15 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import picocolors from "picocolors";
 import * as v from "valibot";
 import { type Engine, type Stack, startStack } from "../stack.js";
 import { UserError } from "../user-error.js";
 import type { Command, Given } from "./command.js";
-import { createConsole, type LogForm } from "./console.js";
+import { createConsole } from "./console.js";
+import { interruption } from "./interruption.js";
+import { colorsFor, type Output } from "./output.js";
 import { say } from "./progress.js";
-import { parseSettings, parseStage, settingsOption } from "./settings.js";
+import { parseSettings, parseStage, parseWhole, settingsOption } from "./settings.js";
 
 const engines: readonly Engine[] = ["dynalite", "dynamodb-local"];
 
@@ -31,14 +33,18 @@ export const start: Command = {
     logs: {
       type: "string",
       value: "FORM",
-      help: "How functions' log lines are shown: readable, or json, as they are written. Default: readable.",
+      help: "How functions' log lines are shown: readable, or json, as they are written, and all else on standard error. Default: readable.",
     },
-    json: { type: "boolean", help: "Print one line of JSON when ready, and nothing else." },
+    json: {
+      type: "boolean",
+      help: "Print one line of JSON when ready, and nothing else. For scripts: npm -s start -- --json.",
+    },
+    quotas: { type: "boolean", help: "Hold to the account's quota of 500 new connections a second." },
     ...settingsOption,
   },
   run: async (given) => {
     const quiet = given.flag("json");
-    const ending = interruption();
+    const signal = interruption();
     const begun = Date.now();
     const logs = parseLogForm(given.text("logs") ?? "readable");
     let clock = Date.now;
@@ -48,18 +54,23 @@ export const start: Command = {
       settings: parseSettings(given.texts("set")),
       port: parsePort(given.text("port") ?? "4000"),
       engine: parseEngine(given.text("engine") ?? "dynalite"),
+      quotas: given.flag("quotas"),
       watch: true,
-      observer: { say, ...(quiet ? {} : createConsole(process.stdout, () => clock(), logs)) },
+      signal,
+      observer: { say, ...(quiet ? {} : consoleFor(logs, () => clock())) },
     }).catch((error: unknown) => {
-      // A Ctrl-C at the terminal reaches the evaluating process too, which then has no graph to give.
-      if (ending.asked()) process.exit(0);
+      if (signal.aborted) process.exit(0);
       throw error;
     });
     clock = () => stack.clock.now();
     try {
-      if (!ending.asked())
-        console.log(quiet ? asJson(stack) : await banner(given, stack, Date.now() - begun));
-      await ending.over;
+      if (!signal.aborted) {
+        const tookMs = Date.now() - begun;
+        if (quiet) console.log(asJson(stack));
+        else if (logs === "json") console.error(await banner(given, stack, tookMs, process.stderr));
+        else console.log(await banner(given, stack, tookMs, process.stdout));
+      }
+      if (!signal.aborted) await once(signal, "abort");
     } finally {
       await stack.stop();
     }
@@ -67,25 +78,16 @@ export const start: Command = {
   },
 };
 
-/** Over on Ctrl-C, or when the process is asked to end; a second Ctrl-C does not wait for a clean end. */
-const interruption = (): { readonly over: Promise<void>; asked(): boolean } => {
-  let asked = false;
-  const over = new Promise<void>((resolve) => {
-    const end = () => {
-      if (asked) process.exit(130);
-      asked = true;
-      resolve();
-    };
-    process.on("SIGINT", end);
-    process.on("SIGTERM", end);
-  });
-  return { over, asked: () => asked };
-};
+/** `json`: functions' log lines as they are written, metrics included, to be piped on. */
+type LogForm = "readable" | "json";
+
+const consoleFor = (logs: LogForm, now: () => number) =>
+  logs === "json" ? createConsole(process.stderr, now, process.stdout) : createConsole(process.stdout, now);
 
 const parsePort = (text: string): number => {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_534) {
-    throw new UserError(`A port is a whole number from 0 to 65534; ${text} is not.`);
+  const port = parseWhole(text);
+  if (port === undefined || port > 65_534) {
+    throw new UserError(`A port is a whole number from 0 to 65534; ${text || "nothing"} is not.`);
   }
   return port;
 };
@@ -103,10 +105,17 @@ const parseEngine = (name: string): Engine => {
   return engine;
 };
 
+/** What the program does not declare is left out. */
 const asJson = (stack: Stack): string => {
   const { webSocketUrl, httpUrl, dynamodbEndpoint, region, tables } = stack;
-  const token = stack.token({ username: "speaker" });
-  return JSON.stringify({ webSocketUrl, httpUrl, dynamodbEndpoint, region, tables, token });
+  return JSON.stringify({
+    ...(webSocketUrl && { webSocketUrl }),
+    httpUrl,
+    dynamodbEndpoint,
+    region,
+    tables,
+    ...(stack.hasUserPool && { token: stack.token({ username: "speaker" }) }),
+  });
 };
 
 const manifestSchema = v.object({
@@ -115,26 +124,31 @@ const manifestSchema = v.object({
 });
 
 /** The project's `package.json` says under `local.try` what to paste into another terminal. */
-const banner = async ({ root }: Given, stack: Stack, tookMs: number): Promise<string> => {
-  const { bold, cyan, dim } = process.stdout.isTTY ? picocolors : picocolors.createColors(false);
+const banner = async ({ root }: Given, stack: Stack, tookMs: number, out: Output): Promise<string> => {
+  const { bold, cyan, dim } = colorsFor(out);
   const manifest = v.parse(
     manifestSchema,
     JSON.parse(await readFile(path.join(root, "package.json"), "utf8")),
   );
+  const { webSocketUrl, httpUrl, hasUserPool } = stack;
+  const missing = [...(webSocketUrl ? [] : ["{webSocketUrl}"]), ...(hasUserPool ? [] : ["{token}"])];
+  const possible = Object.entries(manifest.local?.try ?? {}).filter(
+    ([, how]) => !missing.some((part) => how.includes(part)),
+  );
   const fill = (text: string) =>
     text
-      .replaceAll("{webSocketUrl}", stack.webSocketUrl)
-      .replaceAll("{httpUrl}", stack.httpUrl)
+      .replaceAll("{webSocketUrl}", webSocketUrl)
+      .replaceAll("{httpUrl}", httpUrl)
       .replaceAll("{token}", () => stack.token({ username: "speaker" }));
   return [
     "",
     `${bold(manifest.name)} runs on this machine ${dim(`(ready in ${(tookMs / 1000).toFixed(1)} s; Ctrl-C ends it)`)}`,
     "",
-    `  WebSocket  ${cyan(stack.webSocketUrl)}`,
-    `  HTTP       ${cyan(stack.httpUrl)}`,
-    `  Status     ${cyan(`${stack.httpUrl}/_local`)}`,
+    ...(webSocketUrl ? [`  WebSocket  ${cyan(webSocketUrl)}`] : []),
+    `  HTTP       ${cyan(httpUrl)}`,
+    `  Status     ${cyan(`${httpUrl}/_local`)}`,
     `  DynamoDB   ${cyan(stack.dynamodbEndpoint)}  ${dim(Object.values(stack.tables).join(", "))}`,
-    ...Object.entries(manifest.local?.try ?? {}).flatMap(([what, how]) => ["", `${what}:`, `  ${fill(how)}`]),
+    ...possible.flatMap(([what, how]) => ["", `${what}:`, `  ${fill(how)}`]),
     "",
   ].join("\n");
 };

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.js";
 import type { Authorize } from "../iam.js";
+import { type LocalServer, listen } from "../server.js";
 import { ask, createTable } from "./engine.js";
 import { startDynalite } from "./engine-dynalite.js";
 import { startDynamoDbLocal } from "./engine-dynamodb-local.js";
@@ -9,7 +10,7 @@ import { startIndexCopy } from "./index-copy.js";
 import type { Item } from "./item.js";
 import { createKeyLock } from "./key-lock.js";
 import { createPauses } from "./pauses.js";
-import { listen } from "./server.js";
+import { serve } from "./server.js";
 import type { Store, Table } from "./store.js";
 import { createStream, type Stream } from "./stream.js";
 import { createTableRequest, type TableDefinition } from "./table.js";
@@ -18,8 +19,8 @@ import { sweepTable } from "./time-to-live.js";
 export interface DynamoDbOptions {
   /** `dynalite` runs in this process; `dynamodb-local` is Amazon's own and needs Java 17. */
   readonly engine: "dynalite" | "dynamodb-local";
-  /** 0 takes any free port. */
-  readonly port: number;
+  /** 0 takes any free port; or a server that listens already, which closes with this. */
+  readonly port: number | LocalServer;
   readonly region: string;
   readonly accountId: string;
   readonly clock: Clock;
@@ -58,8 +59,9 @@ export const startDynamoDb = async (options: DynamoDbOptions): Promise<DynamoDb>
       const log = stream && createStream(definition, stream, { region, clock });
       tables.set(name, { definition, stream: log, ttlAttribute, indexCopy: undefined });
     }
-    const server = await listen(
-      options.port,
+    const server = typeof options.port === "number" ? await listen(options.port) : options.port;
+    serve(
+      server,
       createHandler({
         ...options,
         store,
@@ -69,7 +71,7 @@ export const startDynamoDb = async (options: DynamoDbOptions): Promise<DynamoDb>
       }),
     );
     return {
-      endpoint: server.endpoint,
+      endpoint: `http://127.0.0.1:${server.port}`,
       streams: new Map([...tables.values()].flatMap(({ stream }) => (stream ? [[stream.arn, stream]] : []))),
       faults: { inject: faults.inject, delayIndexes: indexes.delay },
       async items(table, limit) {

@@ -1,41 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { crc32 } from "node:zlib";
-import { UserError } from "../user-error.js";
+import type { LocalServer } from "../server.js";
 import type { createHandler } from "./handler.js";
 
-// Pooled SDK sockets must never meet a server that has just hung up: that is an ECONNRESET in the client.
-const keepAliveTimeout = 75_000;
-
-export interface Server {
-  readonly endpoint: string;
-  close(): Promise<void>;
-}
-
-/** DynamoDB's JSON 1.0 protocol on the loopback interface. */
-export const listen = async (port: number, handle: ReturnType<typeof createHandler>): Promise<Server> => {
-  const server = createServer({ keepAliveTimeout, headersTimeout: keepAliveTimeout + 5_000 });
-  server.on("request", (request, response) => {
+/** Has a server speak DynamoDB's JSON 1.0 protocol. */
+export const serve = (server: LocalServer, handle: ReturnType<typeof createHandler>): void => {
+  server.serve((request, response) => {
     if (request.method === "POST") void respond(request, response, handle);
     else response.end(`healthy: dynamodb\n`);
   });
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening").catch((error) => {
-    throw error.code === "EADDRINUSE"
-      ? new UserError(`Port ${port} is in use: stop what runs there, or choose another with --port.`)
-      : error;
-  });
-  const address = server.address() as AddressInfo;
-  return {
-    endpoint: `http://127.0.0.1:${address.port}`,
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
 };
 
 const respond = async (

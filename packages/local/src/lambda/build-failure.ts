@@ -7,17 +7,17 @@ export interface BuildError {
   readonly text: string;
 }
 
+/** `src/a.ts:3:7: Unexpected "="`, or the text alone where there is no place. */
+export const describeBuildError = ({ file, line, column, text }: BuildError): string =>
+  line ? `${file}:${line}:${column}: ${text}` : text;
+
 /** Functions that could not be bundled. Its message is one line for each error. */
 export class BuildFailure extends Error {
   override readonly name = "BuildFailure";
   readonly errors: readonly BuildError[];
 
   constructor(errors: readonly BuildError[]) {
-    super(
-      errors
-        .map(({ file, line, column, text }) => (line ? `${file}:${line}:${column}: ${text}` : text))
-        .join("\n"),
-    );
+    super(errors.map(describeBuildError).join("\n"));
     this.errors = errors;
   }
 }

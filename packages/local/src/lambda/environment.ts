@@ -56,6 +56,7 @@ export const startEnvironment = (options: {
   });
 
   let alive = true;
+  let loaded = false;
   let requestId = options.requestId;
   let settle: ((reply: WorkerReply | Ending) => void) | undefined;
   const nextReply = (limitMs: number): Promise<WorkerReply | Ending> =>
@@ -74,13 +75,11 @@ export const startEnvironment = (options: {
     await worker.terminate();
   };
   const timedOut = (): Outcome => {
-    const afterSeconds = definition.timeoutSeconds;
-    onLog({
-      kind: "log",
-      requestId,
-      stream: "stderr",
-      text: `Task timed out after ${afterSeconds.toFixed(2)} seconds`,
-    });
+    const afterSeconds = loaded ? definition.timeoutSeconds : initLimitMs / 1000;
+    const text = loaded
+      ? `Task timed out after ${afterSeconds.toFixed(2)} seconds`
+      : `Loading the code took longer than Lambda's limit of ${afterSeconds} seconds for the init phase`;
+    onLog({ kind: "log", requestId, stream: "stderr", text });
     return { kind: "timed-out", afterSeconds };
   };
   const toOutcome = (reply: Exclude<WorkerReply, { kind: "ready" }> | Ending): Outcome => {
@@ -101,6 +100,7 @@ export const startEnvironment = (options: {
   worker.on("message", (message: WorkerMessage) => {
     if (message.kind === "log") return onLog(message);
     if (message.kind === "error" && message.fatal) alive = false;
+    if (message.kind === "ready") loaded = true;
     settle?.(message);
   });
   worker.on("error", (error) => {

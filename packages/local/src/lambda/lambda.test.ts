@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { StackClock } from "../clock.js";
+import { UserError } from "../user-error.js";
 import type { FunctionDefinition } from "./function-definition.js";
 import { type Lambda, type LambdaOptions, startLambda } from "./lambda.js";
 import type { ReloadEvent } from "./reload.js";
@@ -672,4 +673,40 @@ describe("an end by force", () => {
     expect(await lambda.invoke("short", {})).toMatchObject({ kind: "failed", errorType: "ServiceException" });
     expect(await readdir(join(root, "out"))).toEqual([]);
   });
+});
+
+test("a function whose code takes too long to load is told of that limit, not of its own timeout", async () => {
+  const { lambda, logs } = await start([
+    await define(
+      "slow",
+      "await new Promise((resolve) => setTimeout(resolve, 600_000)); export const handler = () => 1;",
+      { timeoutSeconds: 25 },
+    ),
+  ]);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const invoked = lambda.invoke("slow", {});
+  vi.advanceTimersByTime(10_000);
+  vi.useRealTimers();
+  expect(await invoked).toEqual({ kind: "timed-out", afterSeconds: 10 });
+  expect(logs.all.map(({ text }) => text)).toEqual([
+    "Loading the code took longer than Lambda's limit of 10 seconds for the init phase",
+  ]);
+});
+
+test("esbuild plugins are refused with a sentence that names the function", async () => {
+  const nodejs = { plugins: "plugins.mjs" };
+  const starting = start([await define("fancy", "export const handler = () => 1;", { nodejs })]);
+  await expect(starting).rejects.toThrow(
+    new UserError("Function fancy uses nodejs.plugins, which the local stack does not support."),
+  );
+  expect(await readdir(join(root, "out"))).toEqual([]);
+});
+
+test("what a process that was killed has left is swept away, and what lives is left", async () => {
+  const living = `lambda-${process.pid}-abc`;
+  for (const folder of ["lambda-4194305-abc", living]) await write(`out/${folder}/bundle.mjs`, "");
+  await start([await define("fn", "export const handler = () => 1;")]);
+  const folders = await readdir(join(root, "out"));
+  expect(folders).toHaveLength(2);
+  expect(folders).toContain(living);
 });

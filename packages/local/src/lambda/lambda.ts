@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, stat, symlink } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { StackClock } from "../clock.js";
+import { sweepDead } from "../sweep.js";
 import { type Bundles, bundleFunctions, bundleWorker } from "./bundle.js";
 import type { FunctionDefinition } from "./function-definition.js";
 import type { Invoke } from "./invocation.js";
@@ -11,6 +12,8 @@ import { createScheduler, type InvocationRecord, type LogLine } from "./schedule
 
 export interface Lambda {
   readonly invoke: Invoke;
+  /** For a function that waits for another: while it does, another runs in its place. */
+  invokeFrom(functionName: string): Invoke;
   /** Resolves when nothing runs and nothing is queued. */
   idle(): Promise<void>;
   /** Fault injection: ends the function's environments; its running invocations fail with `Runtime.ExitError`. */
@@ -82,6 +85,7 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
 
   return {
     invoke: scheduler.invoke,
+    invokeFrom: scheduler.invokeFrom,
     idle: scheduler.idle,
     kill: scheduler.kill,
     throttle: scheduler.throttle,
@@ -108,7 +112,8 @@ const createPruner = (bundles: Bundles) => {
 /** A folder of this stack's own, from which packages that are not bundled can still be found. */
 const prepareOutDir = async (root: string, parent: string): Promise<string> => {
   await mkdir(parent, { recursive: true });
-  const outDir = await mkdtemp(join(parent, "lambda-"));
+  await sweepDead(parent, /^lambda-(\d+)-/);
+  const outDir = await mkdtemp(join(parent, `lambda-${process.pid}-`));
   const nodeModules = await findUp(resolve(root), "node_modules");
   if (nodeModules) await symlink(nodeModules, join(outDir, "node_modules"), "junction");
   return outDir;

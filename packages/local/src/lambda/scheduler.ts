@@ -28,6 +28,8 @@ export interface InvocationRecord {
 
 export interface Scheduler {
   readonly invoke: Invoke;
+  /** For a function that waits for another: while it does, it lends its place. */
+  invokeFrom(functionName: string): Invoke;
   /** Later invocations run the new code; those under way finish on the old. */
   swap(functionName: string, bundle: string): void;
   idle(): Promise<void>;
@@ -69,7 +71,10 @@ export const createScheduler = (options: {
   const environments = new Set<Environment>();
   const warm = createWarmPool(spareLifetimeMs);
   const queue: Job[] = [];
-  const running = new Set<Promise<void>>();
+  /** The invocations under way, with their functions' names. */
+  const running = new Map<Promise<void>, string>();
+  /** For how many others each function waits. */
+  const waits = new Map<string, number>();
   /** How many more invocations of a function are to be refused. */
   const throttles = new Map<string, number>();
   let closed = false;
@@ -129,33 +134,54 @@ export const createScheduler = (options: {
     return outcome;
   };
 
+  /** Those who wait for one another would fill every place; and a function lends no more of them than it has. */
+  const lentPlaces = (): number =>
+    [...waits].reduce((total, [functionName, count]) => {
+      const held = [...running.values()].filter((name) => name === functionName).length;
+      return total + Math.min(count, held);
+    }, 0);
+
   const pump = (): void => {
-    while (running.size < concurrency) {
+    while (running.size - lentPlaces() < concurrency) {
       const job = queue.shift();
       if (!job) break;
       const task = run(job).finally(() => {
         running.delete(task);
         pump();
       });
-      running.add(task);
+      running.set(task, job.definition.name);
     }
     if (running.size > 0) return;
     for (const resolve of idleWaiters) resolve();
     idleWaiters = [];
   };
 
+  const invoke: Invoke = async (functionName, event) => {
+    const definition = definitions.get(functionName);
+    if (!definition) return failed("ResourceNotFoundException", `Function not found: ${functionName}`);
+    if (closed) return closing();
+    const refusals = throttles.get(functionName) ?? 0;
+    if (refusals > 0) return refuse(functionName, refusals);
+    const payload = JSON.stringify(event) ?? "{}";
+    return new Promise((resolve) => {
+      queue.push({ definition, requestId: randomUUID(), event: payload, resolve });
+      pump();
+    });
+  };
+
+  const count = (functionName: string, change: 1 | -1): void => {
+    waits.set(functionName, (waits.get(functionName) ?? 0) + change);
+  };
+
   return {
-    invoke: async (functionName, event) => {
-      const definition = definitions.get(functionName);
-      if (!definition) return failed("ResourceNotFoundException", `Function not found: ${functionName}`);
-      if (closed) return closing();
-      const refusals = throttles.get(functionName) ?? 0;
-      if (refusals > 0) return refuse(functionName, refusals);
-      const payload = JSON.stringify(event) ?? "{}";
-      return new Promise((resolve) => {
-        queue.push({ definition, requestId: randomUUID(), event: payload, resolve });
-        pump();
-      });
+    invoke,
+    invokeFrom: (caller) => async (functionName, event) => {
+      count(caller, 1);
+      try {
+        return await invoke(functionName, event);
+      } finally {
+        count(caller, -1);
+      }
     },
     swap: (functionName, bundle) => {
       bundles.set(functionName, bundle);
@@ -179,9 +205,9 @@ export const createScheduler = (options: {
     close: async () => {
       closed = true;
       for (const { resolve } of queue.splice(0)) resolve(closing());
-      await within(closeGraceMs, Promise.allSettled(running));
+      await within(closeGraceMs, Promise.allSettled(running.keys()));
       await Promise.all([...environments].map((environment) => environment.end()));
-      await Promise.allSettled(running);
+      await Promise.allSettled(running.keys());
     },
   };
 };

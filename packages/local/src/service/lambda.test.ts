@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import {
   GetFunctionConfigurationCommand,
   InvokeCommand,
@@ -43,6 +44,20 @@ beforeAll(async () => {
         ],
       },
       barred: { code: whoAmI },
+      // The SDK's call, by hand: the fixture's folder has no packages.
+      outer: {
+        code: `export const handler = async () => {
+          const { AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID } = process.env;
+          const credential = \`\${AWS_ACCESS_KEY_ID}/20261123/us-east-1/lambda/aws4_request\`;
+          const answer = await fetch(\`\${AWS_ENDPOINT_URL}/2015-03-31/functions/echo/invocations\`, {
+            method: "POST",
+            headers: { authorization: \`AWS4-HMAC-SHA256 Credential=\${credential}, SignedHeaders=host, Signature=0\` },
+            body: '{"from":"outer"}',
+          });
+          return (await answer.json()).event;
+        };`,
+        statements: [{ Action: ["lambda:InvokeFunction"], Resource: [arnOf("echo")] }],
+      },
     },
     [
       resource("aws:dynamodb/table:Table", "Orders", {
@@ -338,4 +353,10 @@ describe("ListEventSourceMappings", () => {
       name: "AccessDeniedException",
     });
   });
+});
+
+test("as many functions as may run at a time can each wait for another", async () => {
+  const places = Math.max(4, 2 * availableParallelism());
+  const outcomes = await Promise.all(Array.from({ length: places }, () => small.stack.invoke("outer", {})));
+  expect(outcomes).toEqual(Array(places).fill({ kind: "returned", payload: { from: "outer" } }));
 });

@@ -17,6 +17,8 @@ export interface InvocationReport {
 export interface LambdaServiceOptions {
   readonly plan: Pick<Plan, "region" | "functions" | "mappings">;
   readonly invoke: Invoke;
+  /** By whoever has this access key, who waits for the answer. */
+  readonly invokeFor: (accessKeyId: string | undefined) => Invoke;
   readonly authorize: Authorize;
   readonly reportOf: (outcome: Outcome) => InvocationReport | undefined;
 }
@@ -59,7 +61,7 @@ const invoke = async (named: string, call: Call, options: LambdaServiceOptions):
   const payload = payloadOf(call, String(type));
   switch (type) {
     case "RequestResponse":
-      return replyOf(await options.invoke(name, payload), options);
+      return replyOf(await options.invokeFor(accessKeyId)(name, payload), options);
     case "Event":
       void options.invoke(name, payload);
       return { status: 202, body: "" };
