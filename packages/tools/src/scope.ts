@@ -13,7 +13,10 @@ class Interrupted extends Error {
 /** What a shell shows for a command that Ctrl-C ended. */
 const interruptedCode = 130;
 
-/** Runs a command's work. On Ctrl-C everything is closed and the exit code is 130; a second Ctrl-C does not wait. */
+/**
+ * Runs a command's work. On Ctrl-C, when the terminal closes, and once nobody reads what is printed, everything is closed and
+ * the exit code is 130; a second Ctrl-C does not wait.
+ */
 export const scoped = async (work: (scope: Scope) => Promise<void>): Promise<void> => {
   const ends: (() => unknown)[] = [];
   let interrupt: (error: Interrupted) => void = () => undefined;
@@ -23,13 +26,19 @@ export const scoped = async (work: (scope: Scope) => Promise<void>): Promise<voi
   // Nobody may be waiting just then.
   interrupted.catch(() => undefined);
   let asked = false;
-  const onSignal = () => {
-    if (asked) process.exit(interruptedCode);
+  const end = () => {
     asked = true;
     interrupt(new Interrupted());
   };
+  const onSignal = () => {
+    if (asked) process.exit(interruptedCode);
+    end();
+  };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  // A terminal that closes may say so twice, and takes what is printed with it.
+  process.on("SIGHUP", end);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", end);
   try {
     await work({
       defer: (end) => ends.push(end),
@@ -43,6 +52,8 @@ export const scoped = async (work: (scope: Scope) => Promise<void>): Promise<voi
     for (const end of ends.reverse()) await end();
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
+    process.off("SIGHUP", end);
+    for (const stream of [process.stdout, process.stderr]) stream.off("error", end);
     // What was under way may still wait for something.
     if (asked) process.exit(interruptedCode);
   }

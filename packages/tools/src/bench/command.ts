@@ -1,5 +1,5 @@
 import { type Command, seeHelp, UserError } from "@lectern/local";
-import { createColors } from "picocolors";
+import { colorsFor } from "../output.js";
 import { scoped } from "../scope.js";
 import { table } from "../table.js";
 import type { Benchmark, Report } from "./benchmark.js";
@@ -41,6 +41,8 @@ export const bench: Command = {
     const chosen = benchmarks.filter((benchmark) => name === undefined || benchmark.name === name);
     if (chosen.length === 0) throw new UserError(`There is no benchmark ${name}. ${seeHelp(bench)}`);
     const rounds = parseRounds(given.text("rounds"));
+    if (name === flows.name && rounds !== undefined)
+      throw new UserError("flows plays each flow once: it takes no --rounds.");
     const json = given.flag("json");
     await scoped(async (scope) => {
       const reports: [string, Report][] = [];
@@ -71,10 +73,8 @@ const parseRounds = (text: string | undefined): number | undefined => {
   return rounds;
 };
 
-const colors = () => createColors(process.stdout.isTTY === true && !process.env.NO_COLOR);
-
 const asText = ({ title, header, rows, notes, exceeded }: Report): string => {
-  const { bold, dim, red, green } = colors();
+  const { bold, dim, red, green } = colorsFor(process.stdout);
   return [
     "",
     bold(title),
@@ -90,7 +90,7 @@ const asText = ({ title, header, rows, notes, exceeded }: Report): string => {
 };
 
 const verdict = (reports: readonly [string, Report][]): string => {
-  const { bold, red, green } = colors();
+  const { bold, red, green } = colorsFor(process.stdout);
   const width = Math.max(...reports.map(([name]) => name.length));
   return [
     bold("All benchmarks"),
