@@ -37,7 +37,7 @@ export const start: Command = {
     },
     json: {
       type: "boolean",
-      help: "Print one line of JSON when ready, and nothing else. For scripts: npm -s start -- --json.",
+      help: "Print one line of JSON when ready, and nothing else. For scripts: npm run -s start -- --json.",
     },
     quotas: { type: "boolean", help: "Hold to the account's quota of 500 new connections a second." },
     ...settingsOption,

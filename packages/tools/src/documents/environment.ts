@@ -43,6 +43,7 @@ const commandVariables: readonly (readonly [name: string, who: string, what: str
     "The region, where no option, address or pool says it; `npm run verify` takes `AWS_DEFAULT_REGION` too.",
   ],
   ["NO_COLOR", "every command", "Set to anything, it keeps colours off a terminal."],
+  ["TERM", "every command", "Where it is `dumb`, there are no colours."],
   [
     "DYNAMODB_ENGINE",
     "`npm run test:engine`, `npm test`",
