@@ -2,7 +2,7 @@ import type { Document, Finding, Placed } from "./document.js";
 import type { World } from "./world.js";
 
 /** What is there only after a deployment or a start. */
-const madeLater = /^\.sst(\/|$)/;
+const madeLater = /^\.sst(\/|$)|^sst-env\.d\.ts$/;
 
 /** What documents name that is not the project's. */
 const others = new Set([

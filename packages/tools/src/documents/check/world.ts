@@ -45,7 +45,7 @@ export const readWorld = async ({ root, graph, commands, manifest }: Sources): P
   };
 };
 
-const skipped = new Set([".git", ".sst", "node_modules"]);
+const skipped = new Set([".git", ".sst", "node_modules", "sst-env.d.ts"]);
 
 const filesIn = async (root: string, folder = ""): Promise<string[]> => {
   const entries = await readdir(path.join(root, folder), { withFileTypes: true });
