@@ -3,7 +3,7 @@ import { program, runTool, temporaryProject } from "../testing.js";
 
 const withTable = `
   const table = new sst.aws.Dynamo("T", { fields: { id: "string" }, primaryIndex: { hashKey: "id" } });
-  return { Table: table.name };
+  return { Table: table.name, Roles: { staging: table.arn } };
 `;
 
 test("synth --json prints the documented shape, and nothing else on standard output", async () => {
@@ -29,6 +29,8 @@ test("synth prints the resources by type with what distinguishes them, without c
   expect(code).toBe(0);
   expect(stdout).toMatch(/^fixture on stage local \(removal retain\): \d+ resources\n/);
   expect(stdout).toMatch(/\naws:dynamodb\/table:Table\n {2}fixture-local-TTable-\w+ {2}hashKey=id {2}/);
-  expect(stdout).toMatch(/\nOutputs\n {2}Table {2}fixture-local-TTable-\w+\n$/);
+  expect(stdout).toMatch(
+    /\nOutputs\n {2}Table {2}fixture-local-TTable-\w+\n {2}Roles {2}\{"staging":"arn:aws:dynamodb:.+"\}\n$/,
+  );
   expect(stdout).not.toContain(String.fromCharCode(27));
 });

@@ -50,9 +50,11 @@ const asText = ({ app, resources, outputs }: Graph): string => {
     ]),
     "",
     "Outputs",
-    ...Object.entries(outputs).map(([name, value]) => `  ${name}  ${String(value)}`),
+    ...Object.entries(outputs).map(([name, value]) => `  ${name}  ${asWord(value)}`),
   ].join("\n");
 };
+
+const asWord = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** What an operator looks for first, where a resource has it. */
 const shown = [
@@ -83,7 +85,7 @@ const lineOf = (name: string, inputs: Readonly<Record<string, Json>>): string =>
   const physical = typeof inputs.name === "string" ? inputs.name : name;
   const details = shown.flatMap((key) => {
     const value = inputs[key];
-    return value === undefined ? [] : [`${key}=${typeof value === "string" ? value : JSON.stringify(value)}`];
+    return value === undefined ? [] : [`${key}=${asWord(value)}`];
   });
   return [physical, ...details].join("  ");
 };
