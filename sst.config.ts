@@ -3,12 +3,12 @@
 export default $config({
   async app({ stage = "dev" }) {
     const { settingsFor } = await import("./infra/config");
-    const { account, region, isProtected } = settingsFor(stage);
+    const { account, region, isProtected, isRemovable } = settingsFor(stage);
     return {
       name: "lectern",
       home: "aws",
       removal: isProtected ? "retain" : "remove",
-      protect: isProtected,
+      protect: isProtected && !isRemovable,
       providers: {
         // The provider knows its regions by name; ours is checked by its form.
         aws: {

@@ -15,6 +15,7 @@ describe("a stage's settings", () => {
       expect(settingsFor(stage)).toEqual({
         region: "us-east-1",
         isProtected: stage === "prod",
+        isRemovable: false,
         passwordSignIn: stage !== "prod",
         adoptRetained: false,
         signingKeyVersion: 1,
@@ -60,6 +61,47 @@ describe("a stage's settings", () => {
   test("may name a VPC, as JSON", () => {
     const vpc = { privateSubnets: ["subnet-1"], securityGroups: ["sg-1"] };
     expect(given({ vpc: JSON.stringify(vpc) }).vpc).toEqual(vpc);
+  });
+});
+
+describe("what is somebody's own", () => {
+  /** As JSON, since the compiler would refuse the mistakes. */
+  const withOwn = (stage: string, deployments: object) =>
+    settingsFor(stage, JSON.parse(JSON.stringify(deployments)));
+
+  test("goes over what the project's stages have, and over the defaults", () => {
+    const own = { prod: { passwordSignIn: true }, alice: { logLevel: "DEBUG" }, "pr-*": { isBounded: true } };
+    expect(withOwn("prod", own)).toMatchObject({ passwordSignIn: true, isProtected: true });
+    expect(withOwn("alice", own)).toMatchObject({ logLevel: "DEBUG", isProtected: false });
+    expect(withOwn("pr-7", own)).toMatchObject({ isBounded: true, logLevel: "INFO" });
+  });
+
+  test.each([
+    [
+      "a setting that is not there",
+      { prod: { regoin: "eu-central-1" } },
+      /^Setting regoin \(REGOIN\) is unknown; the settings are .+\.$/,
+    ],
+    [
+      "a preview's number: no stage would ever read it",
+      { "pr-7": { logLevel: "DEBUG" } },
+      /^Stage pr-7 has no settings of its own: in .+, "pr-\*" has those of every preview\.$/,
+    ],
+  ])("is refused on whichever stage for %s", (_, deployments, sentence) => {
+    for (const stage of ["prod", "dev", "pr-7"]) {
+      expect(() => withOwn(stage, deployments)).toThrow(
+        expect.objectContaining({ name: "SettingError", message: expect.stringMatching(sentence) }),
+      );
+    }
+  });
+
+  test.each([
+    ["github", { repository: "a/b", environments: ["prod"], createProvider: true }],
+    ["vpc", { privateSubnets: ["subnet-1"], securityGroups: ["sg-1"], publicSubnets: [] }],
+  ])("is refused for a misspelt part of %s", (name, value) => {
+    expect(() => withOwn("prod", { prod: { [name]: value } })).toThrow(
+      new RegExp(`^Setting ${name} .+, and nothing else`),
+    );
   });
 });
 
@@ -164,7 +206,7 @@ describe("a wrong setting stops with one sentence that names it", () => {
     [
       "a VPC without security groups",
       { vpc: '{"privateSubnets":[]}' },
-      /^Setting vpc \(VPC\) must have privateSubnets and securityGroups, but it is .+\.$/,
+      /^Setting vpc \(VPC\) must have privateSubnets and securityGroups, and nothing else, but it is .+\.$/,
     ],
     [
       "a protection that is neither on nor off",

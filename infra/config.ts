@@ -29,9 +29,9 @@ export const deploymentSchema = v.object({
   ),
   vpc: v.optional(
     v.pipe(
-      v.object(
+      v.strictObject(
         { privateSubnets: v.array(v.string(), listOfIds), securityGroups: v.array(v.string(), listOfIds) },
-        "must have privateSubnets and securityGroups",
+        "must have privateSubnets and securityGroups, and nothing else",
       ),
       v.description(
         "An existing VPC for the functions. It needs a NAT: API Gateway and Cognito are reached over the internet.",
@@ -91,7 +91,15 @@ export const deploymentSchema = v.object({
   ),
   isProtected: v.pipe(
     v.boolean("must be true or false"),
-    v.description("Whether the stage is retained on removal, protected against deletion, and backed up."),
+    v.description(
+      "Whether the stage refuses to be removed, its tables and user pool are kept, and its tables are backed up.",
+    ),
+  ),
+  isRemovable: v.pipe(
+    v.boolean("must be true or false"),
+    v.description(
+      "Whether a protected stage may be removed all the same; its tables and user pool are kept even so. For one removal.",
+    ),
   ),
   adoptRetained: v.pipe(
     v.boolean("must be true or false"),
@@ -107,13 +115,13 @@ export const deploymentSchema = v.object({
   ),
   github: v.optional(
     v.pipe(
-      v.object(
+      v.strictObject(
         {
           repository: v.pipe(
             v.string(),
             v.regex(
               /^[\w.-]+(@\d+\/[\w.-]+@\d+|\/[\w.-]+)$/,
-              "needs a repository as GitHub's tokens name it: owner/name, or owner@id/name@id where it was made after July 2026",
+              "needs a repository as GitHub's tokens name it: owner@id/name@id, or owner/name where it was made before 15 July 2026",
             ),
           ),
           environments: v.pipe(
@@ -122,7 +130,7 @@ export const deploymentSchema = v.object({
           ),
           createsProvider: v.optional(v.boolean("needs a createsProvider of true or false"), false),
         },
-        "must have repository and environments",
+        "must have repository and environments, and nothing else but createsProvider",
       ),
       v.description(
         "The repository whose workflows deploy, and the GitHub environments that this stage makes IAM roles for: a stage's name, or `preview` for every `pr-N`. `createsProvider` on the one stage of an account that makes it trust GitHub's tokens.",
@@ -143,9 +151,13 @@ type Deployment = v.InferOutput<typeof deploymentSchema>;
 
 export type StageSettings = Settings & Deployment;
 
+/** What stages have otherwise than the defaults, by stage. */
+type ByStage = Readonly<Record<string, Partial<StageSettings>>>;
+
 const defaults = {
   region: "us-east-1",
   isProtected: false,
+  isRemovable: false,
   passwordSignIn: true,
   adoptRetained: false,
   signingKeyVersion: 1,
@@ -168,7 +180,7 @@ const defaults = {
 } satisfies Partial<StageSettings>;
 
 /** What a stage has otherwise than the defaults, `pr-*` standing for every preview. Any other stage is a developer's. */
-const stages: Record<string, Partial<StageSettings>> = {
+const stages: ByStage = {
   staging: { heartbeatLogSampling: 0.01 },
   prod: { isProtected: true, passwordSignIn: false, heartbeatLogSampling: 0.01 },
 };
@@ -177,7 +189,7 @@ const stages: Record<string, Partial<StageSettings>> = {
  * Yours: account, region, addresses and names, and whatever else your stages are to have otherwise. The project's tests and
  * documents hold whoever deploys it, so they leave this out.
  */
-const deployments: Record<string, Partial<StageSettings>> = {};
+const deployments: ByStage = {};
 
 /** Set to anything, it leaves out what is somebody's own. */
 export const projectOnlyVariable = "LECTERN_PROJECT_ONLY";
@@ -185,31 +197,53 @@ export const projectOnlyVariable = "LECTERN_PROJECT_ONLY";
 /** Settings given on the command line of the local stack, as JSON; a deployment has none. */
 const overridesVariable = "SST_LOCAL_SETTINGS";
 
+/** What is somebody's own, unless it is to be left out. */
+const ours = (): ByStage => (process.env[projectOnlyVariable] ? {} : deployments);
+
 /**
  * A stage's settings, checked.
  * @throws {SettingError} naming the first setting that is wrong, and why
  */
-export const settingsFor = (stage: string): StageSettings => {
+export const settingsFor = (stage: string, own = ours()): StageSettings => {
+  checkNames(own);
   const given = {
     ...defaults,
-    ...settingsNamed(isPreview(stage) ? "pr-*" : stage),
+    ...settingsNamed(isPreview(stage) ? "pr-*" : stage, own),
     ...overrides(process.env[overridesVariable]),
   };
   return { ...checkSettings(given), ...checkDeployment(given) };
 };
 
-const settingsNamed = (name: string): Partial<StageSettings> => ({
+const settingsNamed = (name: string, own = ours()): Partial<StageSettings> => ({
   ...stages[name],
-  ...(process.env[projectOnlyVariable] ? {} : deployments[name]),
+  ...own[name],
 });
 
 /** Whether a stage is a pull request's. */
 export const isPreview = (stage: string): boolean => /^pr-\d+$/.test(stage);
 
 /** The stages that nobody may touch but who deploys them. */
-export const protectedStages = [...new Set([...Object.keys(stages), ...Object.keys(deployments)])].filter(
+export const protectedStages = [...new Set([...Object.keys(stages), ...Object.keys(ours())])].filter(
   (stage) => settingsNamed(stage).isProtected,
 );
+
+/** Has the name by which an error is known that needs no stack. */
+class StageError extends Error {
+  override readonly name = "SettingError";
+}
+
+/** The compiler finds a wrong name too, but SST builds the program without asking it. */
+const checkNames = (own: ByStage): void => {
+  for (const [stage, settings] of Object.entries(own)) {
+    if (isPreview(stage)) {
+      throw new StageError(
+        `Stage ${stage} has no settings of its own: in deployments of infra/config.ts, "pr-*" has those of every preview.`,
+      );
+    }
+    const unknown = Object.keys(settings).find((name) => !known.includes(name));
+    if (unknown !== undefined) throw unknownSetting(unknown);
+  }
+};
 
 const checkDeployment = (given: Record<string, unknown>): Deployment => {
   const parsed = v.safeParse(deploymentSchema, given);
@@ -228,16 +262,27 @@ const checkDeployment = (given: Record<string, unknown>): Deployment => {
   return parsed.output;
 };
 
-const known = [...settingNames, ...Object.keys(deploymentSchema.entries)];
+const known: readonly string[] = [...settingNames, ...Object.keys(deploymentSchema.entries)];
+
+const unknownSetting = (name: string): SettingError =>
+  new SettingError(name, `is unknown; the settings are ${known.join(", ")}`, undefined);
 
 /** Those that are neither text nor a number are given as JSON. */
-const structured = ["vpc", "passwordSignIn", "isProtected", "adoptRetained", "github", "isBounded"];
+const structured = [
+  "vpc",
+  "passwordSignIn",
+  "isProtected",
+  "isRemovable",
+  "adoptRetained",
+  "github",
+  "isBounded",
+];
 
 const overrides = (json = "{}"): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(v.parse(v.record(v.string(), v.string()), JSON.parse(json))).map(([given, value]) => {
       const name = known.find((candidate) => candidate === given || environmentName(candidate) === given);
-      if (!name) throw new SettingError(given, `is unknown; the settings are ${known.join(", ")}`, undefined);
+      if (!name) throw unknownSetting(given);
       return [name, structured.includes(name) ? parsed(name, value) : value];
     }),
   );

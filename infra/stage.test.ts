@@ -241,3 +241,15 @@ describe("a stage with a pool, an address for alarms, an account, a VPC and long
     }
   });
 });
+
+test("a protected stage that is said to be removable lets a removal begin, and still keeps what is stored", async () => {
+  const graph = await graphOf("prod", { isRemovable: "true" });
+  expect(graph.app).toMatchObject({ protect: false, removal: "retain" });
+  for (const { name, inputs, retainOnDelete } of [
+    ...ofType(graph, types.table),
+    ...ofType(graph, types.pool),
+  ]) {
+    const isProtected = inputs.deletionProtectionEnabled ?? inputs.deletionProtection === "ACTIVE";
+    expect([name, retainOnDelete, isProtected]).toEqual([name, true, true]);
+  }
+});
