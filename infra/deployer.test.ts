@@ -567,6 +567,16 @@ describe("the first deployment into an account", () => {
     expect(refused(first, callsOf(graph, deployed(graph)))).toEqual([]);
   });
 
+  test("finds GitHub's provider that another stage has made, as a pipeline does", () => {
+    const call = {
+      action: "iam:GetOpenIDConnectProvider",
+      resource: `arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`,
+      context: {},
+    };
+    expect(refused(first, [call])).toEqual([]);
+    expect(refused(pipeline("prod", "prod"), [call])).toEqual([]);
+  });
+
   test("is the only one that may: a pipeline finds all that in place", () => {
     const policy = pipeline("prod", "prod");
     expect(

@@ -297,6 +297,10 @@ export const deployerPolicy = (deployer: Deployer): Policy => {
         of("budgets", "ViewBudget", "ModifyBudget", "ListTagsForResource", "TagResource", "UntagResource"),
         names.budgets,
       ),
+      // A stage with `github` looks for the provider that another one made.
+      allow("TrustInGitHub", of("iam", "GetOpenIDConnectProvider"), [
+        `arn:aws:iam::${account}:oidc-provider/${githubIssuer}`,
+      ]),
       ...(domain ? domainStatements(domain, arn) : []),
       ...(isFirst ? firstStatements(deployer, arn, gateway) : []),
       ...(bounds ? pipelineStatements(deployer, bounds) : []),
@@ -378,7 +382,7 @@ const firstStatements = (
   ];
 };
 
-/** What a pipeline reads outside its stages, and what it must never touch: also not the roles that bind itself. */
+/** What a pipeline must never touch: also not the roles that bind itself. */
 const pipelineStatements = (
   { stage, account, region }: Deployer,
   { never }: Bounds,
@@ -386,9 +390,6 @@ const pipelineStatements = (
   // What is called lectern-prod-west-… would be prod's by a pattern.
   const told = never.filter((other) => !stage.startsWith(`${other}-`));
   return [
-    allow("TrustInGitHub", of("iam", "GetOpenIDConnectProvider"), [
-      `arn:aws:iam::${account}:oidc-provider/${githubIssuer}`,
-    ]),
     {
       Sid: "NeverByName",
       Effect: "Deny",

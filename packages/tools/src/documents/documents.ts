@@ -62,7 +62,9 @@ export const generate = async (sources: Sources): Promise<GeneratedDocument[]> =
   });
   return [
     await json("docs/asyncapi.json", asyncApi(manifest.version)),
-    await json("docs/deployer-policy.json", deployerPolicies()),
+    ...(await Promise.all(
+      deployerPolicies().map((policy, index) => json(`docs/deployer-policy-${index + 1}.json`, policy)),
+    )),
     { path: "docs/commands.md", text: whole(commandsDocument(commands, manifest.scripts)) },
     { path: "docs/environment-variables.md", text: whole(environmentDocument(graph)) },
     await inPart("docs/protocol.md", protocolSections()),
