@@ -4,10 +4,24 @@ import { cost } from "./cost/command.js";
 import { demo } from "./demo/command.js";
 import { documents } from "./documents/command.js";
 import { drain } from "./drain/command.js";
+import { deploy, dev, diff, refresh, remove, unlock } from "./sst/command.js";
 import { verify } from "./verify/command.js";
 
 /** The tool's commands; the documents list them too. */
-export const commands: readonly Command[] = [demo, verify, drain, bench, cost, documents];
+export const commands: readonly Command[] = [
+  demo,
+  verify,
+  drain,
+  bench,
+  cost,
+  deploy,
+  diff,
+  dev,
+  remove,
+  refresh,
+  unlock,
+  documents,
+];
 
 /** Runs one command line of the tool. */
 export const main = (args: readonly string[]): Promise<void> =>

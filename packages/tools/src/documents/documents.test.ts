@@ -90,6 +90,7 @@ describe("the documents that are made from the code", () => {
 /** What the parts of the project tell each other, and no person sets. */
 const internal = new Set([
   "PATH",
+  "SST_BIN_PATH",
   "SST_LOCAL_SETTINGS",
   "SST_SERVER",
   "SYNTH_EMPTY_BUNDLE",
@@ -147,10 +148,10 @@ describe("a mistake in a document is found where it stands:", () => {
     ["npm start -- --port 5000 now", /^Unexpected argument now/],
     ["npm start -- --set speakerGrace=5", "there is no setting speakerGrace"],
     ["npm start -- --set SPEAKER_GRACE=5", "there is no setting SPEAKER_GRACE"],
-    ["npm run deploy -- --stages prod", "sst deploy has no option --stages"],
+    ["npm run deploy -- --stages prod", /^Unknown option '--stages'/],
     ["npx sst difference --stage prod", "sst difference is no command of SST that documents name"],
     ["npx sst diff --stge prod", "sst diff has no option --stge"],
-    ["npx lectern deploy", "lectern has no command deploy"],
+    ["npx lectern deplay", "lectern has no command deplay"],
     ["npx lecturn demo", "lecturn is not installed: npx would fetch a stranger"],
     [
       "npx vitest run packages/core/src/tickets.test.ts",

@@ -34,13 +34,23 @@ const commandVariables: readonly (readonly [name: string, who: string, what: str
   ],
   [
     "AWS_PROFILE",
-    "`npm run verify`, `npm run drain`, `npm run languages`, and SST's own commands",
+    "`npm run verify`, `npm run drain`, `npm run languages`, and SST's commands: `npm run deploy`, `npm run diff`, `npm run dev`, `npm run remove`, `npm run refresh`, `npm run unlock`",
     "Whose AWS credentials are used; `AWS_ACCESS_KEY_ID` and the SDK's other variables work as everywhere.",
   ],
   [
     "AWS_REGION",
     "`npm run verify`, `npm run languages`",
     "The region, where no option, address or pool says it; `npm run verify` takes `AWS_DEFAULT_REGION` too.",
+  ],
+  [
+    "SST_STAGE",
+    "SST's commands",
+    "The stage, where `--stage` does not say it. Variables of SST's commands may also stand in a file `.env`, or `.env.<stage>`.",
+  ],
+  [
+    "SST_TELEMETRY_DISABLED",
+    "SST's commands",
+    "`1` keeps SST from telling its makers about each command and its errors. The commands here set it; `0` lets it.",
   ],
   ["NO_COLOR", "every command", "Set to anything, it keeps colours off a terminal."],
   ["TERM", "every command", "Where it is `dumb`, there are no colours."],
