@@ -20,21 +20,23 @@ const own = () => {
   );
   const client = pool.addClient("SpeakersApp", {
     transform: {
-      client: {
-        name: named("lectern-speakers-app"),
+      client: (args, options) => {
+        args.name = named("lectern-speakers-app");
         // No hosted page: clients sign in by SRP, and keep their tokens by the refresh token. Signing in as an
         // administrator needs credentials of the account; a password alone only opens where the stage says so.
-        allowedOauthFlowsUserPoolClient: false,
-        allowedOauthFlows: [],
-        allowedOauthScopes: [],
-        callbackUrls: [],
-        explicitAuthFlows: [
+        args.allowedOauthFlowsUserPoolClient = false;
+        args.allowedOauthFlows = [];
+        args.allowedOauthScopes = [];
+        args.callbackUrls = [];
+        args.explicitAuthFlows = [
           "ALLOW_USER_SRP_AUTH",
           "ALLOW_REFRESH_TOKEN_AUTH",
           "ALLOW_ADMIN_USER_PASSWORD_AUTH",
           ...(settings.passwordSignIn ? ["ALLOW_USER_PASSWORD_AUTH"] : []),
-        ],
-        preventUserExistenceErrors: "ENABLED",
+        ];
+        args.preventUserExistenceErrors = "ENABLED";
+        // It goes with its pool: speakers' apps know its id.
+        options.retainOnDelete = settings.isProtected;
       },
     },
   });

@@ -87,7 +87,9 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
     expect(graph.app).toMatchObject(
       isProtected ? { protect: true, removal: "retain" } : { protect: false, removal: "remove" },
     );
-    for (const stored of [...ofType(graph, types.table), ...ofType(graph, types.pool)]) {
+    const kept = [types.table, types.pool, types.poolClient].flatMap((type) => ofType(graph, type));
+    expect(kept).toHaveLength(5);
+    for (const stored of kept) {
       expect([stored.name, stored.retainOnDelete ?? false]).toEqual([stored.name, isProtected]);
     }
   });
