@@ -75,10 +75,10 @@ const commandVariables: readonly (readonly [name: string, who: string, what: str
 export const environmentDocument = (graph: Graph): string =>
   [
     "# Settings and environment variables",
-    "Settings live in `infra/config.ts` and nowhere else: defaults, what the project's stages have otherwise, and over both what is yours, in `deployments`. Change one there and deploy. A wrong value stops the deployment, or the start, with one sentence that names the setting.",
+    "Settings live in `infra/config.ts` and nowhere else: defaults, what the project's stages have otherwise, and over both what is yours, in `deployments`. Change one there and deploy. A wrong value or an unknown name stops the deployment, or the start, with one sentence that names the setting.",
     "On the local stack a setting is given when it starts, in either spelling:",
     "```sh\nnpm start -- --set speakerGraceSeconds=5 --set MAX_LISTENERS_PER_SESSION=3\n```",
-    "A stage that is not named in `infra/config.ts` (your own, `local`, `pr-7`) has the defaults. Minutes and hours may be fractions.",
+    "Only `staging` and `prod` have something otherwise from the project. Every other stage (your own, `local`, `pr-7`, also one called `production`) has the defaults, until `deployments` says otherwise; there `pr-*` stands for every preview. Minutes and hours may be fractions.",
     "## What the functions run by",
     "Each function finds every one of these in its environment, under the variable's name, and reads them once when it starts.",
     markdownTable(

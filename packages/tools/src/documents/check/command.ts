@@ -5,7 +5,7 @@ import { commandsIn, type Words } from "./shell.js";
 import type { World } from "./world.js";
 
 /** What is called in documents and is not the project's: its own help says what it takes. */
-const foreign = new Set(["aws", "git", "curl", "cd", "sleep"]);
+const foreign = new Set(["aws", "git", "curl", "cd", "export", "gh", "sed", "sleep"]);
 
 /** Programs that a span in the middle of a sentence calls, rather than names. */
 const called = /^(npm|npx|node|sst|lectern|lectern-local)\s+\S/;
