@@ -198,13 +198,13 @@ export const projectOnlyVariable = "LECTERN_PROJECT_ONLY";
 const overridesVariable = "SST_LOCAL_SETTINGS";
 
 /** What is somebody's own, unless it is to be left out. */
-const ours = (): ByStage => (process.env[projectOnlyVariable] ? {} : deployments);
+const ownDeployments = (): ByStage => (process.env[projectOnlyVariable] ? {} : deployments);
 
 /**
  * A stage's settings, checked.
  * @throws {SettingError} naming the first setting that is wrong, and why
  */
-export const settingsFor = (stage: string, own = ours()): StageSettings => {
+export const settingsFor = (stage: string, own = ownDeployments()): StageSettings => {
   checkNames(own);
   const given = {
     ...defaults,
@@ -214,7 +214,7 @@ export const settingsFor = (stage: string, own = ours()): StageSettings => {
   return { ...checkSettings(given), ...checkDeployment(given) };
 };
 
-const settingsNamed = (name: string, own = ours()): Partial<StageSettings> => ({
+const settingsNamed = (name: string, own = ownDeployments()): Partial<StageSettings> => ({
   ...stages[name],
   ...own[name],
 });
@@ -223,9 +223,9 @@ const settingsNamed = (name: string, own = ours()): Partial<StageSettings> => ({
 export const isPreview = (stage: string): boolean => /^pr-\d+$/.test(stage);
 
 /** The stages that nobody may touch but who deploys them. */
-export const protectedStages = [...new Set([...Object.keys(stages), ...Object.keys(ours())])].filter(
-  (stage) => settingsNamed(stage).isProtected,
-);
+export const protectedStages = [
+  ...new Set([...Object.keys(stages), ...Object.keys(ownDeployments())]),
+].filter((stage) => settingsNamed(stage).isProtected);
 
 /** Has the name by which an error is known that needs no stack. */
 class StageError extends Error {

@@ -1,9 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { build } from "esbuild";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { settingsFor } from "../../../../infra/config.js";
 import { asText, check } from "./check/check.js";
+import { parseDocument } from "./check/document.js";
 import { readWorld, type World } from "./check/world.js";
 import { generate, readSources, type Sources, update } from "./documents.js";
 import { environmentDocument } from "./environment.js";
@@ -71,6 +73,41 @@ describe("the documents that are made from the code", () => {
     const texts = await Promise.all(files.map((file) => readFile(path.join(root, file), "utf8")));
     const read = new Set(texts.flatMap((text) => text.match(/(?<=process\.env\.)[A-Z]\w+/g) ?? []));
     expect([...read].filter((name) => !document.includes(`\`${name}\``) && !internal.has(name))).toEqual([]);
+  });
+
+  test("give examples of deployments that infra/config.ts takes as they stand", async () => {
+    const config = await readFile(path.join(root, "infra/config.ts"), "utf8");
+    const nothingOwn = "const deployments: ByStage = {};";
+    expect(config).toContain(nothingOwn);
+    const pages = ["deployment.md", "disaster-recovery.md"].map(async (page) =>
+      parseDocument(page, await readFile(path.join(root, "docs", page), "utf8")),
+    );
+    const examples = (await Promise.all(pages))
+      .flatMap(({ blocks }) => blocks.map(({ text }) => text))
+      .filter((text) => text.includes("const deployments: ByStage = {"));
+    expect(examples).toHaveLength(4);
+    // Later ones go on from the first.
+    const [shared = ""] = examples[0]?.match(/const ours = \{[\s\S]+?\};/) ?? [];
+    vi.stubEnv("LECTERN_PROJECT_ONLY", "");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    for (const example of examples) {
+      const own = example.includes(shared) ? example : `${shared}\n${example}`;
+      const built = await build({
+        stdin: {
+          contents: config.replace(nothingOwn, () => own),
+          resolveDir: path.join(root, "infra"),
+          loader: "ts",
+        },
+        bundle: true,
+        write: false,
+        format: "esm",
+        platform: "node",
+      });
+      const code = Buffer.from(built.outputFiles[0]?.contents ?? []).toString("base64");
+      const made: { settingsFor: typeof settingsFor } = await import(`data:text/javascript;base64,${code}`);
+      for (const stage of ["prod", "staging", "pr-7", "prod-green", "prod-west"]) made.settingsFor(stage);
+      expect(made.settingsFor("prod")).toMatchObject({ account: "123456789012", isProtected: true });
+    }
   });
 
   test("tell the waits and limits in words as the stages have them", async () => {
