@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { StackClock } from "./clock.js";
+import { readShared, StackClock } from "./clock.js";
 
 test("advancing the clock calls back what was due in between, in order, and nothing else", () => {
   const clock = new StackClock();
@@ -16,11 +16,33 @@ test("advancing the clock calls back what was due in between, in order, and noth
   clock.close();
 });
 
-test("the offset is shared memory, so that another thread's clock can follow", () => {
+test("the time is in shared memory, so that another thread's clock can follow", () => {
   const clock = new StackClock();
+  const elsewhere = new Float64Array(clock.shared);
   clock.advance(1_500);
-  expect(new Float64Array(clock.shared)[0]).toBe(1_500);
+  expect(readShared(elsewhere, 1_000)).toBe(2_500);
+  const goOn = clock.hold();
+  expect(readShared(elsewhere, 1_000)).toBe(clock.now());
+  goOn();
   clock.close();
+});
+
+test("a clock that is held stands still but for advances, and then runs on from there", () => {
+  vi.useFakeTimers();
+  const clock = new StackClock();
+  clock.advance(10_000);
+  const before = clock.now();
+  const goOn = clock.hold();
+  vi.advanceTimersByTime(5_000);
+  expect(clock.now()).toBe(before);
+  clock.advance(1_000);
+  expect(clock.now()).toBe(before + 1_000);
+  goOn();
+  expect(clock.now()).toBe(before + 1_000);
+  vi.advanceTimersByTime(5_000);
+  expect(clock.now()).toBe(before + 6_000);
+  clock.close();
+  vi.useRealTimers();
 });
 
 test("a delay longer than Node's timers can wait for is waited out", () => {

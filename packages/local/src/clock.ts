@@ -15,17 +15,21 @@ interface Timer {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** The time that a clock's shared memory says, given the real one (ms): its offset, and the real time at which it is held. */
+export const readShared = ([offset = 0, heldAt = 0]: Float64Array, realNow: number): number =>
+  (heldAt === 0 ? realNow : heldAt) + offset;
+
 /**
- * Real time plus an offset that only `advance` moves. The offset lives in shared memory, so that the Lambda
- * workers' `Date` follows it.
+ * Real time plus an offset that only `advance` moves, unless it is held. Both live in shared memory, so that the Lambda
+ * workers' `Date` follows.
  */
 export class StackClock implements Clock {
-  readonly shared = new SharedArrayBuffer(8);
-  readonly #offset = new Float64Array(this.shared);
+  readonly shared = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
+  readonly #shared = new Float64Array(this.shared);
   readonly #timers = new Set<Timer>();
 
   now(): number {
-    return Date.now() + (this.#offset[0] ?? 0);
+    return readShared(this.#shared, Date.now());
   }
 
   after(delay: number, callback: () => void): () => void {
@@ -40,16 +44,33 @@ export class StackClock implements Clock {
 
   /** Moves the time on by `ms`; everything that was waiting for a moment in between is called, in order. */
   advance(ms: number): void {
-    this.#offset[0] = (this.#offset[0] ?? 0) + ms;
+    this.#moveOffset(ms);
     const due = [...this.#timers].filter((entry) => entry.due <= this.now()).sort((a, b) => a.due - b.due);
     for (const entry of this.#timers) this.#arm(entry, Math.max(0, entry.due - this.now()));
     for (const entry of due) this.#fire(entry);
+  }
+
+  /**
+   * Stops the time, which only `advance` then moves; whoever waits for it is called when the real time has come. Returns the
+   * function that lets it run on from where it stands.
+   */
+  hold(): () => void {
+    const heldAt = Date.now();
+    this.#shared[1] = heldAt;
+    return () => {
+      this.#moveOffset(heldAt - Date.now());
+      this.#shared[1] = 0;
+    };
   }
 
   /** Cancels everything that still waits. */
   close(): void {
     for (const { timer } of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+  }
+
+  #moveOffset(ms: number): void {
+    this.#shared[0] = (this.#shared[0] ?? 0) + ms;
   }
 
   #arm(entry: Timer, delay: number): void {

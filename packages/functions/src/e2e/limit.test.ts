@@ -1,5 +1,5 @@
 import { statusOf } from "@lectern/tools/client";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type Stage, startStage } from "./stage.js";
 
 let stage: Stage;
@@ -22,7 +22,11 @@ const tally = (statuses: number[]): Record<number, number> =>
 const join = (sessionId: string, address: string): Promise<number> =>
   statusOf(stage.connect({ action: "joinSession", sessionId, targetLanguage: "es" }, { address }));
 
+/** Time stands still, so that no bucket is refilled while a busy machine is at it. */
+const holdTime = (): void => onTestFinished(stage.stack.clock.hold());
+
 test("rule 13: the 11th join in a minute from one address is refused, and let in after its wait", async () => {
+  holdTime();
   const speaker = await stage.create();
   const address = "192.0.2.1";
   expect(tally(await times(10, () => join(speaker.sessionId, address)))).toEqual({ 101: 10 });
@@ -46,23 +50,25 @@ test("rule 13: the 11th join in a minute from one address is refused, and let in
 });
 
 test("rule 13: the 21st attempt in a minute from one address is a 429, even with errors=frame", async () => {
+  holdTime();
   const attempt = () => statusOf(stage.connect({ action: "fly", errors: "frame" }, { address: "192.0.2.2" }));
   expect(tally(await times(20, attempt))).toEqual({ 101: 20 });
   expect(await attempt()).toBe(429);
 });
 
 test("rule 13: a hall behind one address gets in by sharedNetwork, and its wrong ids stay limited", async () => {
+  holdTime();
   const speaker = await stage.create({ sharedNetwork: "true" });
   const address = "192.0.2.3";
   const wrong = await times(40, () => join("golden-eagle-427", address));
-  expect(tally(wrong)[404]).toBeLessThanOrEqual(10);
-  expect(tally(wrong)[429]).toBeGreaterThanOrEqual(30);
+  expect(tally(wrong)).toEqual({ 404: 10, 429: 30 });
   expect(tally(await times(40, () => join(speaker.sessionId, address)))).toEqual({ 101: 40 });
   expect(await join("golden-eagle-427", address)).toBe(429);
   await speaker.leave();
 });
 
 test("rule 13: a verified speaker is not limited by the address", async () => {
+  holdTime();
   const address = "192.0.2.4";
   await times(25, () => join("golden-eagle-427", address));
   const speaker = await stage.create({}, { address });
@@ -75,6 +81,7 @@ test("rule 13: a verified speaker is not limited by the address", async () => {
 });
 
 test("rule 13: the 51st session of a user in an hour is refused", async () => {
+  holdTime();
   const token = stage.token("prolific");
   const create = () => statusOf(stage.connect({ action: "createSession", sourceLanguage: "en", token }));
   expect(tally(await times(51, create))).toEqual({ 101: 50, 429: 1 });

@@ -3,7 +3,7 @@ export interface WorkerStart {
   /** The absolute path of the bundle. */
   readonly bundle: string;
   readonly exportName: string;
-  /** `StackClock.shared`: how far the stack's clock is ahead of real time, in ms. */
+  /** `StackClock.shared` */
   readonly clock: SharedArrayBuffer;
   /** The invocation that the cold start is for: lines printed while loading belong to it. */
   readonly requestId: string;

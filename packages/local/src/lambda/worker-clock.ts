@@ -1,11 +1,13 @@
+import { readShared } from "../clock.js";
+
 /**
- * Makes `Date` run ahead of real time by `offset[0]` ms. Timers and `performance` stay real: a Lambda has
+ * Makes `Date` follow the stack's clock, of which `shared` is the memory. Timers and `performance` stay real: a Lambda has
  * nothing to wait for, and its deadline is real.
  */
-export const patchDate = (offset: Float64Array): void => {
+export const patchDate = (shared: Float64Array): void => {
   const RealDate = Date;
   const realNow = RealDate.now;
-  const now = () => realNow() + (offset[0] ?? 0);
+  const now = () => readShared(shared, realNow());
   RealDate.now = now;
   const patched = new Proxy(RealDate, {
     construct: (target, args, newTarget) =>
