@@ -385,6 +385,16 @@ describe("a speaker's refresh that does not come about leaves the session to the
     expect(session.previousSpeakerConnectionId).toBeUndefined();
   });
 
+  test("and ends it when that speaker is gone and the new one leaves by its own will", async () => {
+    const sessionId = await stage.create();
+    await stage.deliver();
+    await stage.refresh(sessionId, "speaker", "newer");
+    await stage.leave("speaker", 1000);
+    expect((await stage.session(sessionId)).isActive).toBe(true);
+    await stage.leave("newer", 1000);
+    expect(await stage.session(sessionId)).toMatchObject({ isActive: false, endReason: "speakerLeft" });
+  });
+
   test("and ends it at once when there is no grace", async () => {
     const by = stage.with({ speakerGraceSeconds: 0 });
     const sessionId = await stage.create();

@@ -64,19 +64,24 @@ export const speakerGone = async (core: Core, speaker: SpeakerId, deliberate: bo
   } else if (await Sessions.beginGrace(core, sessionId, core.now() + graceMs, connectionId)) {
     return core.log.info("Speaker lost, grace period began", { sessionId });
   }
-  await giveBack(core, speaker);
+  await giveBack(core, speaker, deliberate);
 };
 
 /**
  * Gives the session back to the connection that spoke before this one, if this one was never welcomed: its client has
- * kept the other, or comes back by it. Has that gone meanwhile, it is lost in its turn.
+ * kept the other, or comes back by it. Has that gone meanwhile, then so has the speaker.
+ * @param deliberate whether this one was closed by its speaker's own will
  */
-export const giveBack = async (core: Core, { connectionId, sessionId }: SpeakerId): Promise<void> => {
+export const giveBack = async (
+  core: Core,
+  { connectionId, sessionId }: SpeakerId,
+  deliberate = false,
+): Promise<void> => {
   const previous = await Sessions.giveBack(core, sessionId, connectionId);
   if (previous === undefined) return;
   core.log.info("Session given back to the speaker before", { sessionId });
   if (await Connections.get(core, previous)) return;
-  await speakerGone(core, { sessionId, connectionId: previous }, false);
+  await speakerGone(core, { sessionId, connectionId: previous }, deliberate);
 };
 
 /**

@@ -85,8 +85,8 @@ const step = async (event: object, on = stage): Promise<Record<string, unknown>>
 const follow = async (client: Client, on = stage): Promise<Client> => {
   const { url, sessionId, role, targetLanguage, ticket } = await client.next("connectionRefreshRequired");
   const own: Record<string, string> =
-    role === "speaker" ? { token: on.token() } : { targetLanguage: targetLanguage ?? "", ticket };
-  const query = { action: "refreshConnection", sessionId, role, ...own };
+    role === "speaker" ? { token: on.token() } : { targetLanguage: targetLanguage ?? "" };
+  const query = { action: "refreshConnection", sessionId, role, ticket, ...own };
   for (;;) {
     const arriving = connect(url ?? on.stack.webSocketUrl, query);
     if ((await statusOf(arriving)) === 503) continue;

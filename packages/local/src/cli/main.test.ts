@@ -74,11 +74,14 @@ describe("a command line that is not understood ends with one sentence and code 
     [["synth", "--stage", "../prod"], /^A stage's name begins with a letter, .+; \.\.\/prod does not\.$/],
     [["start", "--port", "web"], /^A port is a whole number from 0 to 65534; web is not\.$/],
     [["start", "--port", "65535"], /^A port is a whole number from 0 to 65534; 65535 is not\.$/],
-    [["start", "--port", ""], /^A port is a whole number from 0 to 65534; nothing is not\.$/],
+    [["start", "--port", ""], /^Option '--port' is empty: give it a value, or leave it out\. /],
     [["start", "--port", "1e3"], /^A port is a whole number from 0 to 65534; 1e3 is not\.$/],
     [["start", "--engine", "mysql"], /^There is no engine mysql: choose dynalite or dynamodb-local\.$/],
     [["token"], /^Whose token\? Name a user: npm run -s token -- alice$/],
-    [["token", "alice", "--expires-in", ""], /^--expires-in takes whole seconds\.$/],
+    [
+      ["token", "alice", "--expires-in", ""],
+      /^Option '--expires-in' is empty: give it a value, or leave it out\. /,
+    ],
     [["token", "alice", "--expires-in", "soon"], /^--expires-in takes whole seconds\.$/],
   ])("%j", async (args, sentence) => {
     const { code, stdout, stderr } = await runHere(args);

@@ -168,9 +168,13 @@ const unavailable = async (
   const keys = ["connect", "authorizer"] as const;
   const [refused, finding] = await Promise.all([evidence.refusedToken(), evidence.faults(...keys)]);
   return refused === "SERVICE_UNAVAILABLE"
-    ? `${said}: ${evidence.nameOf("authorizer")} cannot fetch the user pool's keys; look at Cognito's status in the region, and in a VPC at the way to the internet (${runbook("authorizer")}).`
+    ? `${said}: ${keysSentence(evidence)}.`
     : `${said}: ${causeIn(finding, evidence, ...keys)}.`;
 };
+
+/** Why no token can be checked, and what to do. Without a full stop. */
+export const keysSentence = (evidence: Evidence): string =>
+  `${evidence.nameOf("authorizer")} cannot fetch the user pool's keys; look at Cognito's status in the region, and in a VPC at the way to the internet (${runbook("authorizer")})`;
 
 /** A token that was not taken, and what would be. */
 export interface TokenFacts {

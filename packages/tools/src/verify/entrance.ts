@@ -6,6 +6,7 @@ import {
   deployAgain,
   frameSentence,
   handshakeSentence,
+  keysSentence,
   missingFrame,
   type Refusable,
 } from "./diagnosis.js";
@@ -38,11 +39,17 @@ export const refusesBadTokens: Check = {
   run: async (scene) => {
     // As a listener: that a speaker needs a good token is asked a second time behind the authorizer.
     const query = { ...wrongJoin, token: forged(scene.subject.token) };
-    await step(refused(scene, query, 401), (symptom) =>
-      symptom.kind === "refused" && symptom.status === 404
-        ? `A token with a forged signature was taken for none, and its handshake refused with 404 for the session instead: the route $connect has no authorizer; ${deployAgain}.`
-        : handshakeSentence(symptom, aboutHandshake(scene, "A handshake with a forged token")),
-    );
+    await step(refused(scene, query, 401), async (symptom) => {
+      if (symptom.kind !== "refused" || symptom.status !== 404) {
+        return handshakeSentence(symptom, aboutHandshake(scene, "A handshake with a forged token"));
+      }
+      const taken =
+        "A token with a forged signature was taken for none, and its handshake refused with 404 for the session instead";
+      // Listeners are let in while no token can be checked.
+      return (await scene.evidence.refusedToken()) === "SERVICE_UNAVAILABLE"
+        ? `${taken}: ${keysSentence(scene.evidence)}.`
+        : `${taken}: the route $connect has no authorizer; ${deployAgain}.`;
+    });
     return "a forged signature is refused with 401";
   },
 };
