@@ -18,6 +18,8 @@ interface Network {
   readonly url: string;
   /** Ends every connection without a word. */
   cut(): void;
+  /** The same, and lets none begin until the function that it returns is called. */
+  fail(): () => void;
   close(): void;
 }
 
@@ -30,7 +32,9 @@ const portOf = (server: net.Server): number => {
 const startNetwork = async (webSocketUrl: string): Promise<Network> => {
   const { port, pathname } = new URL(webSocketUrl);
   const sockets = new Set<net.Socket>();
+  let isDown = false;
   const server = net.createServer((near) => {
+    if (isDown) return near.destroy();
     const far = net.connect(Number(port), "127.0.0.1");
     for (const socket of [near, far]) {
       sockets.add(socket);
@@ -46,6 +50,13 @@ const startNetwork = async (webSocketUrl: string): Promise<Network> => {
   return {
     url: `ws://127.0.0.1:${portOf(server)}${pathname}`,
     cut,
+    fail: () => {
+      isDown = true;
+      cut();
+      return () => {
+        isDown = false;
+      };
+    },
     close: () => {
       cut();
       server.close();
@@ -164,7 +175,10 @@ describe("in Node", () => {
     const { webSocketUrl } = stage.stack;
     const listener = run(process.execPath, node("listener.mjs", webSocketUrl, speaker.sessionId, "es"));
     await listener.says(`Listening to ${speaker.sessionId} in es`);
-    network.cut();
+    // So long that the speaker is missed: whoever is back at once, nobody hears of.
+    const mend = network.fail();
+    await listener.says("The speaker is reconnecting");
+    mend();
     await listener.says("The speaker is back");
     stage.stack.clock.advance(refreshMinutes * 60_000);
     await listener.says("Refreshed");
