@@ -2,7 +2,7 @@ import pMap from "p-map";
 import * as Connection from "./connection.js";
 import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
-import { sessionEnded } from "./reply.js";
+import { aboutSpeaker, sessionEnded } from "./reply.js";
 import { isStale, type RowChange, readImages } from "./row-change.js";
 import { type Session, sessionSchema } from "./session.table.js";
 import { postsAtOnce } from "./sockets.js";
@@ -38,7 +38,7 @@ export const onSessionChange = async (core: Core, change: RowChange): Promise<vo
 export const announce = async (core: Core, change: Change, session: Session): Promise<void> => {
   const { sessionId, speakerConnectionId, previousSpeakerConnectionId } = session;
   if (change !== "ended") {
-    const frame = { type: change, timestamp: core.now(), sessionId } as const;
+    const frame = aboutSpeaker(change, sessionId, core.now());
     return fanOut(core, session, ({ connectionId }) => core.sockets.send(connectionId, frame));
   }
   const frame = sessionEnded(sessionId, session, core.now());

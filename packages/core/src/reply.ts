@@ -48,12 +48,12 @@ export const replaced = (sessionId: string, now: number): ServerFrame =>
     now,
   );
 
-/** Tells listeners that the speaker is lost and may come back. */
-export const speakerReconnecting = (sessionId: string, now: number): ServerFrame => ({
-  type: "speakerReconnecting",
-  timestamp: now,
-  sessionId,
-});
+/** Tells listeners that the speaker is lost and may come back, or has come back. */
+export const aboutSpeaker = (
+  type: "speakerReconnecting" | "speakerReconnected",
+  sessionId: string,
+  now: number,
+): ServerFrame => ({ type, timestamp: now, sessionId });
 
 /** Tells that the session is over; without the session's row, that it has expired. */
 export const sessionEnded = (sessionId: string, session: Session | undefined, now: number): ServerFrame => {

@@ -2,6 +2,7 @@ import { serverFrameSchema } from "@lectern/protocol";
 import * as v from "valibot";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Failure } from "./failure.js";
+import type { RowChange } from "./row-change.js";
 import * as Session from "./session.js";
 import {
   frameOf,
@@ -123,17 +124,19 @@ test("rule 4: a speaker whose socket never opens is lost: its session has the gr
   expect(await stage.session(sessionId)).toMatchObject({ isActive: true, graceUntil: stage.now() + 30_000 });
 });
 
+const insertionOf = (after: RowChange["after"]): RowChange => ({
+  eventName: "INSERT",
+  before: undefined,
+  after,
+  byTtl: false,
+  changedAt: stage.now(),
+});
+
 test("a record is welcomed for five minutes; one that is older, changed or removed is nobody new", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   const after = await stage.connection("listener");
-  const inserted = {
-    eventName: "INSERT",
-    before: undefined,
-    after,
-    byTtl: false,
-    changedAt: stage.now(),
-  } as const;
+  const inserted = insertionOf(after);
   await onConnectionChange(stage.core, { ...inserted, eventName: "MODIFY" });
   await onConnectionChange(stage.core, { ...inserted, eventName: "REMOVE", before: after, after: undefined });
   stage.pass(5 * minute + 1);
@@ -145,14 +148,7 @@ test("a record is welcomed for five minutes; one that is older, changed or remov
 
 test("a row that cannot be read is logged and passed over, so that it keeps nobody else waiting", async () => {
   const after = { connectionId: "of a later version", role: "interpreter" };
-  const change = {
-    eventName: "INSERT",
-    before: undefined,
-    after,
-    byTtl: false,
-    changedAt: stage.now(),
-  } as const;
-  await onConnectionChange(stage.core, change);
+  await onConnectionChange(stage.core, insertionOf(after));
   expect(stage.log()).toContainEqual(expect.objectContaining({ level: "error" }));
 });
 

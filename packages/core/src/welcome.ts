@@ -4,7 +4,7 @@ import * as Connections from "./connection.table.js";
 import type { Core } from "./core.js";
 import { hashConnectionId } from "./hash.js";
 import { isOpening } from "./lifetime.js";
-import { refusal, replaced, sessionEnded, speakerReconnecting, welcome as welcomeFrame } from "./reply.js";
+import { aboutSpeaker, refusal, replaced, sessionEnded, welcome as welcomeFrame } from "./reply.js";
 import { isStale, type RowChange, readImages } from "./row-change.js";
 import * as Sessions from "./session.table.js";
 
@@ -56,7 +56,7 @@ const greet = async (core: Core, connection: Connections.Connection): Promise<bo
   if ((await core.sockets.send(connectionId, frame)) === "gone") return false;
   core.log.info("Welcomed", { sessionId, ...threadOf(connection) });
   if (!isSpeaker && session.graceUntil !== undefined) {
-    await core.sockets.send(connectionId, speakerReconnecting(sessionId, core.now()));
+    await core.sockets.send(connectionId, aboutSpeaker("speakerReconnecting", sessionId, core.now()));
   }
   if (replaces === undefined) {
     const latency = isSpeaker ? "SessionCreationLatency" : "ListenerJoinLatency";
