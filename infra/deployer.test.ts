@@ -1,4 +1,4 @@
-import { type Graph, ofType, type Resource } from "@lectern/local";
+import { type Graph, ofType, type Resource } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Deployer, deployerPolicy, functionBoundary, inParts, type Policy } from "./deployer";
 import { graphOf, types } from "./testing";

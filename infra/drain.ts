@@ -5,7 +5,7 @@ import { connections } from "./storage";
 
 /** Invoked by operators alone: nothing in AWS calls it, and no route leads to it. */
 export const drain = lambda("Drain", "session-drain", {
-  handler: "packages/functions/src/drain.handler",
+  handler: "packages/functions/src/handler/drain.handler",
   memory: "256 MB",
   timeout: "60 seconds",
   environment,

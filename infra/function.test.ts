@@ -1,4 +1,4 @@
-import { type Graph, ofType, type Plan, plan } from "@lectern/local";
+import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
 import { graphOf, named, types } from "./testing";
 
@@ -33,7 +33,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
       runtime: "nodejs22.x",
       architectures: ["arm64"],
     });
-    expect(planned()?.handler).toBe(`packages/functions/src/${handler}.handler`);
+    expect(planned()?.handler).toBe(`packages/functions/src/handler/${handler}.handler`);
     expect(planned()?.nodejs).toMatchObject({ minify: true });
   });
 

@@ -1,4 +1,4 @@
-import { type Graph, ofType } from "@lectern/local";
+import { type Graph, ofType } from "offline-aws";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { settingsFor } from "./config";
 import { deployerPolicy, functionBoundary, type Policy } from "./deployer";

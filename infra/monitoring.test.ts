@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { type Graph, ofType } from "@lectern/local";
+import { type Graph, ofType } from "offline-aws";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { graphOf, named, namesOf, types } from "./testing";

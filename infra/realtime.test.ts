@@ -1,4 +1,4 @@
-import { type Graph, ofType, type Plan, plan } from "@lectern/local";
+import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
 import { graphOf, named, types } from "./testing";
 

@@ -52,7 +52,7 @@ const manage = (...methods: ("GET" | "POST" | "DELETE")[]) => ({
 const environment = { API_GATEWAY_ENDPOINT: api.managementEndpoint };
 
 export const authorizer = lambda("Authorizer", "session-authorizer", {
-  handler: "packages/functions/src/authorizer.handler",
+  handler: "packages/functions/src/handler/authorizer.handler",
   memory: "128 MB",
   timeout: "10 seconds",
   environment: { USER_POOL_ID: userPoolId, CLIENT_ID: userPoolClientId },
@@ -60,7 +60,7 @@ export const authorizer = lambda("Authorizer", "session-authorizer", {
 });
 
 export const connect = lambda("Connect", "session-connection-handler", {
-  handler: "packages/functions/src/connect.handler",
+  handler: "packages/functions/src/handler/connect.handler",
   memory: "256 MB",
   timeout: "30 seconds",
   environment,
@@ -73,7 +73,7 @@ export const connect = lambda("Connect", "session-connection-handler", {
 });
 
 export const disconnect = lambda("Disconnect", "session-disconnect-handler", {
-  handler: "packages/functions/src/disconnect.handler",
+  handler: "packages/functions/src/handler/disconnect.handler",
   memory: "256 MB",
   timeout: "30 seconds",
   environment,
@@ -81,7 +81,7 @@ export const disconnect = lambda("Disconnect", "session-disconnect-handler", {
 });
 
 export const heartbeat = lambda("Heartbeat", "session-heartbeat-handler", {
-  handler: "packages/functions/src/heartbeat.handler",
+  handler: "packages/functions/src/handler/heartbeat.handler",
   memory: "128 MB",
   timeout: "10 seconds",
   environment: { ...environment, HEARTBEAT_LOG_SAMPLING: `${settings.heartbeatLogSampling}` },
@@ -90,7 +90,7 @@ export const heartbeat = lambda("Heartbeat", "session-heartbeat-handler", {
 });
 
 export const refresh = lambda("Refresh", "session-refresh-handler", {
-  handler: "packages/functions/src/refresh.handler",
+  handler: "packages/functions/src/handler/refresh.handler",
   memory: "256 MB",
   timeout: "30 seconds",
   environment,
@@ -98,7 +98,7 @@ export const refresh = lambda("Refresh", "session-refresh-handler", {
 });
 
 export const fallback = lambda("Default", "session-default-handler", {
-  handler: "packages/functions/src/default.handler",
+  handler: "packages/functions/src/handler/default.handler",
   memory: "256 MB",
   timeout: "10 seconds",
   environment,

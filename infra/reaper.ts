@@ -3,7 +3,7 @@ import { environment, manage } from "./realtime";
 import { connections, rateLimits, sessions } from "./storage";
 
 export const reaper = lambda("Reaper", "session-reaper", {
-  handler: "packages/functions/src/reaper.handler",
+  handler: "packages/functions/src/handler/reaper.handler",
   memory: "256 MB",
   timeout: "50 seconds",
   environment,

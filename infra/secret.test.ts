@@ -1,4 +1,4 @@
-import { ofType } from "@lectern/local";
+import { ofType } from "offline-aws";
 import { expect, test } from "vitest";
 import { graphOf } from "./testing";
 

@@ -1,4 +1,4 @@
-import { type Graph, ofType } from "@lectern/local";
+import { type Graph, ofType } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
 import { graphOf, named, namesOf, types } from "./testing";
 

@@ -37,7 +37,7 @@ const absent = (type: "S" | "N") => ({ [type]: [{ exists: false }] });
 const is = (value: boolean) => ({ BOOL: [value] });
 
 export const welcome = lambda("Welcome", "session-welcome", {
-  handler: "packages/functions/src/welcome.handler",
+  handler: "packages/functions/src/handler/welcome.handler",
   memory: "256 MB",
   timeout: "30 seconds",
   environment,
@@ -57,7 +57,7 @@ connections.subscribe("Welcome", welcome.arn, {
 });
 
 export const announce = lambda("Announce", "session-announce", {
-  handler: "packages/functions/src/announce.handler",
+  handler: "packages/functions/src/handler/announce.handler",
   memory: "512 MB",
   timeout: "60 seconds",
   environment,

@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type Graph, ofType, type Resource, synth } from "@lectern/local";
+import { type Graph, ofType, type Resource, synth } from "offline-aws";
 import { vi } from "vitest";
 import { projectOnlyVariable, type StageSettings } from "./config";
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { verify } from "../packages/tools/src/verify/command";
+import { verify } from "../packages/cli/src/verify/command";
 
 const root = path.resolve(import.meta.dirname, "..");
 const run = promisify(execFile);

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { BatchWriteCommand, DynamoDBDocumentClient, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import type { TableDefinition } from "@lectern/local";
 import type { FrameOf, ServerFrame, SessionId } from "@lectern/protocol";
+import type { TableDefinition } from "offline-aws";
 import * as v from "valibot";
 import * as Announce from "./announce.js";
 import type { Arrival } from "./arrival.js";
@@ -220,7 +220,7 @@ export const startStage = async () => {
   const now = () => clock.at;
   let requests: string[] = [];
   // Only here: the tests of what needs no table are spared the whole of the local stack.
-  const { startDynamoDb } = await import("@lectern/local");
+  const { startDynamoDb } = await import("offline-aws");
   const dynamoDb = await startDynamoDb({
     engine,
     port: 0,

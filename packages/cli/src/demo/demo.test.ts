@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Graph, type Stack, startStack, synth } from "offline-aws";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.resolve(here, "../../../..");
+const stage = "local";
+
+let stack: Stack;
+let graph: Graph;
+
+beforeAll(async () => {
+  graph = await synth({ root, stage });
+  stack = await startStack({ root, graph, schedules: false });
+});
+
+afterAll(() => stack?.stop());
+
+const start = (...args: string[]): ChildProcess =>
+  spawn(process.execPath, [path.resolve(here, "../../bin/lectern.mjs"), "demo", ...args], { cwd: root });
+
+const play = (url: string, ...args: string[]) =>
+  ended(start("--url", url, "--token", stack.token({ username: "demo" }), ...args));
+
+const ended = async (child: ChildProcess) => {
+  const output = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (chunk) => {
+    output.stdout += String(chunk);
+  });
+  child.stderr?.on("data", (chunk) => {
+    output.stderr += String(chunk);
+  });
+  const [code] = await once(child, "close");
+  return { code, ...output };
+};
+
+/** A stack one of whose functions was deployed without its settings, so that it cannot start. */
+const startBroken = (name: string): Promise<Stack> =>
+  startStack({
+    root,
+    schedules: false,
+    graph: {
+      ...graph,
+      resources: graph.resources.map((resource) =>
+        resource.inputs.name === `${name}-${stage}` && resource.type === "aws:lambda/function:Function"
+          ? { ...resource, inputs: { ...resource.inputs, environment: { variables: {} } } }
+          : resource,
+      ),
+    },
+  });
+
+const promises = [
+  "the speaker gets a session",
+  "every listener is welcomed",
+  "the status shows everybody, by language",
+  "every heartbeat is acknowledged",
+  "a listener may leave",
+  "who has left is not counted any more",
+  "the listeners hear that the speaker is away",
+  "a lost speaker comes back by refreshConnection",
+  "the listeners hear that the speaker is back",
+  "a wrong id is refused readably",
+  "everybody hears the end",
+  "everybody's socket is closed",
+  "who comes too late is refused with 404",
+];
+
+test("against a sound stack every promise is kept, with two listeners in each language too", async () => {
+  const { code, stdout, stderr } = await play(stack.webSocketUrl, "--json", "--listeners", "2");
+  expect(stderr).toBe("");
+  const { promises: kept, ...result } = JSON.parse(stdout);
+  expect(kept).toEqual(
+    promises.map((promise) => ({
+      promise,
+      kept: true,
+      tookMs: expect.any(Number),
+      seen: expect.any(String),
+    })),
+  );
+  expect(result).toMatchObject({
+    ok: true,
+    broken: null,
+    latencies: [
+      { frame: "sessionCreated", count: 1, targetMs: 2_000 },
+      { frame: "sessionJoined", count: 6, targetMs: 1_000 },
+      { frame: "heartbeatAck", count: 8, targetMs: 100 },
+      { frame: "connectionRefreshComplete", count: 1 },
+    ],
+  });
+  expect(code).toBe(0);
+  await stack.idle();
+  expect(stack.connectionCount()).toBe(0);
+});
+
+test("it is told in lines that a person can read, without colours where no terminal is, and without the token", async () => {
+  const { code, stdout } = await play(stack.webSocketUrl);
+  expect(stdout).toMatch(/ speaker {2}← sessionCreated {2}[a-z]+-[a-z]+-\d{3}, spoken in en, standard {2}\(/);
+  expect(stdout).toMatch(/ es {7}← speakerReconnecting {2}the speaker is away/);
+  expect(stdout).toMatch(/ lost {5}← error {2}404 SESSION_NOT_FOUND/);
+  expect(stdout).toContain("All 13 promises were kept");
+  expect(stdout).not.toContain(String.fromCharCode(27));
+  expect(stdout).not.toContain("eyJ");
+  expect(code).toBe(0);
+});
+
+test("a broken heartbeat function is named as the first promise that was broken, and nothing is left open", async () => {
+  const broken = await startBroken("session-heartbeat-handler");
+  try {
+    const { code, stdout } = await play(broken.webSocketUrl, "--json");
+    const sentence =
+      'Broken promise: every heartbeat is acknowledged: speaker got "Internal server error" instead.';
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, broken: sentence });
+    expect(code).toBe(1);
+    await broken.idle();
+    expect(broken.connectionCount()).toBe(0);
+  } finally {
+    await broken.stop();
+  }
+});
+
+test("a token that is not the pool's breaks the first promise", async () => {
+  const { code, stdout } = await ended(start("--url", stack.webSocketUrl, "--token", "nonsense"));
+  expect(stdout).toContain(
+    "Broken promise: the speaker gets a session: the handshake was refused with 401, since",
+  );
+  expect(code).toBe(1);
+});
+
+test("Ctrl-C in the middle closes every socket and ends with 130", async () => {
+  const child = start("--url", stack.webSocketUrl, "--token", stack.token({ username: "demo" }));
+  const end = ended(child);
+  child.stdout?.on("data", (chunk) => {
+    if (String(chunk).includes("sessionCreated")) child.kill("SIGINT");
+  });
+  expect(await end).toMatchObject({ code: 130, stderr: expect.stringMatching(/^Interrupted: .*\n$/) });
+  await stack.idle();
+});
+
+test.each([
+  [["--url", "http://127.0.0.1:1/prod"], "--url takes a WebSocket address"],
+  [["--url", "ws://127.0.0.1:1/prod"], "Nobody answers at ws://127.0.0.1:1/prod (ECONNREFUSED)"],
+  [["--listeners", "0"], "--listeners takes a whole number from 1 to 100, not 0."],
+])("%j is answered with one sentence", async (args, sentence) => {
+  const { code, stdout, stderr } = await ended(start(...args));
+  expect(stderr).toContain(sentence);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+});

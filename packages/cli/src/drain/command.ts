@@ -1,0 +1,191 @@
+import { type Command, type Given, UserError } from "offline-aws";
+import { scoped } from "../scope.js";
+import { checkDestination, parseDestination } from "./destination.js";
+import { createProgress } from "./progress.js";
+import { type Place, stageFunction } from "./stage-function.js";
+import { nothing, type Tally, walk } from "./walk.js";
+
+const defaultRate = 50;
+/** API Gateway takes 500 new connections a second in an account, and listeners who join need their share. */
+const mostRate = 400;
+
+/** Asks every client of a stage to refresh, gently. */
+export const drain: Command = {
+  name: "drain",
+  summary: "Ask every client of a stage to refresh: to move them to another address, or to spread them anew.",
+  call: "npm run drain --",
+  options: {
+    stage: {
+      type: "string",
+      value: "STAGE",
+      help: "Whose clients: prod. local is the stack that npm start runs.",
+    },
+    url: {
+      type: "string",
+      value: "URL",
+      help: "Where they are to come to: wss://live.example.com. Default: where they are.",
+    },
+    rate: {
+      type: "string",
+      value: "N",
+      help: `How many are asked in a second, at most ${mostRate}. Default: ${defaultRate}.`,
+    },
+    before: {
+      type: "string",
+      value: "TIME",
+      help: "Ask only those connected since before this time, as a drain prints it: who has come back is left alone.",
+    },
+    region: { type: "string", value: "REGION", help: "Default: the stage's region in infra/config.ts." },
+    endpoint: {
+      type: "string",
+      value: "URL",
+      help: "Where Lambda is. Default: AWS; of the stage local http://127.0.0.1:4000.",
+    },
+    json: { type: "boolean", help: "Print one JSON object at the end, and nothing else." },
+  },
+  run: async (given) => {
+    const order = await parseOrder(given);
+    await scoped(async (scope) => {
+      if (order.url !== undefined) await scope.unlessInterrupted(checkDestination(order.url));
+      const { step, close } = await stageFunction(order.place);
+      scope.defer(close);
+      console.error(intention(order));
+      const begun = performance.now();
+      const abort = new AbortController();
+      const progress = createProgress(process.stderr);
+      let tally = nothing;
+      const walking = walk({
+        ...order,
+        step,
+        signal: abort.signal,
+        onStep: (so) => {
+          tally = so;
+          progress.say(summary(tally, performance.now() - begun));
+        },
+      });
+      // Interrupted or failed, too: the step under way is waited for, and all that was done is told.
+      scope.defer(async () => {
+        abort.abort();
+        await walking.catch(() => undefined);
+        progress.end();
+        if (tally !== nothing) report(order, tally, performance.now() - begun);
+      });
+      await scope.unlessInterrupted(walking);
+      if (tally.failed > 0) process.exitCode = 1;
+    });
+  },
+};
+
+/** What the command line asks for. */
+interface Order {
+  readonly place: Place;
+  readonly url: string | undefined;
+  readonly rate: number;
+  readonly connectedBefore: number | undefined;
+  readonly json: boolean;
+  /** The command line that asks for the same. */
+  readonly call: string;
+}
+
+const repeated = ["stage", "url", "rate", "region", "endpoint"];
+
+const parseOrder = async (given: Given): Promise<Order> => {
+  const stage = given.text("stage");
+  if (stage === undefined || !/^[a-zA-Z][a-zA-Z0-9-]*$/.test(stage)) {
+    throw new UserError("Whose clients? Name a stage: npm run drain -- --stage prod");
+  }
+  const url = given.text("url");
+  const endpoint = given.text("endpoint") ?? (stage === "local" ? "http://127.0.0.1:4000" : undefined);
+  return {
+    url: url === undefined ? undefined : parseDestination(url),
+    rate: parseRate(given.text("rate") ?? `${defaultRate}`),
+    connectedBefore: parseTime(given.text("before")),
+    json: given.flag("json"),
+    call: [drain.call, ...repeated.flatMap((name) => optionOf(given, name))].join(" "),
+    place: {
+      stage,
+      region: given.text("region") ?? (await regionOf(stage)),
+      endpoint: parseEndpoint(endpoint),
+    },
+  };
+};
+
+const optionOf = (given: Given, name: string): string[] => {
+  const value = given.text(name);
+  return value === undefined ? [] : [`--${name} ${value}`];
+};
+
+/** A deployment goes to the region in the stage's settings, whatever the shell's own is. */
+const regionOf = async (stage: string): Promise<string> => {
+  const { settingsFor } = await import("../../../../infra/config.js");
+  return settingsFor(stage).region;
+};
+
+const parseRate = (text: string): number => {
+  const rate = Number(text);
+  if (!Number.isInteger(rate) || rate < 1 || rate > mostRate) {
+    throw new UserError(`--rate takes a whole number from 1 to ${mostRate}, not ${text}.`);
+  }
+  return rate;
+};
+
+const parseTime = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const time = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new UserError(`--before takes a time such as 2026-01-31T12:00:00Z, not ${text}.`);
+  }
+  return time;
+};
+
+const parseEndpoint = (text: string | undefined): URL | undefined => {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !["http:", "https:"].includes(url.protocol)) {
+    throw new UserError(`--endpoint takes an address such as http://127.0.0.1:4000, not ${text}.`);
+  }
+  return url;
+};
+
+const intention = ({ place, url, rate, connectedBefore }: Order): string => {
+  const where = place.endpoint ? `at ${place.endpoint.origin}` : `in ${place.region}`;
+  const since = connectedBefore === undefined ? "" : ` that has not moved since ${isoOf(connectedBefore)}`;
+  const to = url === undefined ? "" : ` at ${url}`;
+  return `Asking every client of stage ${place.stage} ${where}${since} to refresh${to}, at most ${rate} a second.`;
+};
+
+/** `320 asked, 4 gone, 12 s` */
+const summary = ({ asked, gone, failed, opening }: Tally, tookMs: number): string =>
+  [
+    `${asked} asked`,
+    `${gone} gone`,
+    ...(failed > 0 ? [`${failed} not reached`] : []),
+    ...(opening > 0 ? [`${opening} only just connected and passed over`] : []),
+    `${Math.round(tookMs / 1_000)} s`,
+  ].join(", ");
+
+const report = (order: Order, tally: Tally, tookMs: number): void => {
+  console.log(order.json ? JSON.stringify(asJson(order, tally, tookMs)) : summary(tally, tookMs));
+  const done = tally.finished
+    ? "To ask again whoever has not moved then"
+    : "To go on with those who have not moved";
+  console.error(`${done}: ${again(order, tally)}`);
+};
+
+const asJson = ({ place, url }: Order, tally: Tally, tookMs: number) => ({
+  ok: tally.finished && tally.failed === 0,
+  stage: place.stage,
+  url: url ?? null,
+  asked: tally.asked,
+  gone: tally.gone,
+  failed: tally.failed,
+  opening: tally.opening,
+  finished: tally.finished,
+  connectedBefore: tally.connectedBefore === undefined ? null : isoOf(tally.connectedBefore),
+  tookMs: Math.round(tookMs),
+});
+
+const again = ({ call }: Order, { connectedBefore }: Tally): string =>
+  connectedBefore === undefined ? call : `${call} --before ${isoOf(connectedBefore)}`;
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();

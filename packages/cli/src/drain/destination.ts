@@ -1,0 +1,42 @@
+import { webSocketUrlSchema } from "@lectern/protocol";
+import { UserError } from "offline-aws";
+import * as v from "valibot";
+import { connect, Refused } from "../client.js";
+
+/** @throws {UserError} unless clients can be sent there */
+export const parseDestination = (text: string): string => {
+  const parsed = v.safeParse(webSocketUrlSchema, text);
+  if (parsed.success) return parsed.output;
+  throw new UserError(
+    `--url takes where clients are to come to, such as wss://live.example.com or wss://<api>/prod, without a query, not ${text}.`,
+  );
+};
+
+/** What Lectern answers to a handshake that says nothing: 400, or 429 when this address has tried too often. */
+const known = [400, 429];
+
+const handshakeTimeoutMs = 10_000;
+
+/**
+ * Knocks there once, so that nobody is sent to nowhere.
+ * @throws {UserError} unless Lectern answers
+ */
+export const checkDestination = async (url: string): Promise<void> => {
+  const status = await knock(url);
+  if (known.includes(status)) return;
+  throw new UserError(
+    `What answers at ${url} is not Lectern (${status} instead of 400): check --url, and that the domain leads to the API's stage.`,
+  );
+};
+
+const knock = async (url: string): Promise<number> => {
+  try {
+    const client = await connect(url, {}, { handshakeTimeoutMs });
+    client.socket.terminate();
+    return 101;
+  } catch (error) {
+    if (error instanceof Refused) return error.status;
+    const { code, message } = Object(error);
+    throw new UserError(`Nobody answers at ${url} (${code ?? message}): check --url.`);
+  }
+};

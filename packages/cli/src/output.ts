@@ -1,0 +1,1 @@
+export { colorsFor, type Output } from "offline-aws";

@@ -1,0 +1,14 @@
+import { type Stack, type StackOptions, startStack } from "offline-aws";
+import type { Scope } from "./scope.js";
+
+/** Starts a stack that ends with the command, even with one that is interrupted before the stack is ready. */
+export const startIn = (scope: Pick<Scope, "defer">, options: StackOptions): Promise<Stack> => {
+  const starting = startStack(options);
+  scope.defer(() =>
+    starting.then(
+      (stack) => stack.stop(),
+      () => undefined,
+    ),
+  );
+  return starting;
+};

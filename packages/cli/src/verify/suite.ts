@@ -1,0 +1,105 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { sayIfSlow } from "offline-aws";
+import type { Check, Scene, Subject } from "./check.js";
+import { troubleSentence } from "./diagnosis.js";
+import { answers, createsSession, joinsSession, refusesBadTokens, refusesWrongIds } from "./entrance.js";
+import { createEvidence } from "./evidence.js";
+import { endsSession, forgetsLeavers } from "./exit.js";
+import { acknowledgesHeartbeats, answersUnknownFrames, tellsStatus } from "./frames.js";
+import { refreshesConnections } from "./refresh.js";
+import { storesListener, storesSession } from "./rows.js";
+import { Failed, Skip, symptomOf } from "./trouble.js";
+import type { Visitor } from "./visitor.js";
+
+/** What a deployed stage promises, in the order in which one short session can show it. */
+export const checks: readonly Check[] = [
+  answers,
+  refusesBadTokens,
+  createsSession,
+  storesSession,
+  joinsSession,
+  storesListener,
+  acknowledgesHeartbeats,
+  tellsStatus,
+  answersUnknownFrames,
+  refreshesConnections,
+  forgetsLeavers,
+  refusesWrongIds,
+  endsSession,
+];
+
+/** What came of one check. */
+export interface Result {
+  readonly name: string;
+  readonly status: "passed" | "failed" | "skipped";
+  readonly tookMs: number;
+  /** What was seen, in words, where it passed. */
+  readonly seen?: string;
+  /** Why it failed, with the cure; or why it was skipped. */
+  readonly sentence?: string;
+}
+
+/** One run of the checks, on one session. */
+export interface Verification {
+  /** Makes one check. Those it needs must have been made before. */
+  perform(check: Check): Promise<Result>;
+  /** Ends the session and closes every socket, whatever came before. */
+  finish(): Promise<void>;
+}
+
+export const createVerification = (subject: Subject): Verification => {
+  const { url, address, handshakeMs, limitMs, patienceMs, operator, stage, say } = subject;
+  const visitors: Visitor[] = [];
+  const failed = new Map<Check, Result>();
+  const scene: Scene = {
+    subject,
+    evidence: createEvidence({ operator, stage, since: subject.since, patienceMs }),
+    door: {
+      url,
+      address,
+      handshakeMs,
+      limitMs,
+      onEntered: (visitor) => visitors.push(visitor),
+    },
+  };
+
+  return {
+    perform: async (check) => {
+      const { name } = check;
+      const missing = check.needs.find((needed) => failed.has(needed));
+      const begun = performance.now();
+      const outcome = missing
+        ? ({ status: "skipped", sentence: `needs "${missing.name}"` } as const)
+        : await sayIfSlow(say, `Still waiting: ${name}`, attempt(check, scene));
+      const result = { name, tookMs: performance.now() - begun, ...outcome };
+      if (missing || result.status === "failed") failed.set(check, result);
+      return result;
+    },
+    finish: async () => {
+      await farewell(scene);
+      await Promise.all(visitors.map((visitor) => visitor.cut()));
+    },
+  };
+};
+
+const attempt = async (check: Check, scene: Scene): Promise<Pick<Result, "status" | "seen" | "sentence">> => {
+  try {
+    return { status: "passed", seen: await check.run(scene) };
+  } catch (error) {
+    if (error instanceof Skip) return { status: "skipped", sentence: error.message };
+    if (error instanceof Failed) return { status: "failed", sentence: error.message };
+    const symptom = symptomOf(error);
+    if (!symptom) throw error;
+    return { status: "failed", sentence: troubleSentence(symptom, "A step of it") };
+  }
+};
+
+/** How long the end of a session that is left over is waited for (ms). */
+const farewellMs = 1_000;
+
+/** Ends a session that a failure left over, by its frame and by its speaker's leaving: one of the two may be broken. */
+const farewell = async ({ speaking }: Scene): Promise<void> => {
+  const ended = speaking?.ask({ action: "endSession" }, "sessionEnded").catch(() => undefined);
+  await Promise.race([ended, pause(farewellMs)]);
+  await Promise.race([speaking?.leave().catch(() => undefined), pause(farewellMs)]);
+};

@@ -1,0 +1,112 @@
+import { colorsFor } from "@lectern/cli/output";
+import { scoped } from "@lectern/cli/scope";
+import { table } from "@lectern/cli/table";
+import { type Command, seeHelp, UserError } from "offline-aws";
+import type { Benchmark, Report } from "./benchmark.js";
+import { bundles } from "./bundles.js";
+import { fanOut } from "./fan-out/fan-out.js";
+import { flows } from "./flows.js";
+import { memory } from "./memory.js";
+import { start } from "./start.js";
+import { surge } from "./surge.js";
+import { telemetry } from "./telemetry/telemetry.js";
+
+const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, telemetry, memory, start];
+
+const mostRounds = 50;
+
+/** Measures what the design has a budget for. */
+export const bench: Command = {
+  name: "bench",
+  summary: "Hold Lectern to its budgets, on this machine.",
+  call: "npm run bench --",
+  positionals: [
+    {
+      name: "benchmark",
+      help: `All of them when it is left out, or:\n${benchmarks
+        .map(({ name, summary }) => `${" ".repeat(15)}${name.padEnd(8)}  ${summary}`)
+        .join("\n")}`,
+    },
+  ],
+  options: {
+    rounds: {
+      type: "string",
+      value: "N",
+      help: `How many times over, at most ${mostRounds}; not for flows.`,
+    },
+    json: { type: "boolean", help: "Print one JSON object at the end, and nothing else." },
+  },
+  run: async (given) => {
+    const [name] = given.positionals;
+    const chosen = benchmarks.filter((benchmark) => name === undefined || benchmark.name === name);
+    if (chosen.length === 0) throw new UserError(`There is no benchmark ${name}. ${seeHelp(bench)}`);
+    const rounds = parseRounds(given.text("rounds"));
+    if (name === flows.name && rounds !== undefined)
+      throw new UserError("flows plays each flow once: it takes no --rounds.");
+    const json = given.flag("json");
+    await scoped(async (scope) => {
+      const reports: [string, Report][] = [];
+      for (const benchmark of chosen) {
+        const work = benchmark.run({
+          root: given.root,
+          scope,
+          say: (line) => console.error(line),
+          rounds,
+        });
+        const report = await scope.unlessInterrupted(work);
+        reports.push([benchmark.name, report]);
+        if (!json) console.log(asText(report));
+      }
+      if (json) console.log(JSON.stringify(asJson(reports)));
+      else if (chosen.length > 1) console.log(verdict(reports));
+      if (reports.some(([, { exceeded }]) => exceeded.length > 0)) process.exitCode = 1;
+    });
+  },
+};
+
+const parseRounds = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > mostRounds) {
+    throw new UserError(`--rounds takes a whole number from 1 to ${mostRounds}, not ${text}.`);
+  }
+  return rounds;
+};
+
+const asText = ({ title, header, rows, notes, exceeded }: Report): string => {
+  const { bold, dim, red, green } = colorsFor(process.stdout);
+  return [
+    "",
+    bold(title),
+    "",
+    table(header, rows, { header: dim }),
+    "",
+    ...notes.map((note) => `  ${dim(note)}`),
+    ...(exceeded.length > 0
+      ? exceeded.map((sentence) => `  ${red(`Over budget: ${sentence}.`)}`)
+      : [`  ${green("Within budget.")}`]),
+    "",
+  ].join("\n");
+};
+
+const verdict = (reports: readonly [string, Report][]): string => {
+  const { bold, red, green } = colorsFor(process.stdout);
+  const width = Math.max(...reports.map(([name]) => name.length));
+  return [
+    bold("All benchmarks"),
+    "",
+    ...reports.map(([name, { exceeded }]) => {
+      const result =
+        exceeded.length === 0 ? green("within budget") : red(`over budget: ${exceeded.join("; ")}`);
+      return `  ${name.padEnd(width)}  ${result}`;
+    }),
+    "",
+  ].join("\n");
+};
+
+const asJson = (reports: readonly [string, Report][]) => ({
+  ok: reports.every(([, { exceeded }]) => exceeded.length === 0),
+  benchmarks: Object.fromEntries(
+    reports.map(([name, { exceeded, figures }]) => [name, { exceeded, figures }]),
+  ),
+});

@@ -1,0 +1,8 @@
+import { Drain, parse } from "@lectern/core";
+import { core } from "../core.js";
+import { work } from "../invocation.js";
+
+export const handler = async (event: unknown) =>
+  work({ operation: "drain", fields: {}, isBackground: true }, async () =>
+    Drain.drain(core, parse(Drain.stepSchema, event)),
+  );

@@ -1,0 +1,132 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { runTool, temporaryFolder } from "../testing.js";
+import { main } from "./main.js";
+
+/** Runs a command line that ends before it starts anything, in this process. */
+const runHere = async (args: readonly string[]) => {
+  const stdout = vi.spyOn(console, "log").mockReturnValue();
+  const stderr = vi.spyOn(console, "error").mockReturnValue();
+  await main(args);
+  const code = process.exitCode ?? 0;
+  process.exitCode = undefined;
+  return { code, stdout: stdout.mock.calls.join("\n"), stderr: stderr.mock.calls.join("\n") };
+};
+
+afterEach(() => void vi.restoreAllMocks());
+
+describe("help", () => {
+  test.each([[["--help"]], [["-h"]], [["help"]], [[]]])("of the tool is shown by %j", async (args) => {
+    const { code, stdout, stderr } = await runHere(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const call of [
+      "npm start --",
+      "npm run -s token --",
+      "npm run synth --",
+      "npx offline-aws platform",
+    ]) {
+      expect(stdout).toContain(call);
+    }
+  });
+
+  test.each([
+    ["start", ["--port PORT", "--stage STAGE", "--engine ENGINE", "--json", "--quotas", "--set NAME=VALUE"]],
+    ["token", ["<user>", "--stage STAGE", "--id", "--expires-in SECONDS"]],
+    ["synth", ["--stage STAGE", "--json", "--set NAME=VALUE"]],
+    ["platform", ["--help"]],
+  ])("of %s names every option", async (command, options) => {
+    const { code, stdout, stderr } = await runHere([command, "--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(await runHere([command, "-h"])).toMatchObject({ code: 0 });
+    for (const option of options) expect(stdout).toContain(option);
+  });
+
+  test("goes to standard output, with code 0", async () => {
+    const { code, stdout, stderr } = await runTool(["synth", "--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^Show every resource .+\n\n {2}npm run synth -- \[options\]\n/);
+  });
+});
+
+describe("a command line that is not understood ends with one sentence and code 1", () => {
+  test.each([
+    [["deploy"], /^There is no command deploy\.\n\nRuns an SST application's/],
+    [["synth", "--fast"], /^Unknown option '--fast'\. npm run synth -- --help shows what there is\.$/],
+    [["synth", "prod"], /^Unexpected argument prod\. npm run synth -- --help shows what there is\.$/],
+    [
+      ["synth", "--set", "speakerGraceSeconds"],
+      /^--set takes NAME=VALUE, such as .+, not speakerGraceSeconds\.$/,
+    ],
+    [
+      ["synth", "--stage"],
+      /^Option '--stage <value>' argument missing\. npm run synth -- --help shows what there is\.$/,
+    ],
+    [
+      ["synth", "--stage", "-1"],
+      /^Option '--stage' has no value: one that begins with a dash is written --stage=-1\. npm run synth -- --help shows what there is\.$/,
+    ],
+    [
+      ["synth", "--stage", ""],
+      /^Option '--stage' is empty: give it a value, or leave it out\. npm run synth -- --help shows what there is\.$/,
+    ],
+    [["synth", "--stage", "../prod"], /^A stage's name begins with a letter, .+; \.\.\/prod does not\.$/],
+    [["start", "--port", "web"], /^A port is a whole number from 0 to 65534; web is not\.$/],
+    [["start", "--port", "65535"], /^A port is a whole number from 0 to 65534; 65535 is not\.$/],
+    [["start", "--port", ""], /^Option '--port' is empty: give it a value, or leave it out\. /],
+    [["start", "--port", "1e3"], /^A port is a whole number from 0 to 65534; 1e3 is not\.$/],
+    [["start", "--engine", "mysql"], /^There is no engine mysql: choose dynalite or dynamodb-local\.$/],
+    [["token"], /^Whose token\? Name a user: npm run -s token -- alice$/],
+    [
+      ["token", "alice", "--expires-in", ""],
+      /^Option '--expires-in' is empty: give it a value, or leave it out\. /,
+    ],
+    [["token", "alice", "--expires-in", "soon"], /^--expires-in takes whole seconds\.$/],
+  ])("%j", async (args, sentence) => {
+    const { code, stdout, stderr } = await runHere(args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(sentence);
+  });
+
+  test("on standard error, without a stack trace", async () => {
+    expect(await runTool(["synth", "--fast"])).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "Unknown option '--fast'. npm run synth -- --help shows what there is.\n",
+    });
+  });
+
+  test("outside of a project", async () => {
+    const cwd = await temporaryFolder();
+    const { code, stderr } = await runTool(["synth"], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^There is no sst\.config\.ts in .+: run this in the project's folder\.\n$/);
+  });
+
+  test("before the packages are installed", async () => {
+    const cwd = await temporaryFolder();
+    await writeFile(path.join(cwd, "sst.config.ts"), "");
+    const { code, stderr } = await runTool(["synth"], { cwd });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "SST is not installed: run npm ci first.\n" });
+  });
+});
+
+test.each([
+  ["20.18.3", false],
+  ["20.19.0", true],
+])("Node %s is told apart before anything of a newer one is used", async (version, isEnough) => {
+  const preload = path.join(await temporaryFolder(), "preload.mjs");
+  await writeFile(
+    preload,
+    `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } });`,
+  );
+  const { code, stderr } = await runTool(["--help"], {
+    nodeArgs: ["--import", pathToFileURL(preload).href],
+  });
+  expect({ code, stderr }).toEqual(
+    isEnough
+      ? { code: 0, stderr: "" }
+      : { code: 1, stderr: `Node ${version} is too old: Node 20.19 or later is needed. See .nvmrc.\n` },
+  );
+});

@@ -1,1 +1,0 @@
-export { colorsFor, type Output } from "@lectern/local";
