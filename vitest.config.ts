@@ -1,22 +1,58 @@
 import { defineConfig } from "vitest/config";
 
+const seconds = 1_000;
+
+/**
+ * Four kinds of tests, by what they need:
+ * - `unit` (`*.test.ts`): no platform, no child process, no socket but the embedded DynamoDB's;
+ * - `infra`: the evaluated infrastructure program;
+ * - `e2e` (`*.e2e.test.ts`, and all of packages/e2e): a running stack, a browser, a command's real process;
+ * - `soak` (`*.soak.test.ts`): surges and long runs.
+ */
 export default defineConfig({
   test: {
-    include: ["packages/**/*.test.ts", "infra/**/*.test.ts"],
-    globalSetup: "./vitest.setup.ts",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.{e2e,soak}.test.ts", "packages/e2e/**"],
+          testTimeout: 20 * seconds,
+          hookTimeout: 20 * seconds,
+        },
+      },
+      {
+        extends: true,
+        test: { name: "infra", include: ["infra/**/*.test.ts"], globalSetup: "./vitest.setup.ts" },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["packages/**/*.e2e.test.ts", "packages/e2e/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.soak.test.ts"],
+          globalSetup: "./vitest.setup.ts",
+        },
+      },
+      {
+        extends: true,
+        test: { name: "soak", include: ["packages/**/*.soak.test.ts"], globalSetup: "./vitest.setup.ts" },
+      },
+    ],
     env: {
       // Lambda's clock is UTC.
       TZ: "UTC",
-      // The SDK's warning about Node 20 would drown what a test says.
+      // The SDK's warning about Node 20 would hide what a test prints.
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
-      // What somebody has set for a deployment of their own changes nothing of what the project promises.
+      // A deployer's own settings change nothing of what the project promises.
       LECTERN_PROJECT_ONLY: "true",
     },
-    // By default one core is left idle, which of two is half; and most tests wait for sockets rather than compute.
+    // By default vitest leaves one core idle, half of two; most tests wait for sockets rather than compute.
     maxWorkers: "100%",
-    // Only what hangs meets these: on a machine that others use too, a test may take many times as long as alone.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
-    expect: { poll: { timeout: 60_000 } },
+    // Only a test that hangs meets these: a busy machine may take many times as long as a quiet one.
+    testTimeout: 180 * seconds,
+    hookTimeout: 180 * seconds,
+    expect: { poll: { timeout: 60 * seconds } },
   },
 });

@@ -82,7 +82,7 @@ const asSaved = async (change: (list: PriceList) => unknown): Promise<string> =>
 
 test("a price list that is not well-formed is refused by the place that is wrong", async () => {
   expect(await asSaved((prices) => ({ ...prices, date: "yesterday" }))).toMatch(
-    /^UserError: packages\/tools\/src\/cost\/prices\.json is wrong at date: /,
+    /^UserError: packages\/cli\/src\/cost\/prices\.json is wrong at date: /,
   );
   const { messages: _messages, ...rest } = list.prices;
   expect(await asSaved((prices) => ({ ...prices, prices: rest }))).toMatch(/ at prices\.messages: /);

@@ -64,7 +64,7 @@ const word = /[A-Za-z]\w*(?:-\w+)*/g;
 const isProgram = (file: string): boolean =>
   /^(packages|infra|\.ci|\.github|docs\/example)\/|^[^/]+$/.test(file) &&
   /\.(ts|mjs|json|html|ya?ml)$/.test(file) &&
-  !/\.test\.ts$|package-lock\.json$|^packages\/tools\/src\/documents\/check\//.test(file);
+  !/\.test\.ts$|package-lock\.json$|^packages\/cli\/src\/documents\/check\//.test(file);
 
 const wordsIn = async (root: string, files: readonly string[]): Promise<ReadonlySet<string>> => {
   const texts = await Promise.all(
