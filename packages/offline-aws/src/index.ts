@@ -7,9 +7,11 @@ export { type DynamoDb, startDynamoDb, type TableDefinition } from "./dynamodb/i
 export { accessKeyOf } from "./iam.js";
 export { loadIssuer } from "./issuer.js";
 export { bundleOptions } from "./lambda/bundle-options.js";
-export { type Plan, plan, statementsOf } from "./plan.js";
+export { statementsOf } from "./plan/function.js";
+export { type Plan, plan } from "./plan/plan.js";
 export { sayIfSlow } from "./say-if-slow.js";
-export { type Observer, type Stack, type StackOptions, startStack } from "./stack.js";
+export type { Observer, Stack, StackOptions } from "./stack/stack.js";
+export { startStack } from "./stack/start.js";
 export { type Graph, ofType, type Resource } from "./synth/graph.js";
 export { synth } from "./synth/synth.js";
 export { UserError } from "./user-error.js";

@@ -8,7 +8,7 @@ import {
 } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import type { AppClient } from "./plan.js";
+import type { AppClient } from "./plan/user-pool.js";
 import { uuidOf } from "./uuid.js";
 import { createWhole, removeIfStill } from "./whole-file.js";
 

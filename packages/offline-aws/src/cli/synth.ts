@@ -1,5 +1,4 @@
-import type { Json } from "../json.js";
-import type { Graph } from "../synth/graph.js";
+import type { Graph, Json } from "../synth/graph.js";
 import { synth as evaluate } from "../synth/synth.js";
 import type { Command } from "./command.js";
 import { say } from "./progress.js";

@@ -1,6 +1,8 @@
 import type { Authorize } from "../iam.js";
 import type { Invoke, Outcome } from "../lambda/invocation.js";
-import type { Plan, PlannedFunction, PlannedMapping } from "../plan.js";
+import type { PlannedFunction } from "../plan/function.js";
+import type { Plan } from "../plan/plan.js";
+import type { PlannedMapping } from "../plan/trigger.js";
 import { accountId } from "../synth/cloud.js";
 import { uuidOf } from "../uuid.js";
 import { demand } from "./access.js";
