@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -126,3 +126,15 @@ const listen = async (wanted: number) => {
   const { port } = server.address() as AddressInfo;
   return { port, close: () => new Promise<void>((resolve) => server.close(() => resolve())) };
 };
+
+/** A process's state as `ps` shows it; undefined when it has exited, even if its parent has not collected it yet. */
+export const stateOf = (pid: number): string | undefined =>
+  processes().find((each) => each.pid === pid)?.state;
+
+/** The processes of this machine that have not exited. */
+export const processes = () =>
+  execFileSync("ps", ["-eo", "pid=,pgid=,stat=,args="], { encoding: "utf8" })
+    .split("\n")
+    .map((line) => line.match(/^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/))
+    .flatMap((found) => (found && !found[3]?.startsWith("Z") ? [found] : []))
+    .map(([, pid, group, state, args]) => ({ pid: Number(pid), group: Number(group), state, args }));

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
+import writeFileAtomic from "write-file-atomic";
 import { loadIssuer } from "../issuer.js";
 import { plan } from "../plan/plan.js";
 import type { AppClient } from "../plan/user-pool.js";
 import { synth } from "../synth/synth.js";
 import { UserError } from "../user-error.js";
-import { replaceWhole } from "../whole-file.js";
 import type { Command } from "./command.js";
 import { say } from "./progress.js";
 import { parseStage, parseWhole } from "./settings.js";
@@ -58,7 +58,7 @@ const clientOf = async (root: string, stage: string): Promise<AppClient> => {
   const { sources } = graph;
   await mkdir(path.dirname(file), { recursive: true });
   const { userPoolId, clientId } = client;
-  await replaceWhole(
+  await writeFileAtomic(
     file,
     JSON.stringify({ sources, hash: await hashOf(sources), client: { userPoolId, clientId } }),
   );
