@@ -1,5 +1,5 @@
 export { type Command, type Given, helpOption, parseCommandLine, seeHelp } from "./cli/command.js";
-export { commands as localCommands } from "./cli/main.js";
+export { localCommands } from "./cli/old-kit.js";
 export { colorsFor, type Output } from "./cli/output.js";
 export { runTool } from "./cli/run.js";
 export { StackClock } from "./clock.js";

@@ -6,3 +6,7 @@ export class UserError extends Error {
 /** True for a system error of this code, such as `ENOENT`. */
 export const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && "code" in error && error.code === code;
+
+/** True for an error of this name, where its class is not exported. */
+export const hasName = (error: unknown, name: string): error is Error =>
+  error instanceof Error && error.name === name;

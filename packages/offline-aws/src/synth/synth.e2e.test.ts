@@ -75,7 +75,7 @@ test("outputs are resolved as far as they can be without a cloud, and settings r
         primaryIndex: { hashKey: "id" },
         transform: { table: { name: "T-" + $app.stage } },
       });
-      return { arn: table.arn, settings: process.env.SST_LOCAL_SETTINGS };
+      return { arn: table.arn, settings: process.env.OFFLINE_AWS_SETTINGS };
     `),
   });
   const graph = await synth({ root, stage: "dev", settings: { a: "1" } });

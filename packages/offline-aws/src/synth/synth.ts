@@ -64,7 +64,7 @@ const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<
     const environment = {
       SYNTH_STAGE: stage,
       SYNTH_EMPTY_BUNDLE: emptyBundle,
-      ...(Object.keys(settings).length > 0 ? { SST_LOCAL_SETTINGS: JSON.stringify(settings) } : {}),
+      ...(Object.keys(settings).length > 0 ? { OFFLINE_AWS_SETTINGS: JSON.stringify(settings) } : {}),
     };
     const evaluated = await run(root, bundle, { environment, signal });
     return { ...evaluated, sources };
