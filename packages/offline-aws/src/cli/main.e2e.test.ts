@@ -120,7 +120,7 @@ describe("a command line that is not understood ends with one sentence and code 
 test.each([
   ["20.18.3", false],
   ["20.19.0", true],
-])("Node %s is told apart before anything of a newer one is used", async (version, isEnough) => {
+])("Node %s is checked before anything of a newer one is used", async (version, isEnough) => {
   const preload = path.join(await temporaryFolder(), "preload.mjs");
   await writeFile(
     preload,
@@ -132,6 +132,6 @@ test.each([
   expect({ code, stderr }).toEqual(
     isEnough
       ? { code: 0, stderr: "" }
-      : { code: 1, stderr: `Node ${version} is too old: Node 20.19 or later is needed. See .nvmrc.\n` },
+      : { code: 1, stderr: `Node ${version} is too old: offline-aws needs Node 20.19 or later.\n` },
   );
 });
