@@ -5,7 +5,7 @@ import { graphOf } from "./testing";
 afterEach(() => vi.unstubAllEnvs());
 
 const given = (settings: Record<string, string>, stage = "dev") => {
-  vi.stubEnv("SST_LOCAL_SETTINGS", JSON.stringify(settings));
+  vi.stubEnv("OFFLINE_AWS_SETTINGS", JSON.stringify(settings));
   return settingsFor(stage);
 };
 

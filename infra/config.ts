@@ -195,7 +195,7 @@ const deployments: ByStage = {};
 export const projectOnlyVariable = "LECTERN_PROJECT_ONLY";
 
 /** Settings given on the command line of the local stack, as JSON; a deployment has none. */
-const overridesVariable = "SST_LOCAL_SETTINGS";
+const overridesVariable = "OFFLINE_AWS_SETTINGS";
 
 /** What is somebody's own, unless it is to be left out. */
 const ownDeployments = (): ByStage => (process.env[projectOnlyVariable] ? {} : deployments);

@@ -282,7 +282,7 @@ describe("the setting", () => {
   afterEach(() => vi.unstubAllEnvs());
 
   const given = (value: unknown) => {
-    vi.stubEnv("SST_LOCAL_SETTINGS", JSON.stringify({ github: JSON.stringify(value) }));
+    vi.stubEnv("OFFLINE_AWS_SETTINGS", JSON.stringify({ github: JSON.stringify(value) }));
     return settingsFor("staging").github;
   };
 

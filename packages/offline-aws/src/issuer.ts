@@ -8,9 +8,10 @@ import {
 } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import type { AppClient } from "./plan.js";
-import { uuidOf } from "./uuid.js";
-import { createWhole, removeIfStill } from "./whole-file.js";
+import writeFileAtomic from "write-file-atomic";
+import { withLock } from "./lock.js";
+import type { AppClient } from "./plan/user-pool.js";
+import { uuidOf } from "./synth/cloud.js";
 
 export interface TokenRequest {
   /** Who signs in. The same name is the same `sub` every time. */
@@ -45,24 +46,24 @@ export const loadIssuer = async (root: string): Promise<Issuer> => {
   };
 };
 
+/** The key in `file`, or a new one where there is none or it cannot be read (a full disk leaves an empty file). */
 const loadKey = async (file: string): Promise<KeyObject> => {
+  const existing = await readKey(file);
+  if (existing) return existing;
   await mkdir(path.dirname(file), { recursive: true });
-  for (;;) {
-    const text = await readFile(file, "utf8").catch(() => undefined);
-    const existing = text === undefined ? undefined : parseKey(text);
-    if (existing) return existing;
-    // What is no key, such as a file that a full disk left empty, is made anew.
-    if (text !== undefined) await removeIfStill(file, text);
+  // Two commands that start at once must sign with one key.
+  return withLock(`${file}.lock`, {}, async () => {
+    const created = await readKey(file);
+    if (created) return created;
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    // Of several processes one makes the key, and the others take it.
-    if (await createWhole(file, String(privateKey.export({ type: "pkcs8", format: "pem" })), 0o600))
-      return privateKey;
-  }
+    await writeFileAtomic(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    return privateKey;
+  });
 };
 
-const parseKey = (text: string): KeyObject | undefined => {
+const readKey = async (file: string): Promise<KeyObject | undefined> => {
   try {
-    return createPrivateKey(text);
+    return createPrivateKey(await readFile(file, "utf8"));
   } catch {
     return undefined;
   }

@@ -128,7 +128,7 @@ describe("the documents that are made from the code", () => {
 const internal = new Set([
   "PATH",
   "SST_BIN_PATH",
-  "SST_LOCAL_SETTINGS",
+  "OFFLINE_AWS_SETTINGS",
   "SST_SERVER",
   "SYNTH_EMPTY_BUNDLE",
   "SYNTH_STAGE",

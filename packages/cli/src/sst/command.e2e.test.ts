@@ -66,7 +66,7 @@ const ended = async (child: ChildProcess) => {
 
 const run = async (args: readonly string[], env?: Record<string, string>) => ended(await start(args, env));
 
-const settings = (given: Record<string, string>) => ({ SST_LOCAL_SETTINGS: JSON.stringify(given) });
+const settings = (given: Record<string, string>) => ({ OFFLINE_AWS_SETTINGS: JSON.stringify(given) });
 
 describe("SST is run", () => {
   test("with what it was given, on this terminal, without telling its makers; its exit code is the command's", async () => {

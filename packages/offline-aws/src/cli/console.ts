@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { describeBuildError } from "../lambda/build-failure.js";
 import { readLogLine } from "../log-text.js";
-import type { Observer } from "../stack.js";
+import type { Observer } from "../stack/stack.js";
 import { colorsFor, type Output } from "./output.js";
 
 /**

@@ -21,21 +21,16 @@ describe("help", () => {
   test.each([[["--help"]], [["-h"]], [["help"]], [[]]])("of the tool is shown by %j", async (args) => {
     const { code, stdout, stderr } = await runHere(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const call of [
-      "npm start --",
-      "npm run -s token --",
-      "npm run synth --",
-      "npx offline-aws platform",
-    ]) {
-      expect(stdout).toContain(call);
-    }
+    expect(stdout).toContain("USAGE offline-aws start|token|synth|platform");
+    for (const command of ["start", "token", "synth", "platform"])
+      expect(stdout).toMatch(new RegExp(`^ +${command} {4}[A-Z].+\\.`, "m"));
   });
 
   test.each([
-    ["start", ["--port PORT", "--stage STAGE", "--engine ENGINE", "--json", "--quotas", "--set NAME=VALUE"]],
-    ["token", ["<user>", "--stage STAGE", "--id", "--expires-in SECONDS"]],
-    ["synth", ["--stage STAGE", "--json", "--set NAME=VALUE"]],
-    ["platform", ["--help"]],
+    ["start", ["--port=", "--stage=", "--engine=", "--logs=", "--json", "--quotas", "--set=<NAME=VALUE>"]],
+    ["token", ["USER", "--stage=<STAGE>", "--id", "--expires-in=<SECONDS>"]],
+    ["synth", ["--stage=<STAGE>", "--json", "--set=<NAME=VALUE>"]],
+    ["platform", ["offline-aws platform"]],
   ])("of %s names every option", async (command, options) => {
     const { code, stdout, stderr } = await runHere([command, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -46,38 +41,48 @@ describe("help", () => {
   test("goes to standard output, with code 0", async () => {
     const { code, stdout, stderr } = await runTool(["synth", "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^Show every resource .+\n\n {2}npm run synth -- \[options\]\n/);
+    expect(stdout).toMatch(/^Show every resource .+\n\nUSAGE offline-aws synth \[OPTIONS\]/);
+    expect(stdout).not.toContain(String.fromCharCode(27));
   });
 });
 
 describe("a command line that is not understood ends with one sentence and code 1", () => {
   test.each([
-    [["deploy"], /^There is no command deploy\.\n\nRuns an SST application's/],
-    [["synth", "--fast"], /^Unknown option '--fast'\. npm run synth -- --help shows what there is\.$/],
-    [["synth", "prod"], /^Unexpected argument prod\. npm run synth -- --help shows what there is\.$/],
+    [["deploy"], /^There is no command deploy\. offline-aws --help shows what there is\.$/],
+    [["synth", "--fast"], /^Unknown option '--fast'\. offline-aws synth --help shows what there is\.$/],
     [
-      ["synth", "--set", "speakerGraceSeconds"],
-      /^--set takes NAME=VALUE, such as .+, not speakerGraceSeconds\.$/,
+      ["start", "--no-quotas"],
+      /^Unknown option '--no-quotas'\. offline-aws start --help shows what there is\.$/,
     ],
+    [["synth", "prod"], /^Unexpected argument prod\. offline-aws synth --help shows what there is\.$/],
+    [["synth", "--set", "maxUsers"], /^--set takes NAME=VALUE, such as .+, not maxUsers\.$/],
+    [["synth", "--set", "a=1", "--set", "b"], /^--set takes NAME=VALUE, such as .+, not b\.$/],
     [
       ["synth", "--stage"],
-      /^Option '--stage <value>' argument missing\. npm run synth -- --help shows what there is\.$/,
+      /^Option '--stage <value>' argument missing\. offline-aws synth --help shows what there is\.$/,
     ],
     [
       ["synth", "--stage", "-1"],
-      /^Option '--stage' has no value: one that begins with a dash is written --stage=-1\. npm run synth -- --help shows what there is\.$/,
+      /^Option '--stage' has no value: write -1 as --stage=-1\. offline-aws synth --help shows what there is\.$/,
     ],
     [
       ["synth", "--stage", ""],
-      /^Option '--stage' is empty: give it a value, or leave it out\. npm run synth -- --help shows what there is\.$/,
+      /^Option '--stage' is empty: give it a value, or leave it out\. offline-aws synth --help shows what there is\.$/,
     ],
     [["synth", "--stage", "../prod"], /^A stage's name begins with a letter, .+; \.\.\/prod does not\.$/],
     [["start", "--port", "web"], /^A port is a whole number from 0 to 65534; web is not\.$/],
     [["start", "--port", "65535"], /^A port is a whole number from 0 to 65534; 65535 is not\.$/],
     [["start", "--port", ""], /^Option '--port' is empty: give it a value, or leave it out\. /],
     [["start", "--port", "1e3"], /^A port is a whole number from 0 to 65534; 1e3 is not\.$/],
-    [["start", "--engine", "mysql"], /^There is no engine mysql: choose dynalite or dynamodb-local\.$/],
-    [["token"], /^Whose token\? Name a user: npm run -s token -- alice$/],
+    [
+      ["start", "--engine", "mysql"],
+      /^Invalid value for argument: --engine \(mysql\)\. Expected one of: dynalite, dynamodb-local\.$/,
+    ],
+    [
+      ["start", "--logs", "xml"],
+      /^Invalid value for argument: --logs \(xml\)\. Expected one of: readable, json\.$/,
+    ],
+    [["token"], /^Name a user, for example: offline-aws token alice$/],
     [
       ["token", "alice", "--expires-in", ""],
       /^Option '--expires-in' is empty: give it a value, or leave it out\. /,
@@ -93,7 +98,7 @@ describe("a command line that is not understood ends with one sentence and code 
     expect(await runTool(["synth", "--fast"])).toEqual({
       code: 1,
       stdout: "",
-      stderr: "Unknown option '--fast'. npm run synth -- --help shows what there is.\n",
+      stderr: "Unknown option '--fast'. offline-aws synth --help shows what there is.\n",
     });
   });
 
@@ -115,7 +120,7 @@ describe("a command line that is not understood ends with one sentence and code 
 test.each([
   ["20.18.3", false],
   ["20.19.0", true],
-])("Node %s is told apart before anything of a newer one is used", async (version, isEnough) => {
+])("Node %s is checked before anything of a newer one is used", async (version, isEnough) => {
   const preload = path.join(await temporaryFolder(), "preload.mjs");
   await writeFile(
     preload,
@@ -127,6 +132,6 @@ test.each([
   expect({ code, stderr }).toEqual(
     isEnough
       ? { code: 0, stderr: "" }
-      : { code: 1, stderr: `Node ${version} is too old: Node 20.19 or later is needed. See .nvmrc.\n` },
+      : { code: 1, stderr: `Node ${version} is too old: offline-aws needs Node 20.19 or later.\n` },
   );
 });

@@ -1,19 +1,23 @@
-import type { Command } from "./command.js";
-import { platform } from "./platform.js";
-import { runTool } from "./run.js";
+import { ensurePlatform } from "../synth/platform.js";
+import { command, runCommandLine } from "./command-line.js";
+import { say } from "./output.js";
 import { start } from "./start.js";
 import { synth } from "./synth.js";
 import { token } from "./token.js";
 
-/** The tool's commands. */
-export const commands: readonly Command[] = [start, token, synth, platform];
+const platform = command({
+  meta: {
+    name: "platform",
+    description: "Fetch SST's component sources and types into .sst/platform, if they are missing.",
+  },
+  args: {},
+  run: () => ensurePlatform(process.cwd(), say),
+});
 
-/** Runs one command line of the tool. */
+const overview = {
+  meta: { name: "offline-aws", description: "Run an SST app's real infrastructure program on this machine." },
+};
+
+/** Runs one command line of `offline-aws`. */
 export const main = (args: readonly string[]): Promise<void> =>
-  runTool(
-    {
-      summary: "Runs an SST application's real infrastructure program on this machine.",
-      commands,
-    },
-    args,
-  );
+  runCommandLine(overview, { start, token, synth, platform }, args);

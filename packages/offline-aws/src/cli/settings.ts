@@ -1,32 +1,39 @@
+import { parseArgs } from "node:util";
 import { UserError } from "../user-error.js";
 
-/** The option by which a program's settings are given. */
-export const settingsOption = {
+/** The options of every command that evaluates the program. */
+export const programArgs = {
+  stage: {
+    type: "string",
+    valueHint: "STAGE",
+    default: "local",
+    description: "The stage to evaluate.",
+  },
   set: {
     type: "string",
-    multiple: true,
-    value: "NAME=VALUE",
-    help: "Change a setting, in either spelling (speakerGraceSeconds or SPEAKER_GRACE_SECONDS). May be repeated.",
+    valueHint: "NAME=VALUE",
+    description: "A setting for the program, which reads OFFLINE_AWS_SETTINGS. May be repeated.",
   },
 } as const;
 
-/** `["a=1", "b=2"]` → `{a: "1", b: "2"}` */
-export const parseSettings = (given: readonly string[]): Record<string, string> =>
-  Object.fromEntries(
-    given.map((text) => {
-      const [, name, value] = text.match(/^(\w+)=(.*)$/s) ?? [];
-      if (name === undefined || value === undefined) {
-        throw new UserError(`--set takes NAME=VALUE, such as speakerGraceSeconds=5, not ${text}.`);
-      }
-      return [name, value];
-    }),
-  );
+/** The values of every `--set`: `["--set", "a=1", "--set", "b=2"]` → `{a: "1", b: "2"}`. citty keeps only the last. */
+export const parseSettings = (rawArgs: readonly string[]): Record<string, string> => {
+  const options = { set: { type: "string", multiple: true } } as const;
+  const { values } = parseArgs({ args: [...rawArgs], options, strict: false });
+  const settings = (values.set ?? []).map((value) => {
+    const [, name, text] = String(value).match(/^(\w+)=(.*)$/s) ?? [];
+    if (name === undefined || text === undefined)
+      throw new UserError(`--set takes NAME=VALUE, such as maxUsers=5, not ${value}.`);
+    return [name, text] as const;
+  });
+  return Object.fromEntries(settings);
+};
 
-/** A number written in digits alone; undefined for all else, as `Number` is generous: "" would be 0. */
+/** A number of digits alone, else undefined. `Number` accepts more: it reads "" as 0. */
 export const parseWhole = (text: string): number | undefined =>
   /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 
-/** @throws {UserError} unless it can be part of resource names */
+/** @throws {UserError} unless resource names can contain it */
 export const parseStage = (stage: string): string => {
   if (!/^[a-zA-Z][a-zA-Z0-9-]{0,19}$/.test(stage)) {
     throw new UserError(

@@ -11,6 +11,7 @@ import {
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import {
+  guestbook,
   portBeforeTaken,
   program,
   runTool,
@@ -19,9 +20,10 @@ import {
   takenPort,
   temporaryFolder,
   temporaryProject,
+  withUserPool,
 } from "../testing.js";
 
-/** What stands on standard error while it starts, however slow the machine. */
+/** The lines on standard error of a start on a slow machine. */
 const progress = /^((Evaluating|Bundling|Starting) [^\n]+\n)*$/;
 
 const esc = String.fromCharCode(27);
@@ -29,51 +31,51 @@ const esc = String.fromCharCode(27);
 describe("start --json", () => {
   let tool: Tool;
   let stack: Record<string, string> & { tables: Record<string, string> };
+  const ends: (() => Promise<void>)[] = [];
   beforeAll(async () => {
-    tool = startTool(["start", "--json", "--port", "0"]);
+    const cwd = await guestbook({ more: withUserPool, cleanUp: (end) => ends.push(end) });
+    tool = startTool(["start", "--json", "--port", "0"], { cwd });
     stack = JSON.parse(await tool.firstLine);
   });
-  afterAll(() => void tool.child.kill("SIGKILL"));
+  afterAll(async () => {
+    tool.child.kill("SIGKILL");
+    for (const end of ends) await end();
+  });
 
   test("prints one line with the documented keys", () => {
     expect(stack).toEqual({
-      webSocketUrl: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/prod$/),
+      webSocketUrl: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/\$default$/),
       httpUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       dynamodbEndpoint: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       region: "us-east-1",
-      tables: {
-        Sessions: "Sessions-local",
-        Connections: "Connections-local",
-        RateLimits: "RateLimits-local",
-      },
+      tables: { Guests: "Guests-local" },
       token: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
     });
     expect(new URL(stack.httpUrl ?? "").host).toBe(new URL(stack.webSocketUrl ?? "").host);
   });
 
-  test("is seen by an ordinary AWS SDK: it lists, describes and scans the tables", async () => {
+  test("serves an ordinary AWS SDK: it lists, describes and scans the tables", async () => {
     const client = new DynamoDBClient({
       endpoint: stack.dynamodbEndpoint ?? "",
       region: "us-east-1",
       credentials: { accessKeyId: "AKIAOPERATOR", secretAccessKey: "any" },
     });
     onTestFinished(() => client.destroy());
-    const { TableNames } = await client.send(new ListTablesCommand({}));
-    expect(TableNames?.sort()).toEqual(["Connections-local", "RateLimits-local", "Sessions-local"]);
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: "Connections-local" }));
-    expect(Table).toMatchObject({
-      TableStatus: "ACTIVE",
-      KeySchema: [{ AttributeName: "connectionId", KeyType: "HASH" }],
-      GlobalSecondaryIndexes: [
-        { IndexName: "sessionId-targetLanguage-index", Projection: { ProjectionType: "ALL" } },
-      ],
+    const TableName = "Guests-local";
+    expect(await client.send(new ListTablesCommand({}))).toMatchObject({ TableNames: [TableName] });
+    expect(await client.send(new DescribeTableCommand({ TableName }))).toMatchObject({
+      Table: {
+        TableStatus: "ACTIVE",
+        KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+        GlobalSecondaryIndexes: [{ IndexName: "byTown", Projection: { ProjectionType: "ALL" } }],
+      },
     });
-    expect(
-      await client.send(new DescribeTimeToLiveCommand({ TableName: "Connections-local" })),
-    ).toMatchObject({ TimeToLiveDescription: { TimeToLiveStatus: "ENABLED", AttributeName: "ttl" } });
-    for (const TableName of TableNames ?? []) {
-      expect(await client.send(new ScanCommand({ TableName }))).toMatchObject({ Count: 0 });
-    }
+    expect(await client.send(new DescribeTimeToLiveCommand({ TableName }))).toMatchObject({
+      TimeToLiveDescription: { TimeToLiveStatus: "ENABLED", AttributeName: "expiresAt" },
+    });
+    // The schedule's row: a new rule invokes its function at once.
+    const count = async () => (await client.send(new ScanCommand({ TableName }))).Count;
+    await expect.poll(count).toBe(1);
   });
 
   test("answers a call of a service that is not there with a sentence, as an SDK shows it", async () => {
@@ -105,12 +107,7 @@ describe("start --json", () => {
 
   // The last: it ends the stack.
   test("ends with code 0 within seconds of Ctrl-C, with a socket open, and has printed nothing else", async () => {
-    const query = new URLSearchParams({
-      action: "createSession",
-      sourceLanguage: "en",
-      token: stack.token ?? "",
-    });
-    const socket = new WebSocket(`${stack.webSocketUrl}?${query}`);
+    const socket = new WebSocket(stack.webSocketUrl ?? "");
     await once(socket, "open");
     const closed = once(socket, "close");
     const asked = Date.now();
@@ -124,26 +121,46 @@ describe("start --json", () => {
   });
 });
 
-test("start prints what to paste, without colours into a pipe, and ends with code 0 when it is asked to", async () => {
-  const tool = startTool(["start", "--port", "0", "--set", "MAX_LISTENERS_PER_SESSION=3"]);
+test("start prints what to paste on one screen, without a token or colours, and ends with code 0 when asked to", async () => {
+  const manifest = {
+    scripts: { token: "offline-aws token" },
+    "offline-aws": {
+      try: {
+        "Open a socket": `wscat -c '{webSocketUrl}?lang=en' \\\n  -s guestbook.v1 -s "bearer.{token}"`,
+        "Sign, there": '{"action":"sign","name":"Ada"}',
+      },
+    },
+  };
+  const tool = startTool(["start", "--port", "0", "--set", "maxGuests=3"], {
+    cwd: await guestbook({ more: withUserPool, manifest }),
+  });
   onTestFinished(() => void tool.child.kill("SIGKILL"));
   await tool.firstLine;
-  await expect.poll(tool.stdout).toMatch(/Beat, in either:\n.+\n/);
+  await expect.poll(tool.stdout).toMatch(/DynamoDB .+\n/);
+  const text = tool.stdout();
   tool.child.kill("SIGTERM");
   const { code, stdout, stderr } = await tool.ended;
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^\nlectern runs on this machine \(ready in \d+\.\d s; Ctrl-C ends it\)\n/);
-  expect(stdout).toMatch(/\n {2}WebSocket {2}ws:\/\/127\.0\.0\.1:\d+\/prod\n/);
-  expect(stdout).toMatch(
-    /wscat -c 'ws:\/\/127\.0\.0\.1:\d+\/prod\?action=createSession&sourceLanguage=en&token=[\w.-]+'/,
+  expect(text).toMatch(
+    new RegExp(
+      [
+        "^\\nguestbook runs on this machine \\(ready in \\d+\\.\\d s; Ctrl-C ends it\\)\\n",
+        "\\nOpen a socket:\\n {2}wscat -c 'ws://127\\.0\\.0\\.1:\\d+/\\$default\\?lang=en' \\\\\\n",
+        ' {4}-s guestbook\\.v1 -s "bearer\\.\\$\\(npm run -s token -- alice\\)"\\n',
+        '\\nSign, there:\\n {2}\\{"action":"sign","name":"Ada"\\}\\n',
+        "\\n {2}WebSocket {2}ws://127\\.0\\.0\\.1:\\d+/\\$default\\n",
+      ].join(""),
+    ),
   );
-  expect(stdout).not.toMatch(/\{(webSocketUrl|httpUrl|token)\}/);
+  const lines = text.split("\n");
+  expect(lines.length).toBeLessThanOrEqual(24);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
   expect(stdout).not.toContain(esc);
   expect(stderr).toMatch(progress);
 });
 
 test("Ctrl-C at the terminal while it still starts ends it at once, without a word of failure", async () => {
-  const tool = startTool(["start", "--port", "0"], { group: true });
+  const tool = startTool(["start", "--port", "0"], { cwd: await guestbook(), group: true });
   const { pid } = tool.child;
   if (pid === undefined) throw new Error("It did not start.");
   onTestFinished(() => {
@@ -190,14 +207,17 @@ describe("a start that cannot be gives one sentence and code 1", () => {
   });
 
   test("when a setting is wrong", async () => {
-    expect(await failed(["--port", "0", "--set", "CONNECTION_WARNING_MINUTES=1"])).toBe(
-      "Setting connectionWarningMinutes (CONNECTION_WARNING_MINUTES) must not be before connectionRefreshMinutes, but it is 1.\n",
+    expect(await failed(["--port", "0", "--set", "maxGuests=many"], { cwd: await guestbook() })).toBe(
+      "Setting maxGuests must be a number, but it is many.\n",
     );
   });
 });
 
 describe("a program with neither a WebSocket API nor a user pool", () => {
-  const manifest = { name: "fixture", local: { try: { "Look at it": "curl {httpUrl}", Sign: "{token}" } } };
+  const manifest = {
+    name: "fixture",
+    "offline-aws": { try: { "Look at it": "curl {httpUrl}", Sign: "{token}" } },
+  };
   const files = { "sst.config.ts": program("return {};"), "package.json": JSON.stringify(manifest) };
 
   test("has no line and no key of what is not there, and ends with code 0 when the terminal closes", async () => {
@@ -220,7 +240,9 @@ describe("a program with neither a WebSocket API nor a user pool", () => {
     const tool = startTool(["start", "--port", "0"], { cwd });
     onTestFinished(() => void tool.child.kill("SIGKILL"));
     await tool.firstLine;
-    await expect.poll(tool.stdout, { timeout: 10_000 }).toMatch(/\nLook at it:\n {2}curl http:.+\n\n$/);
+    await expect
+      .poll(tool.stdout, { timeout: 10_000 })
+      .toMatch(/\nLook at it:\n {2}curl http:.+\n\n( {2}.+\n){3}\n$/);
     expect(tool.stdout()).not.toMatch(/WebSocket|Sign/);
     tool.child.stdout?.destroy();
     // The next line that it prints.

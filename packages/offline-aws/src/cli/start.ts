@@ -1,111 +1,107 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import path from "node:path";
-import * as v from "valibot";
-import { type Engine, type Stack, startStack } from "../stack.js";
+import type { Stack } from "../stack/stack.js";
+import { startStack } from "../stack/start.js";
 import { UserError } from "../user-error.js";
-import type { Command, Given } from "./command.js";
+import { banner } from "./banner.js";
+import { command } from "./command-line.js";
 import { createConsole } from "./console.js";
-import { interruption } from "./interruption.js";
-import { colorsFor, type Output } from "./output.js";
-import { say } from "./progress.js";
-import { parseSettings, parseStage, parseWhole, settingsOption } from "./settings.js";
-
-const engines: readonly Engine[] = ["dynalite", "dynamodb-local"];
+import { say } from "./output.js";
+import { parseSettings, parseStage, parseWhole, programArgs } from "./settings.js";
 
 /** Runs the stack until it is interrupted. */
-export const start: Command = {
-  name: "start",
-  summary: "Run the whole system on this machine.",
-  call: "npm start --",
-  options: {
+export const start = command({
+  meta: { name: "start", description: "Run the whole app on this machine." },
+  args: {
     port: {
       type: "string",
-      value: "PORT",
-      help: "The gateway's port; DynamoDB takes the next one. Default: 4000.",
+      valueHint: "PORT",
+      default: "4000",
+      description: "The port for HTTP and WebSocket; DynamoDB takes the next one.",
     },
-    stage: { type: "string", value: "STAGE", help: "Whose settings and names to run with. Default: local." },
+    ...programArgs,
     engine: {
-      type: "string",
-      value: "ENGINE",
-      help: `The DynamoDB to run on: ${engines.join(" or ")}. Default: dynalite.`,
+      type: "enum",
+      options: ["dynalite", "dynamodb-local"],
+      default: "dynalite",
+      description: "The DynamoDB to run on. dynamodb-local is Amazon's own and needs Java 17.",
     },
     logs: {
-      type: "string",
-      value: "FORM",
-      help: "How functions' log lines are shown: readable, or json, as they are written, and all else on standard error. Default: readable.",
+      type: "enum",
+      options: ["readable", "json"],
+      default: "readable",
+      description:
+        "The form of functions' log lines. json: as they are written, with all else on standard error.",
     },
     json: {
       type: "boolean",
-      help: "Print one line of JSON when ready, and nothing else. For scripts: npm run -s start -- --json.",
+      description: "Print one line of JSON when ready, and nothing else. For scripts.",
     },
-    quotas: { type: "boolean", help: "Hold to the account's quota of 500 new connections a second." },
-    ...settingsOption,
+    quotas: { type: "boolean", description: "Enforce the account's quota of 500 new connections a second." },
   },
-  run: async (given) => {
-    const quiet = given.flag("json");
+  run: async ({ args, rawArgs }) => {
+    const root = process.cwd();
+    const stage = parseStage(args.stage);
+    const raw = args.logs === "json";
+    const out = raw ? process.stderr : process.stdout;
     const signal = interruption();
     const begun = Date.now();
-    const logs = parseLogForm(given.text("logs") ?? "readable");
-    let clock = Date.now;
+    let now = Date.now;
+    const shown = args.json ? {} : createConsole(out, () => now(), raw ? process.stdout : undefined);
     const stack = await startStack({
-      root: given.root,
-      stage: parseStage(given.text("stage") ?? "local"),
-      settings: parseSettings(given.texts("set")),
-      port: parsePort(given.text("port") ?? "4000"),
-      engine: parseEngine(given.text("engine") ?? "dynalite"),
-      quotas: given.flag("quotas"),
+      root,
+      stage,
+      settings: parseSettings(rawArgs),
+      port: parsePort(args.port),
+      engine: args.engine,
+      quotas: args.quotas ?? false,
       watch: true,
       signal,
-      observer: { say, ...(quiet ? {} : consoleFor(logs, () => clock())) },
+      observer: { say, ...shown },
     }).catch((error: unknown) => {
       if (signal.aborted) process.exit(0);
       throw error;
     });
-    clock = () => stack.clock.now();
+    now = () => stack.clock.now();
     try {
       if (!signal.aborted) {
-        const tookMs = Date.now() - begun;
-        if (quiet) console.log(asJson(stack));
-        else if (logs === "json") console.error(await banner(given, stack, tookMs, process.stderr));
-        else console.log(await banner(given, stack, tookMs, process.stdout));
+        if (args.json) console.log(asJson(stack));
+        else out.write(`${await banner(stack, { root, stage, tookMs: Date.now() - begun, out })}\n`);
+        await once(signal, "abort");
       }
-      if (!signal.aborted) await once(signal, "abort");
     } finally {
       await stack.stop();
     }
     process.exit(0);
   },
+});
+
+/**
+ * Aborted by Ctrl-C, SIGTERM, a closed terminal, and a reader of the output that is gone. A second Ctrl-C exits at once,
+ * without a clean stop.
+ */
+const interruption = (): AbortSignal => {
+  const controller = new AbortController();
+  const end = () => controller.abort();
+  const endNow = () => {
+    if (controller.signal.aborted) process.exit(130);
+    end();
+  };
+  process.on("SIGINT", endNow);
+  process.on("SIGTERM", endNow);
+  // A closing terminal may send this twice.
+  process.on("SIGHUP", end);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", end);
+  return controller.signal;
 };
-
-/** `json`: functions' log lines as they are written, metrics included, to be piped on. */
-type LogForm = "readable" | "json";
-
-const consoleFor = (logs: LogForm, now: () => number) =>
-  logs === "json" ? createConsole(process.stderr, now, process.stdout) : createConsole(process.stdout, now);
 
 const parsePort = (text: string): number => {
   const port = parseWhole(text);
-  if (port === undefined || port > 65_534) {
-    throw new UserError(`A port is a whole number from 0 to 65534; ${text || "nothing"} is not.`);
-  }
+  if (port === undefined || port > 65_534)
+    throw new UserError(`A port is a whole number from 0 to 65534; ${text} is not.`);
   return port;
 };
 
-const parseLogForm = (form: string): LogForm => {
-  if (form !== "readable" && form !== "json") {
-    throw new UserError(`Logs are readable or json; ${form} is neither.`);
-  }
-  return form;
-};
-
-const parseEngine = (name: string): Engine => {
-  const engine = engines.find((known) => known === name);
-  if (!engine) throw new UserError(`There is no engine ${name}: choose ${engines.join(" or ")}.`);
-  return engine;
-};
-
-/** What the program does not declare is left out. */
+/** Without the keys of what the program does not declare. */
 const asJson = (stack: Stack): string => {
   const { webSocketUrl, httpUrl, dynamodbEndpoint, region, tables } = stack;
   return JSON.stringify({
@@ -114,41 +110,6 @@ const asJson = (stack: Stack): string => {
     dynamodbEndpoint,
     region,
     tables,
-    ...(stack.hasUserPool && { token: stack.token({ username: "speaker" }) }),
+    ...(stack.hasUserPool && { token: stack.token({ username: "alice" }) }),
   });
-};
-
-const manifestSchema = v.object({
-  name: v.string(),
-  local: v.optional(v.object({ try: v.record(v.string(), v.string()) })),
-});
-
-/** The project's `package.json` says under `local.try` what to paste into another terminal. */
-const banner = async ({ root }: Given, stack: Stack, tookMs: number, out: Output): Promise<string> => {
-  const { bold, cyan, dim } = colorsFor(out);
-  const manifest = v.parse(
-    manifestSchema,
-    JSON.parse(await readFile(path.join(root, "package.json"), "utf8")),
-  );
-  const { webSocketUrl, httpUrl, hasUserPool } = stack;
-  const missing = [...(webSocketUrl ? [] : ["{webSocketUrl}"]), ...(hasUserPool ? [] : ["{token}"])];
-  const possible = Object.entries(manifest.local?.try ?? {}).filter(
-    ([, how]) => !missing.some((part) => how.includes(part)),
-  );
-  const fill = (text: string) =>
-    text
-      .replaceAll("{webSocketUrl}", webSocketUrl)
-      .replaceAll("{httpUrl}", httpUrl)
-      .replaceAll("{token}", () => stack.token({ username: "speaker" }));
-  return [
-    "",
-    `${bold(manifest.name)} runs on this machine ${dim(`(ready in ${(tookMs / 1000).toFixed(1)} s; Ctrl-C ends it)`)}`,
-    "",
-    ...(webSocketUrl ? [`  WebSocket  ${cyan(webSocketUrl)}`] : []),
-    `  HTTP       ${cyan(httpUrl)}`,
-    `  Status     ${cyan(`${httpUrl}/_local`)}`,
-    `  DynamoDB   ${cyan(stack.dynamodbEndpoint)}  ${dim(Object.values(stack.tables).join(", "))}`,
-    ...possible.flatMap(([what, how]) => ["", `${what}:`, `  ${fill(how)}`]),
-    "",
-  ].join("\n");
 };

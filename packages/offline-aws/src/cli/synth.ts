@@ -1,40 +1,30 @@
-import type { Json } from "../json.js";
-import type { Graph } from "../synth/graph.js";
+import type { Graph, Json } from "../synth/graph.js";
 import { synth as evaluate } from "../synth/synth.js";
-import type { Command } from "./command.js";
-import { say } from "./progress.js";
-import { parseSettings, parseStage, settingsOption } from "./settings.js";
+import { command } from "./command-line.js";
+import { say } from "./output.js";
+import { parseSettings, parseStage, programArgs } from "./settings.js";
 
 /** Shows what a deployment would create, without a cloud. */
-export const synth: Command = {
-  name: "synth",
-  summary: "Show every resource that a deployment of a stage would create.",
-  call: "npm run synth --",
-  options: {
-    stage: { type: "string", value: "STAGE", help: "The stage to evaluate. Default: local." },
-    json: { type: "boolean", help: "Print JSON: resources with their inputs, and outputs." },
-    ...settingsOption,
+export const synth = command({
+  meta: { name: "synth", description: "Show every resource that a deployment of a stage would create." },
+  args: {
+    ...programArgs,
+    json: {
+      type: "boolean",
+      description: "Print one line of JSON: resources with their inputs, and outputs.",
+    },
   },
-  run: async (given) => {
-    const stage = parseStage(given.text("stage") ?? "local");
-    const settings = parseSettings(given.texts("set"));
-    const graph = await evaluate({ root: given.root, stage, settings, say });
-    console.log(given.flag("json") ? asJson(graph) : asText(graph));
+  run: async ({ args, rawArgs }) => {
+    const stage = parseStage(args.stage);
+    const graph = await evaluate({ root: process.cwd(), stage, settings: parseSettings(rawArgs), say });
+    console.log(args.json ? asJson(graph) : asText(graph));
   },
-};
+});
 
 const asJson = ({ app, resources, outputs }: Graph): string =>
-  JSON.stringify(
-    {
-      app,
-      resources: resources.map(({ id: _id, ...resource }) => resource),
-      outputs,
-    },
-    undefined,
-    2,
-  );
+  JSON.stringify({ app, resources: resources.map(({ id: _id, ...resource }) => resource), outputs });
 
-/** The resources that AWS would get, by type, with what distinguishes them; then the outputs. */
+/** The resources that AWS would get, by type, with their main inputs; then the outputs. */
 const asText = ({ app, resources, outputs }: Graph): string => {
   const real = resources.filter(({ type }) => !type.startsWith("sst:") && !type.startsWith("pulumi:"));
   const types = [...new Set(real.map(({ type }) => type))].sort();
@@ -56,7 +46,7 @@ const asText = ({ app, resources, outputs }: Graph): string => {
 
 const asWord = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** What an operator looks for first, where a resource has it. */
+/** The inputs that an operator looks for first. */
 const shown = [
   "memorySize",
   "timeout",

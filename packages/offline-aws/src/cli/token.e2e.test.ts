@@ -12,7 +12,7 @@ const withPool = `
 
 const decode = (part = ""): Record<string, unknown> => JSON.parse(Buffer.from(part, "base64url").toString());
 
-test("two who ask at once on a fresh checkout get tokens of one key and one user, and nothing else on standard output", async () => {
+test("two commands at once in a fresh checkout sign with one key, and print nothing but the token", async () => {
   const cwd = await temporaryProject({ "sst.config.ts": program(withPool) });
   const results = await Promise.all([
     runTool(["token", "alice"], { cwd }),
@@ -31,7 +31,7 @@ test("two who ask at once on a fresh checkout get tokens of one key and one user
   });
   expect(new Set(subjects).size).toBe(1);
 
-  // What was evaluated is kept, so these take no time.
+  // The client is kept, so these evaluate nothing.
   const files = await readdir(path.join(cwd, ".sst/offline"));
   expect(files.sort()).toEqual(["client-local.json", "empty", "issuer-key.pem"]);
   const payloadOf = async (...args: string[]) =>
@@ -47,14 +47,16 @@ test("two who ask at once on a fresh checkout get tokens of one key and one user
   expect(id).toMatchObject({ sub: subjects[0], token_use: "id", aud: access.client_id });
 });
 
-test("a stage without a pool of its own has nobody to sign for", async () => {
+test("a stage without a user pool gets a sentence instead of a token", async () => {
   const cwd = await temporaryProject({ "sst.config.ts": program("return {};") });
   const { code, stdout, stderr } = await runTool(["token", "alice"], { cwd });
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-  expect(stderr).toContain("Stage local has no user pool of its own: sign in to the existing one.\n");
+  expect(stderr).toContain(
+    "Stage local declares no user pool with an app client, so no token can be signed. Take a token from the service that the app uses.\n",
+  );
 });
 
-test("a token is of the pool that the program declares now", async () => {
+test("a token belongs to the pool that the program declares now", async () => {
   const cwd = await temporaryProject({ "sst.config.ts": program(withPool) });
   const issuerNow = async () => {
     const { stdout } = await runTool(["token", "alice"], { cwd });
@@ -66,7 +68,7 @@ test("a token is of the pool that the program declares now", async () => {
   expect(await issuerNow()).not.toBe(first);
 });
 
-test("what was kept of the pool is made anew when it is broken", async () => {
+test("a broken file of the kept client is written again", async () => {
   const cwd = await temporaryProject({
     "sst.config.ts": program(withPool),
     ".sst/offline/client-local.json": '{"sources":[',

@@ -2,50 +2,55 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
+import writeFileAtomic from "write-file-atomic";
 import { loadIssuer } from "../issuer.js";
-import { type AppClient, plan } from "../plan.js";
+import { plan } from "../plan/plan.js";
+import type { AppClient } from "../plan/user-pool.js";
 import { synth } from "../synth/synth.js";
 import { UserError } from "../user-error.js";
-import { replaceWhole } from "../whole-file.js";
-import type { Command } from "./command.js";
-import { say } from "./progress.js";
-import { parseStage, parseWhole } from "./settings.js";
+import { command } from "./command-line.js";
+import { say } from "./output.js";
+import { parseStage, parseWhole, programArgs } from "./settings.js";
 
-/** Prints a token of the stage's app client, whether a stack runs or not. */
-export const token: Command = {
-  name: "token",
-  summary: "Print a token for a user, as the stage's user pool would sign it.",
-  call: "npm run -s token --",
-  positionals: [{ name: "user", help: "The user's name; the same name is the same user every time." }],
-  options: {
-    stage: { type: "string", value: "STAGE", help: "The stage whose pool signs. Default: local." },
-    id: { type: "boolean", help: "An ID token instead of an access token." },
+/** Prints a token of the stage's app client. No stack needs to run. */
+export const token = command({
+  meta: { name: "token", description: "Print a token for a user, signed as the stage's user pool would." },
+  args: {
+    user: {
+      type: "positional",
+      required: false,
+      description: "The user's name; the same name is the same user every time.",
+    },
+    stage: programArgs.stage,
+    id: { type: "boolean", description: "An ID token instead of an access token." },
     "expires-in": {
       type: "string",
-      value: "SECONDS",
-      help: "How long it is good. Default: 3600; 0 has expired.",
+      valueHint: "SECONDS",
+      default: "3600",
+      description: "The token's lifetime; 0 makes one that has expired.",
     },
   },
-  run: async (given) => {
-    const [username] = given.positionals;
-    if (!username) throw new UserError("Whose token? Name a user: npm run -s token -- alice");
-    const expiresIn = parseWhole(given.text("expires-in") ?? "3600");
+  run: async ({ args }) => {
+    const { user: username } = args;
+    if (!username) throw new UserError("Name a user, for example: offline-aws token alice");
+    const expiresIn = parseWhole(args["expires-in"]);
     if (expiresIn === undefined) throw new UserError("--expires-in takes whole seconds.");
-    const stage = parseStage(given.text("stage") ?? "local");
-    const [issuer, client] = await Promise.all([loadIssuer(given.root), clientOf(given.root, stage)]);
-    const use = given.flag("id") ? "id" : "access";
-    console.log(issuer.token(client, { username, use, expiresIn, now: Date.now() }));
+    const root = process.cwd();
+    const [client, issuer] = await Promise.all([clientOf(root, parseStage(args.stage)), loadIssuer(root)]);
+    console.log(
+      issuer.token(client, { username, use: args.id ? "id" : "access", expiresIn, now: Date.now() }),
+    );
   },
-};
+});
 
-/** Of what program the client is: its files, and a hash of what they hold. */
+/** The client, with the program's files and a hash of their contents. */
 const keptSchema = v.object({
   sources: v.array(v.string()),
   hash: v.string(),
   client: v.object({ userPoolId: v.string(), clientId: v.string() }),
 });
 
-/** The ids follow from the program and the stage's name, so they are evaluated once and kept until the program changes. */
+/** Evaluating takes seconds, and the ids depend only on the program and the stage: they are kept until a file changes. */
 const clientOf = async (root: string, stage: string): Promise<AppClient> => {
   const file = path.join(root, ".sst/offline", `client-${stage}.json`);
   const kept = parseKept(await readFile(file, "utf8").catch(() => ""));
@@ -53,18 +58,20 @@ const clientOf = async (root: string, stage: string): Promise<AppClient> => {
   const graph = await synth({ root, stage, say });
   const [client] = plan(graph).appClients;
   if (!client)
-    throw new UserError(`Stage ${stage} has no user pool of its own: sign in to the existing one.`);
+    throw new UserError(
+      `Stage ${stage} declares no user pool with an app client, so no token can be signed. Take a token from the service that the app uses.`,
+    );
   const { sources } = graph;
   await mkdir(path.dirname(file), { recursive: true });
   const { userPoolId, clientId } = client;
-  await replaceWhole(
+  await writeFileAtomic(
     file,
     JSON.stringify({ sources, hash: await hashOf(sources), client: { userPoolId, clientId } }),
   );
   return client;
 };
 
-/** Undefined for what is not whole, or of another version. */
+/** Undefined for a file that is broken, or of another version. */
 const parseKept = (text: string): v.InferOutput<typeof keptSchema> | undefined => {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), keptSchema), text);
   return parsed.success ? parsed.output : undefined;

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Resource } from "../synth/graph.js";
-import { type Expression, MathError, parseMath } from "./math-parser.js";
+import { type Expression, MathError, parseMath } from "./math.js";
 import type { MetricId } from "./metrics.js";
 import { isStatistic, type Statistic } from "./statistic.js";
 

@@ -1,7 +1,6 @@
 import type { AlarmDefinition, AlarmState, MetricQuery, UnsupportedAlarm } from "./alarm-definition.js";
 import { assess, type Datapoint, evaluationRange } from "./assess.js";
-import { evaluateMath, type Series } from "./math.js";
-import { MathError } from "./math-parser.js";
+import { evaluateMath, MathError, type Series } from "./math.js";
 import type { Metrics, Span } from "./metrics.js";
 import { reasonFor } from "./reason.js";
 import { percentOf, statisticOf } from "./statistic.js";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { StackClock } from "../clock.js";
-import type { JsonObject } from "../json.js";
-import type { Resource } from "../synth/graph.js";
+
+import type { JsonObject, Resource } from "../synth/graph.js";
 import type { Transition } from "./alarm.js";
 import { type CloudWatch, startCloudWatch } from "./cloudwatch.js";
 import { minuteMs } from "./metrics.js";

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { evaluateMath, type Series } from "./math.js";
-import { parseMath } from "./math-parser.js";
+import { evaluateMath, parseMath, type Series } from "./math.js";
 
 const none = undefined;
 
@@ -58,10 +57,14 @@ test("IF behaves as the documentation's examples do", () => {
 test.each([
   ["ANOMALY_DETECTION_BAND(m1, 2)", "ANOMALY_DETECTION_BAND is not supported."],
   ["FILL(m1, LINEAR)", "FILL with LINEAR is not supported."],
-  ["m1 ^ 2", 'cannot be read from "^ 2" on'],
-  ["m1 +", "has its end where a value should be"],
-  ["(m1", 'has its end where ")" should be'],
-  ["m1 m2", "has m2 where its end should be"],
+  ["m1 ^ 2", "^ is not supported."],
+  ["m1 +", '"m1 +" cannot be read: Expected expression after +'],
+  ["(m1", '"(m1" cannot be read: Unclosed ('],
+  ["m1 m2", "is one expression of metric math"],
+  ["m1 ? 1 : 2", "is one expression of metric math"],
+  ["!m1", "! is not supported."],
+  ["IF(REPEAT, 1, 2)", "REPEAT is not supported."],
+  ['m1 + "a"', 'The text "a" there is not supported.'],
   ["METRICS()", "does not yield one"],
   ["5 * 2", "does not yield one"],
   ["IF(m1)", "takes 2 to 3"],

@@ -1,7 +1,15 @@
-import { type Expression, MathError } from "./math-parser.js";
+import jsep from "jsep";
 
 /** One value per period, the oldest first; undefined where there is none. */
 export type Series = readonly (number | undefined)[];
+
+/** A parsed expression. Identifiers are other queries of the alarm, or words such as `REPEAT`. */
+export type Expression = jsep.CoreExpression;
+
+/** An expression that cannot be computed here; the message is a sentence for the alarm's owner. */
+export class MathError extends Error {
+  override readonly name = "MathError";
+}
 
 type Value =
   | { readonly kind: "scalar"; readonly value: number }
@@ -9,22 +17,38 @@ type Value =
   | { readonly kind: "list"; readonly items: readonly Series[] };
 
 export interface MathContext {
-  /** How many periods a series has. */
+  /** The number of periods in a series. */
   readonly length: number;
-  /** The metrics among the queries, by id: what `METRICS()` returns. */
+  /** The metrics among the queries, by id: the result of `METRICS()`. */
   readonly metrics: ReadonlyMap<string, Series>;
-  /** A metric's or another expression's series. */
+  /** The series of a metric or of another expression. */
   readonly seriesOf: (id: string) => Series;
 }
 
 const supported =
   "The local stack's metric math has + - * /, comparisons, AND, OR, parentheses, lists in [ ], IF, FILL with a number or REPEAT, MAX, MIN, SUM, AVG, ABS and METRICS().";
 
-const unsupported = (what: string): MathError => new MathError(`${what} is not supported. ${supported}`);
+const unsupported = (part: string): MathError => new MathError(`${part} is not supported. ${supported}`);
+
+// CloudWatch writes these beside && and ||, with the same precedence.
+jsep.addBinaryOp("OR", 1);
+jsep.addBinaryOp("AND", 2);
+
+/** @throws {MathError} for text that is no expression */
+export const parseMath = (source: string): Expression => {
+  try {
+    return core(jsep(source));
+  } catch (error) {
+    throw new MathError(`"${source}" cannot be read: ${error instanceof Error ? error.message : error}.`);
+  }
+};
+
+/** jsep declares each part of an expression as any node; without plug-ins it makes only these. */
+const core = (node: jsep.Expression | null): Expression => node as Expression;
 
 /**
  * Computes an expression over the periods.
- * @throws {MathError} for what is not supported, and for a result that is no single series
+ * @throws {MathError} for what is not supported, and for a result that is not one series
  */
 export const evaluateMath = (expression: Expression, context: MathContext): Series => {
   const value = compute(expression, context);
@@ -35,30 +59,36 @@ export const evaluateMath = (expression: Expression, context: MathContext): Seri
 };
 
 const compute = (expression: Expression, context: MathContext): Value => {
-  switch (expression.kind) {
-    case "number":
+  switch (expression.type) {
+    case "Literal":
+      if (typeof expression.value !== "number") throw unsupported(`The text ${expression.raw} there`);
       return { kind: "scalar", value: expression.value };
-    case "query":
-      return { kind: "series", points: context.seriesOf(expression.id) };
-    case "list":
-      return { kind: "list", items: expression.items.flatMap((item) => seriesIn(compute(item, context))) };
-    case "negation":
-      return map(compute(expression.of, context), (value) => -value);
-    case "operation":
+    case "Identifier":
+      // Ids of queries begin with a lower-case letter.
+      if (!/^[a-z]/.test(expression.name)) throw unsupported(expression.name);
+      return { kind: "series", points: context.seriesOf(expression.name) };
+    case "ArrayExpression": {
+      const items = expression.elements.flatMap((item) => seriesIn(compute(core(item), context)));
+      return { kind: "list", items };
+    }
+    case "UnaryExpression":
+      if (expression.operator !== "-") throw unsupported(expression.operator);
+      return map(compute(core(expression.argument), context), (value) => -value);
+    case "BinaryExpression":
       return operate(
         expression.operator,
-        compute(expression.left, context),
-        compute(expression.right, context),
+        compute(core(expression.left), context),
+        compute(core(expression.right), context),
       );
-    case "call": {
-      const run = functions[expression.name];
-      if (!run) throw unsupported(expression.name);
-      return run(expression.args, context);
+    case "CallExpression": {
+      const callee = core(expression.callee);
+      const name = callee.type === "Identifier" ? callee.name : "A call of this kind";
+      const run = functions[name];
+      if (!run) throw unsupported(name);
+      return run(expression.arguments.map(core), context);
     }
-    case "word":
-      throw unsupported(expression.word);
-    case "text":
-      throw unsupported(`The text "${expression.value}" there`);
+    default:
+      throw new MathError(`An alarm's expression is one expression of metric math. ${supported}`);
   }
 };
 
@@ -73,12 +103,14 @@ const operators: Readonly<Record<string, (left: number, right: number) => number
   ">": (left, right) => Number(left > right),
   "<=": (left, right) => Number(left <= right),
   ">=": (left, right) => Number(left >= right),
-  AND: (left, right) => Number(left !== 0 && right !== 0),
-  OR: (left, right) => Number(left !== 0 || right !== 0),
+  "&&": (left, right) => Number(left !== 0 && right !== 0),
+  "||": (left, right) => Number(left !== 0 || right !== 0),
 };
 
+const spelling: Readonly<Record<string, string>> = { AND: "&&", OR: "||" };
+
 const operate = (operator: string, left: Value, right: Value): Value => {
-  const apply = operators[operator];
+  const apply = operators[spelling[operator] ?? operator];
   if (!apply) throw unsupported(operator);
   if (left.kind === "scalar") {
     if (right.kind === "scalar") return { kind: "scalar", value: apply(left.value, right.value) };
@@ -93,7 +125,7 @@ const operate = (operator: string, left: Value, right: Value): Value => {
   return { kind: "series", points: zip(left.points, right.points, apply) };
 };
 
-/** Where only one series has a value the other counts as 0; what a division by 0 yields is dropped. */
+/** A series without a value counts as 0 where the other has one. The result of a division by 0 is dropped. */
 const zip = (left: Series, right: Series, apply: (left: number, right: number) => number): Series =>
   left.map((value, at) => {
     const other = right[at];
@@ -122,7 +154,7 @@ const pointsOf = (value: Value): Series => {
 
 type MathFunction = (args: readonly Expression[], context: MathContext) => Value;
 
-/** Over a list: one value per period. Over one series: a number, from all periods that the alarm looks at. */
+/** Of a list: one value per period. Of one series: one number, over all periods of the evaluation. */
 const aggregate =
   (reduce: (values: readonly number[], outOf: number) => number): MathFunction =>
   (args, context) => {
@@ -152,9 +184,8 @@ const functions: Readonly<Record<string, MathFunction>> = {
   AVG: aggregate((values, outOf) => sum(values) / outOf),
   ABS: (args, context) => map(argumentsOf(args, context, 1, 1)[0], Math.abs),
   METRICS: ([filter, ...others], { metrics }) => {
-    if (others.length > 0 || (filter && filter.kind !== "text"))
-      throw unsupported("METRICS with these arguments");
-    const part = filter?.value ?? "";
+    const part = filter === undefined ? "" : filter.type === "Literal" && filter.value;
+    if (others.length > 0 || typeof part !== "string") throw unsupported("METRICS with these arguments");
     return {
       kind: "list",
       items: [...metrics].filter(([id]) => id.includes(part)).map(([, points]) => points),
@@ -183,8 +214,8 @@ const functions: Readonly<Record<string, MathFunction>> = {
 };
 
 const fillerOf = (filler: Expression, context: MathContext): ((points: Series) => Series) => {
-  if (filler.kind === "word" && filler.word === "REPEAT") return repeat;
-  if (filler.kind === "word") throw unsupported(`FILL with ${filler.word}`);
+  if (filler.type === "Identifier" && filler.name === "REPEAT") return repeat;
+  if (filler.type === "Identifier") throw unsupported(`FILL with ${filler.name}`);
   const value = compute(filler, context);
   if (value.kind !== "scalar") throw unsupported("FILL with a time series");
   return (points) => points.map((point) => point ?? value.value);

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { notFoundCode, startTied } from "../tied-process.js";
+import { notFoundCode, startChild } from "../process.js";
 import { UserError } from "../user-error.js";
 import { type Engine, type EngineAnswer, engineHeaders } from "./engine.js";
 
@@ -16,7 +16,7 @@ const needsJava =
 /** Amazon's own DynamoDB Local, in a Java process that ends with this one, even one that is killed. */
 export const startDynamoDbLocal = async (): Promise<Engine> => {
   const [home, port] = [findJar(), await freePort()];
-  const { child, end } = startTied("java", options(home, port), { stdout: "ignore" });
+  const { process: child, end } = startChild("java", options(home, port), { stdout: "ignore" });
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const exited = once(child, "exit").catch(() => undefined);
   const engine: Engine = {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, stat, symlink } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { StackClock } from "../clock.js";
-import { sweepDead } from "../sweep.js";
+import { removeStale } from "../process.js";
 import { type Bundles, bundleFunctions, bundleWorker } from "./bundle.js";
 import type { FunctionDefinition } from "./function-definition.js";
 import type { Invoke } from "./invocation.js";
@@ -112,7 +112,7 @@ const createPruner = (bundles: Bundles) => {
 /** A folder of this stack's own, from which packages that are not bundled can still be found. */
 const prepareOutDir = async (root: string, parent: string): Promise<string> => {
   await mkdir(parent, { recursive: true });
-  await sweepDead(parent, /^lambda-(\d+)-/);
+  await removeStale(parent, /^lambda-(\d+)-/);
   const outDir = await mkdtemp(join(parent, `lambda-${process.pid}-`));
   const nodeModules = await findUp(resolve(root), "node_modules");
   if (nodeModules) await symlink(nodeModules, join(outDir, "node_modules"), "junction");

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Clock } from "../clock.js";
 import type { Outcome } from "../lambda/invocation.js";
 import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
-import type { PlannedFunction } from "../plan.js";
+import type { PlannedFunction } from "../plan/function.js";
 import type { InvocationReport } from "./lambda.js";
 
 /** What functions write, on its way into their log groups. */

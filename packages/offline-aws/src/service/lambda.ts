@@ -1,8 +1,9 @@
 import type { Authorize } from "../iam.js";
 import type { Invoke, Outcome } from "../lambda/invocation.js";
-import type { Plan, PlannedFunction, PlannedMapping } from "../plan.js";
-import { accountId } from "../synth/cloud.js";
-import { uuidOf } from "../uuid.js";
+import type { PlannedFunction } from "../plan/function.js";
+import type { Plan } from "../plan/plan.js";
+import type { PlannedMapping } from "../plan/trigger.js";
+import { accountId, uuidOf } from "../synth/cloud.js";
 import { demand } from "./access.js";
 import { ServiceError } from "./error.js";
 import { type Call, maxBytes, type Reply, type Service, urlOf } from "./http.js";

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.js";
-import { uuidOf } from "../uuid.js";
+import { uuidOf } from "../synth/cloud.js";
 
 export interface LogEvent {
   /** Grows with each event. */

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Authorize } from "../iam.js";
-import type { Plan } from "../plan.js";
+import type { Plan } from "../plan/plan.js";
 import { accountId } from "../synth/cloud.js";
 import { demand } from "./access.js";
 import { ServiceError } from "./error.js";

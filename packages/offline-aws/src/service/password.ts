@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { PasswordPolicy } from "../plan.js";
+import type { PasswordPolicy } from "../plan/user-pool.js";
 
 /** What a password lacks, in Cognito's words; undefined when it is good. */
 export const weaknessOf = (password: string, policy: PasswordPolicy): string | undefined => {

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { JsonObject } from "../json.js";
-import { type Stack, startStack } from "../stack.js";
-import type { Graph, Resource } from "../synth/graph.js";
+import type { Stack } from "../stack/stack.js";
+import { startStack } from "../stack/start.js";
+import type { Graph, JsonObject, Resource } from "../synth/graph.js";
 
 export interface FunctionSource {
   /** A module that exports `handler`. */
@@ -27,7 +27,7 @@ export const startSmallStack = async (
   functions: Readonly<Record<string, FunctionSource>>,
   others: readonly Resource[] = [],
 ): Promise<SmallStack> => {
-  const root = await mkdtemp(path.join(tmpdir(), "lectern-service-"));
+  const root = await mkdtemp(path.join(tmpdir(), "offline-aws-service-"));
   await mkdir(path.join(root, "src"));
   for (const [name, { code }] of Object.entries(functions))
     await writeFile(path.join(root, `src/${name}.ts`), code);

@@ -1,5 +1,5 @@
 import { subjectOf } from "../issuer.js";
-import type { UserPool } from "../plan.js";
+import type { UserPool } from "../plan/user-pool.js";
 
 export interface User {
   /** What Cognito calls the user: the subject where the pool's names are addresses. */

@@ -17,7 +17,19 @@ type Maker = (made: {
   readonly arn: (service: string, resource: string) => string;
 }) => { readonly id?: string; readonly [output: string]: unknown };
 
-/** Ids that are the same at every evaluation. */
+/** The UUID of a text, the same on every machine. */
+export const uuidOf = (text: string): string => {
+  const hex = stableId(text, 32);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20),
+  ].join("-");
+};
+
+/** An id that is the same at every evaluation. */
 const stableId = (name: string, length: number): string =>
   createHash("sha256").update(name).digest("hex").slice(0, length);
 

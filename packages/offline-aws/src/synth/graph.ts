@@ -1,4 +1,9 @@
-import type { JsonObject } from "../json.js";
+/** What JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
 
 /** One resource as the infrastructure program declares it to Pulumi. */
 export interface Resource {

@@ -4,7 +4,15 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { program, projectRoot, runTool, startTool, temporaryFolder, temporaryProject } from "../testing.js";
+import {
+  processes,
+  program,
+  projectRoot,
+  runTool,
+  startTool,
+  temporaryFolder,
+  temporaryProject,
+} from "../testing.js";
 
 /** Nothing that would reach a registry does: every port is closed. */
 const offline = async () => {
@@ -19,7 +27,7 @@ const offline = async () => {
 };
 
 const sentence =
-  /^Fetching SST's platform .+\nSST's platform could not be fetched from the npm registry: [^\n]+\. Check the network and try again; \.sst\/offline-home\/install\.log has the whole story\.\n$/;
+  /^Fetching SST's platform .+\nSST's platform could not be fetched from the npm registry: [^\n]+\. Check the network and try again; the whole output is in \.sst\/offline-home\/install\.log\.\n$/;
 
 const installed = JSON.parse(
   await readFile(path.join(projectRoot, "node_modules/sst/package.json"), "utf8"),
@@ -92,23 +100,14 @@ const silentRegistry = async () => {
 const withoutPlatform = () =>
   temporaryProject({ "sst.config.ts": program("return {};") }, { platform: false });
 
-/** The process group that fetches for whoever holds the lock. */
-const installerIn = async (cwd: string): Promise<number> => {
-  const group = async () => {
-    const text = await readFile(path.join(cwd, ".sst/platform.lock"), "utf8").catch(() => "{}");
-    return JSON.parse(text).group?.pid as number | undefined;
-  };
-  await expect.poll(group, { timeout: 20_000 }).toBeDefined();
-  return (await group()) ?? 0;
+/** The process group of the installer that runs for this project. */
+const installerOf = async (cwd: string): Promise<number> => {
+  const find = () => processes().find(({ args = "" }) => args.includes(`${cwd}/node_modules/sst/`))?.group;
+  await expect.poll(find, { timeout: 20_000 }).toBeDefined();
+  return find() ?? 0;
 };
 
-const isRunning = (group: number): boolean => {
-  try {
-    return process.kill(-group, 0);
-  } catch {
-    return false;
-  }
-};
+const isRunning = (group: number): boolean => processes().some((each) => each.group === group);
 
 const begin = (args: readonly string[], options: Parameters<typeof startTool>[1]) => {
   const tool = startTool(args, options);
@@ -119,7 +118,7 @@ const begin = (args: readonly string[], options: Parameters<typeof startTool>[1]
 test("of two who fetch at once one waits; when the other is killed its installer ends, and the one takes over", async () => {
   const [cwd, env] = [await withoutPlatform(), await silentRegistry()];
   const first = begin(["platform"], { cwd, env });
-  const installer = await installerIn(cwd);
+  const installer = await installerOf(cwd);
   const second = begin(["platform"], { cwd, env });
   const waits = "Another command is fetching SST's platform: waiting for it\n";
   await expect.poll(second.stderr, { timeout: 20_000 }).toBe(waits);
@@ -129,7 +128,7 @@ test("of two who fetch at once one waits; when the other is killed its installer
   await expect.poll(second.stderr, { timeout: 20_000 }).toMatch(new RegExp(`^${waits}Fetching `));
   await expect.poll(() => isRunning(installer), { timeout: 5_000 }).toBe(false);
 
-  const successor = await installerIn(cwd);
+  const successor = await installerOf(cwd);
   second.child.kill("SIGTERM");
   await second.ended;
   await expect.poll(() => isRunning(successor), { timeout: 5_000 }).toBe(false);
@@ -138,7 +137,7 @@ test("of two who fetch at once one waits; when the other is killed its installer
 test("a start that is asked to end while it fetches does so within seconds, and its installer with it", async () => {
   const [cwd, env] = [await withoutPlatform(), await silentRegistry()];
   const tool = begin(["start", "--port", "0"], { cwd, env });
-  const installer = await installerIn(cwd);
+  const installer = await installerOf(cwd);
   const asked = Date.now();
   tool.child.kill("SIGTERM");
   expect(await tool.ended).toMatchObject({ code: 0, stdout: "" });

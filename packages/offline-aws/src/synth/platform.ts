@@ -2,23 +2,22 @@ import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import * as v from "valibot";
-import { type Lock, takeLock } from "../lock.js";
-import { processOf } from "../process-id.js";
-import { startTied, type TiedProcess } from "../tied-process.js";
+import { withLock } from "../lock.js";
+import { type Child, startChild } from "../process.js";
 import { UserError } from "../user-error.js";
 
-/** The engine version that `sst install` looks for beside its own binary; the stub that stands in for it says the same. */
+/** The engine version that `sst install` expects beside its own binary. */
 const pulumiVersion = "v3.210.0";
 
 export const platformDir = (root: string): string => path.join(root, ".sst/platform");
 
 /**
  * Puts SST's component sources, types and providers into `.sst/platform`, unless they are there in the version that the
- * project has installed. The CLI insists on the Pulumi engine, which evaluating a program does not need and which comes
- * from elsewhere than npm; a stub that says its version takes its place, in a home of its own, so that a real `sst deploy`
- * later fetches the real one.
+ * project has installed. If several commands find them missing, one fetches them and the others wait.
  *
- * Of several commands that find it missing, one fetches it and the others wait.
+ * SST's CLI asks for the Pulumi engine, a download from GitHub that evaluating a program does not need. A stub that prints
+ * the expected version stands in for it, in a home folder for this purpose, so that a real `sst deploy` later still
+ * fetches the engine.
  * @throws {UserError} when the sources cannot be fetched
  * @throws the signal's reason when it is aborted
  */
@@ -30,24 +29,17 @@ export const ensurePlatform = async (
   const wanted = await installedVersion(root);
   if (await isComplete(root, wanted)) return;
   await mkdir(path.join(root, ".sst"), { recursive: true });
-  const lock = await takeLock(path.join(root, ".sst/platform.lock"), {
-    onWait: () => say("Another command is fetching SST's platform: waiting for it"),
-    signal,
+  const onWait = () => say("Another command is fetching SST's platform: waiting for it");
+  await withLock(path.join(root, ".sst/platform-install.lock"), { onWait, signal }, async (locked) => {
+    if (!(await isComplete(root, wanted))) await fetchPlatform(root, say, locked);
   });
-  try {
-    if (!(await isComplete(root, wanted))) await fetchPlatform(root, { say, signal, lock });
-  } finally {
-    await lock.release();
-  }
 };
 
-interface Fetch {
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal | undefined;
-  readonly lock: Lock;
-}
-
-const fetchPlatform = async (root: string, { say, signal, lock }: Fetch): Promise<void> => {
+const fetchPlatform = async (
+  root: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> => {
   say("Fetching SST's platform into .sst/platform: about 300 MB, once, half a minute or so");
   await removePlatform(root);
   const home = path.join(root, ".sst/offline-home");
@@ -58,36 +50,32 @@ const fetchPlatform = async (root: string, { say, signal, lock }: Fetch): Promis
     10_000,
   );
   const installer = startInstaller(root, home);
-  const abort = () => installer.end();
-  signal?.addEventListener("abort", abort);
+  signal.addEventListener("abort", installer.end);
+  if (signal.aborted) installer.end();
   try {
-    const ended = outcomeOf(installer);
-    const group = await processOf(installer.child.pid ?? 0);
-    if (group) await lock.record(group);
-    if (signal?.aborted) abort();
-    const { code, output } = await ended;
-    signal?.throwIfAborted();
+    const { code, output } = await outcomeOf(installer);
+    signal.throwIfAborted();
     if (code !== 0) throw await failure(root, home, output);
   } finally {
-    signal?.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", installer.end);
     clearInterval(progress);
   }
 };
 
-/** What an interrupted install left would be built upon, not mended. */
+/** Removes the remains of an interrupted install: the CLI would build upon them, and not repair them. */
 const removePlatform = async (root: string): Promise<void> => {
   const folder = platformDir(root);
   try {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    throw new UserError(`${folder} cannot be removed to fetch it anew: ${cause}. Remove it and try again.`);
+    throw new UserError(`${folder} cannot be removed to fetch it again: ${cause}. Remove it and try again.`);
   }
 };
 
 /**
- * The CLI copies its sources and their version first, and writes the program's types last, once every dependency is in
- * place: a platform without them was interrupted, whatever else it holds.
+ * The CLI writes the version first and the program's types last, once every dependency is in place. Without the types the
+ * install was interrupted.
  */
 const isComplete = async (root: string, wanted: string): Promise<boolean> => {
   const [version, types] = await Promise.all(
@@ -115,9 +103,9 @@ const writeEngineStub = async (home: string): Promise<void> => {
   }
 };
 
-const startInstaller = (root: string, home: string): TiedProcess => {
+const startInstaller = (root: string, home: string): Child => {
   const cli = path.join(root, "node_modules/sst/bin/sst.mjs");
-  return startTied(process.execPath, [cli, "install", "--stage", "local", "--print-logs"], {
+  return startChild(process.execPath, [cli, "install", "--stage", "local", "--print-logs"], {
     cwd: root,
     env: {
       ...process.env,
@@ -133,7 +121,7 @@ const startInstaller = (root: string, home: string): TiedProcess => {
   });
 };
 
-const outcomeOf = ({ child }: TiedProcess): Promise<{ code: number | null; output: string }> =>
+const outcomeOf = ({ process: child }: Child): Promise<{ code: number | null; output: string }> =>
   new Promise((resolve, reject) => {
     const output: string[] = [];
     child.stdout?.on("data", (chunk) => output.push(String(chunk)));
@@ -146,12 +134,12 @@ const failure = async (root: string, home: string, output: string): Promise<User
   const log = path.join(home, "install.log");
   await writeFile(log, output);
   return new UserError(
-    `SST's platform could not be fetched from the npm registry: ${causeIn(output)}. Check the network and try again; ${path.relative(root, log)} has the whole story.`,
+    `SST's platform could not be fetched from the npm registry: ${causeIn(output)}. Check the network and try again; the whole output is in ${path.relative(root, log)}.`,
   );
 };
 
-/** What went wrong, in the words of npm or of the CLI around it. */
+/** The cause in the words of npm, or of the CLI around it. */
 const causeIn = (output: string): string =>
   [/npm error (?:\w+: )?(request to .+? failed, reason: .+?)\\n/, /npm error code (\w+)/, /err="([^"\\]+)/]
     .map((pattern) => output.match(pattern)?.[1])
-    .find((cause) => cause !== undefined) ?? "the CLI of SST gave up";
+    .find((cause) => cause !== undefined) ?? "SST's CLI failed without a cause";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { program, projectRoot, temporaryProject } from "../testing.js";
 import { synth } from "./synth.js";
 
-/** What the evaluation of a program with this in `infra/part.ts` says. */
+/** The error of an evaluation with this text in `infra/part.ts`. */
 const said = async (part: string): Promise<string> => {
   const root = await temporaryProject({
     "sst.config.ts": program('await import("./infra/part"); return {};'),
@@ -54,7 +54,7 @@ describe("a broken program gives one sentence with file and line", () => {
   });
 });
 
-test("what app() throws on purpose speaks for itself", async () => {
+test("an error that app() throws on purpose is shown as its message", async () => {
   const root = await temporaryProject({
     "sst.config.ts": `
       class SettingError extends Error { override name = "SettingError"; }
@@ -75,7 +75,7 @@ test("outputs are resolved as far as they can be without a cloud, and settings r
         primaryIndex: { hashKey: "id" },
         transform: { table: { name: "T-" + $app.stage } },
       });
-      return { arn: table.arn, settings: process.env.SST_LOCAL_SETTINGS };
+      return { arn: table.arn, settings: process.env.OFFLINE_AWS_SETTINGS };
     `),
   });
   const graph = await synth({ root, stage: "dev", settings: { a: "1" } });
@@ -85,7 +85,7 @@ test("outputs are resolved as far as they can be without a cloud, and settings r
   });
 });
 
-test("what is made only once something else is known belongs to the graph, though no output waits for it", async () => {
+test("a resource that is declared inside an apply belongs to the graph, though no output waits for it", async () => {
   const root = await temporaryProject({
     "sst.config.ts": program(`
       const table = new sst.aws.Dynamo("T", {
@@ -102,7 +102,7 @@ test("what is made only once something else is known belongs to the graph, thoug
   expect(resources.map(({ type }) => type)).toContain("aws:lambda/eventSourceMapping:EventSourceMapping");
 });
 
-test("what a killed evaluation has left in the platform is swept away", async () => {
+test("the files of a killed evaluation are removed from the platform", async () => {
   const left = path.join(projectRoot, ".sst/platform/offline-4194305-1.mjs");
   await writeFile(left, "");
   const root = await temporaryProject({ "sst.config.ts": program("return {};") });
@@ -110,7 +110,7 @@ test("what a killed evaluation has left in the platform is swept away", async ()
   await expect(access(left)).rejects.toThrow("ENOENT");
 });
 
-test("an evaluation that is given up ends at once, however long the program would take", async () => {
+test("an aborted evaluation ends at once, however long the program would take", async () => {
   const root = await temporaryProject({
     "sst.config.ts": program(`
       const { writeFileSync } = await import("node:fs");
@@ -126,7 +126,7 @@ test("an evaluation that is given up ends at once, however long the program woul
   await expect(evaluating).rejects.toThrow("abort");
 });
 
-// After those that succeeded and those that did not.
+// After evaluations that succeeded and evaluations that failed.
 test("evaluations leave no file of their own in the platform", async () => {
   const files = await readdir(path.join(projectRoot, ".sst/platform"));
   expect(files.filter((file) => file.startsWith(`offline-${process.pid}-`))).toEqual([]);

@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as Esbuild from "esbuild";
+import { removeStale } from "../process.js";
 import { sayIfSlow } from "../say-if-slow.js";
-import { sweepDead } from "../sweep.js";
 import { UserError } from "../user-error.js";
 import type { Graph } from "./graph.js";
 import { ensurePlatform, platformDir } from "./platform.js";
@@ -54,7 +54,7 @@ const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<
   const work = path.join(root, ".sst/offline");
   // esbuild knows files by their real paths.
   const platform = await realpath(platformDir(root));
-  await sweepDead(platform, /^offline-(\d+)-/);
+  await removeStale(platform, /^offline-(\d+)-/);
   const bundle = path.join(platform, `${name}.mjs`);
   const emptyBundle = path.join(work, "empty");
   await mkdir(emptyBundle, { recursive: true });
@@ -64,7 +64,7 @@ const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<
     const environment = {
       SYNTH_STAGE: stage,
       SYNTH_EMPTY_BUNDLE: emptyBundle,
-      ...(Object.keys(settings).length > 0 ? { SST_LOCAL_SETTINGS: JSON.stringify(settings) } : {}),
+      ...(Object.keys(settings).length > 0 ? { OFFLINE_AWS_SETTINGS: JSON.stringify(settings) } : {}),
     };
     const evaluated = await run(root, bundle, { environment, signal });
     return { ...evaluated, sources };

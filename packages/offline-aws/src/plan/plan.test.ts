@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { JsonObject } from "./json.js";
-import { plan, statementsOf } from "./plan.js";
-import type { FunctionBuild, Graph, Resource } from "./synth/graph.js";
-import { UserError } from "./user-error.js";
+import type { FunctionBuild, Graph, JsonObject, Resource } from "../synth/graph.js";
+import { UserError } from "../user-error.js";
+import { statementsOf } from "./function.js";
+import { plan } from "./plan.js";
 
 const graph = (
   resources: readonly Resource[],
@@ -204,7 +204,7 @@ describe("functions", () => {
   });
 
   test("log in the form and to the group that they say", () => {
-    const loggingConfig = { logFormat: "JSON", logGroup: "/lectern/all" };
+    const loggingConfig = { logFormat: "JSON", logGroup: "/fixture/all" };
     const logging = { ...named, inputs: { ...named.inputs, loggingConfig } };
     expect(plan(graph([logging], { functions: [build] })).functions).toMatchObject([loggingConfig]);
   });

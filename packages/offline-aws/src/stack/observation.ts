@@ -1,27 +1,32 @@
-import type { StackClock } from "./clock.js";
-import { type CloudWatch, startCloudWatch } from "./cloudwatch/index.js";
-import type { MappingEvent } from "./event-source/mapping.js";
-import type { Plan } from "./plan.js";
-import { createFunctionOutput, createLogStore, type FunctionOutput, type LogStore } from "./service/index.js";
+import type { StackClock } from "../clock.js";
+import { type CloudWatch, startCloudWatch } from "../cloudwatch/index.js";
+import type { MappingEvent } from "../event-source/mapping.js";
+import type { Plan } from "../plan/plan.js";
+import {
+  createFunctionOutput,
+  createLogStore,
+  type FunctionOutput,
+  type LogStore,
+} from "../service/index.js";
+import { createRecorder, type Recorder } from "../status/index.js";
+import type { Graph } from "../synth/graph.js";
 import type { Observer } from "./stack.js";
-import { createRecorder, type Recorder } from "./status/index.js";
-import type { Graph } from "./synth/graph.js";
 
-/** What is seen of a running stack: its metrics and alarms, what the status page shows, and whoever else watches. */
+/** Everything that watches a stack: metrics and alarms, the status page, the log groups, and the caller's observer. */
 export interface Observation {
   readonly cloudWatch: CloudWatch;
   readonly recorder: Recorder;
-  /** What the functions write, and what became of each invocation. */
+  /** The functions' log lines and the outcomes of their invocations. */
   readonly functionOutput: FunctionOutput;
   /** The log groups. */
   readonly logs: Pick<LogStore, "events">;
-  /** Tells everyone. */
+  /** Passes each event on to all of them. */
   readonly observer: Required<
     Pick<Observer, "onInvocation" | "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
   >;
-  /** Tells how far a stream's function is behind. */
+  /** Measures how far a stream's function is behind. */
   onMappingEvent(functionName: string, event: MappingEvent): void;
-  /** Takes every message from the queues of what was given up. */
+  /** Empties the on-failure queues. */
   purgeFailures(): void;
 }
 
@@ -80,7 +85,7 @@ export const observe = (
         watcher.onRequest?.(record);
       },
       onFailureDelivered: (destinationArn, body) => {
-        // Nothing takes single messages from a queue here: its depth grows until it is purged.
+        // No call here receives single messages: a queue grows until it is purged.
         const depth = (delivered.get(destinationArn) ?? 0) + 1;
         delivered.set(destinationArn, depth);
         cloudWatch.queueDepth(destinationArn, depth);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { StackClock } from "./clock.js";
-import { startSchedules } from "./schedule.js";
+import { StackClock } from "../clock.js";
+import { startSchedules } from "./trigger.js";
 
 let clock: StackClock;
 let invoked: [string, unknown][];

@@ -1,0 +1,97 @@
+import * as v from "valibot";
+import type { Statement } from "../iam.js";
+import type { FunctionDefinition } from "../lambda/function-definition.js";
+import { accountId } from "../synth/cloud.js";
+import { type Graph, ofType, type Resource } from "../synth/graph.js";
+import { UserError } from "../user-error.js";
+import { read } from "./resource.js";
+
+/** A function, and who it is when it calls others. */
+export interface PlannedFunction extends FunctionDefinition {
+  readonly roleName: string;
+  readonly statements: readonly Statement[];
+  /** Linked resources' properties, by name. */
+  readonly links: Readonly<Record<string, unknown>>;
+  /** The group that its log lines go to, and the form that Lambda gives them. */
+  readonly logGroup: string;
+  readonly logFormat: "JSON" | "Text";
+  /** The least that Lambda hands on to the group; in the JSON form only. */
+  readonly applicationLogLevel?: string;
+}
+
+const functionSchema = v.object({
+  name: v.string(),
+  role: v.string(),
+  timeout: v.number(),
+  memorySize: v.number(),
+  runtime: v.string(),
+  environment: v.object({ variables: v.record(v.string(), v.string()) }),
+  loggingConfig: v.optional(
+    v.object({
+      logFormat: v.optional(v.picklist(["JSON", "Text"]), "Text"),
+      applicationLogLevel: v.optional(v.string(), "INFO"),
+      logGroup: v.optional(v.string()),
+    }),
+    {},
+  ),
+});
+
+export const functionOf = (graph: Graph, resource: Resource, region: string): PlannedFunction => {
+  const { name, role, timeout, memorySize, runtime, environment, loggingConfig } = read(
+    functionSchema,
+    resource,
+  );
+  const build = graph.functions.find(({ functionID }) => resource.name === `${functionID}Function`);
+  if (!build)
+    throw new UserError(`Function ${name} has no code that can be run here: its handler is not Node.js.`);
+  const roleName = role.split("/").at(-1) ?? role;
+  // SST reads its links from an encrypted file beside the code; here they come by the environment.
+  const { SST_KEY: _key, SST_KEY_FILE: _file, ...variables } = environment.variables;
+  return {
+    name,
+    arn: `arn:aws:lambda:${region}:${accountId}:function:${name}`,
+    handler: build.handler,
+    environment: variables,
+    timeoutSeconds: timeout,
+    memoryMb: memorySize,
+    runtime,
+    nodejs: build.properties,
+    roleName,
+    statements: statementsOf(graph, roleName),
+    links: build.links,
+    logGroup: loggingConfig.logGroup ?? `/aws/lambda/${name}`,
+    logFormat: loggingConfig.logFormat,
+    ...(loggingConfig.logFormat === "JSON" ? { applicationLogLevel: loggingConfig.applicationLogLevel } : {}),
+  };
+};
+
+const roleSchema = v.object({
+  inlinePolicies: v.optional(v.array(v.object({ policy: v.string() })), []),
+});
+
+const policySchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    Statement: v.array(
+      v.object({
+        Effect: v.picklist(["Allow", "Deny"]),
+        Action: v.array(v.string()),
+        Resource: v.array(v.string()),
+      }),
+    ),
+  }),
+);
+
+/** What a role's own policies say. Managed ones are not looked at: what they allow is not there to be called. */
+export const statementsOf = (graph: Graph, roleName: string): Statement[] => {
+  const role = ofType(graph, "aws:iam/role:Role").find(({ inputs }) => inputs.name === roleName);
+  if (!role) return [];
+  return read(roleSchema, role).inlinePolicies.flatMap(({ policy }) =>
+    read(policySchema, role, policy).Statement.map(({ Effect, Action, Resource }) => ({
+      effect: Effect,
+      actions: Action,
+      resources: Resource,
+    })),
+  );
+};

@@ -1,0 +1,142 @@
+import path from "node:path";
+import { StackClock } from "../clock.js";
+import { startDynamoDb } from "../dynamodb/index.js";
+import { createGateway } from "../gateway/gateway.js";
+import { createAuthorize } from "../iam.js";
+import { loadIssuer } from "../issuer.js";
+import { BuildFailure } from "../lambda/build-failure.js";
+import { createDirectoryWatcher } from "../lambda/directory-watcher.js";
+import { startLambda } from "../lambda/lambda.js";
+import { plan } from "../plan/plan.js";
+import { sayIfSlow } from "../say-if-slow.js";
+import { listen } from "../server.js";
+import { accountId } from "../synth/cloud.js";
+import { synth } from "../synth/synth.js";
+import { UserError } from "../user-error.js";
+import { createAccessKeys, environmentsFor } from "./environment.js";
+import { createFacade } from "./facade.js";
+import { type Parts, requestListener } from "./http.js";
+import { observe } from "./observation.js";
+import type { Observer, Stack, StackOptions } from "./stack.js";
+import { every, startMappings, startSchedules } from "./trigger.js";
+
+const sweepMs = 60_000;
+
+/**
+ * Evaluates the program of `root` and runs what it declares on this machine.
+ * @throws {UserError} for what the caller can mend: a taken port, a wrong setting, code that does not build
+ * @throws the signal's reason when the start is aborted
+ */
+export const startStack = async (options: StackOptions): Promise<Stack> => {
+  const { root, stage = "local", port = 0, engine = "dynalite", observer = {}, signal } = options;
+  const { say } = observer;
+  const undo: (() => unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of undo.splice(0).reverse()) await end();
+  };
+  try {
+    // Both ports first: a taken one is reported before the program is evaluated.
+    const local = await listen(port);
+    undo.push(local.close);
+    const dynamodbServer = await listen(port === 0 ? 0 : port + 1);
+    undo.push(dynamodbServer.close);
+    const httpUrl = `http://127.0.0.1:${local.port}`;
+    const { settings = {} } = options;
+    const graph = options.graph ?? (await synth({ root, stage, settings, signal, ...(say ? { say } : {}) }));
+    const planned = plan(graph);
+    const clock = new StackClock();
+    undo.push(() => clock.close());
+    const observation = observe(graph, planned, clock, observer);
+    undo.push(observation.cloudWatch.close);
+    const keys = createAccessKeys(planned);
+    const authorize = createAuthorize(keys.principals);
+
+    const startingDynamoDb = startDynamoDb({
+      engine,
+      port: dynamodbServer,
+      region: planned.region,
+      accountId,
+      clock,
+      authorize,
+      tables: planned.tables,
+      onRequest: observation.observer.onRequest,
+    });
+    const dynamodb = await sayIfSlow(say, `Starting DynamoDB on ${engine}`, startingDynamoDb);
+    undo.push(dynamodb.close);
+
+    const environmentOf = environmentsFor(planned, { httpUrl, dynamodbEndpoint: dynamodb.endpoint, keys });
+    const bundling = startLambda({
+      root,
+      outDir: path.join(root, ".sst/offline"),
+      functions: planned.functions.map((fn) => ({ ...fn, environment: environmentOf(fn) })),
+      clock,
+      watch: options.watch ?? false,
+      onLog: observation.observer.onLog,
+      onInvocation: observation.observer.onInvocation,
+      ...(observer.onReload ? { onReload: observer.onReload } : {}),
+    }).catch((error: unknown) => {
+      throw error instanceof BuildFailure ? new UserError(error.message) : error;
+    });
+    const lambda = await sayIfSlow(say, "Bundling the functions", bundling);
+    undo.push(lambda.close);
+
+    const api = planned.webSocketApi;
+    const gateway =
+      api &&
+      createGateway({
+        api,
+        invoke: lambda.invoke,
+        authorize,
+        clock,
+        onEvent: observation.observer.onGatewayEvent,
+        quotas: options.quotas ?? false,
+      });
+    if (gateway) {
+      undo.push(gateway.close);
+      local.server.on("upgrade", gateway.handleUpgrade);
+    }
+    const parts: Parts = {
+      graph,
+      planned,
+      clock,
+      observation,
+      issuer: await loadIssuer(root),
+      tokenService: { available: true },
+      keys,
+      authorize,
+      dynamodb,
+      lambda,
+      gateway,
+      endpoints: {
+        webSocketUrl: api ? `ws://127.0.0.1:${local.port}/${api.stageName}` : "",
+        httpUrl,
+        dynamodbEndpoint: dynamodb.endpoint,
+      },
+    };
+    local.serve(requestListener(parts));
+
+    const mappings = startMappings(planned, { ...parts, invoke: lambda.invoke });
+    undo.push(() => Promise.all(mappings.map((mapping) => mapping.close())));
+    if (options.schedules ?? true) {
+      // A new rule invokes its function at once, and then at its rate.
+      for (const { functionName, input } of planned.schedules) void lambda.invoke(functionName, input);
+      undo.push(startSchedules(planned.schedules, { clock, invoke: lambda.invoke }));
+      undo.push(every(clock, sweepMs, () => void dynamodb.sweep()));
+    }
+    if (options.watch) undo.push(watchProgram(root, graph.sources, observer));
+    return createFacade(parts, { stage, mappings, stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+/** Reports changes of the infrastructure program: a running stack does not take them over. */
+const watchProgram = (root: string, sources: readonly string[], observer: Observer): (() => void) => {
+  const files = new Set(sources);
+  const watcher = createDirectoryWatcher((file) => {
+    if (file && files.has(file)) observer.onProgramChange?.(path.relative(root, file));
+  });
+  watcher.set(new Set(sources.map((file) => path.dirname(file))), Date.now());
+  return watcher.close;
+};
