@@ -247,8 +247,7 @@ export const startStage = async () => {
       region: "us-east-1",
       credentials: { accessKeyId, secretAccessKey: "secret" },
       maxAttempts: 1,
-      // Five hundred at once queue for the sockets, as they should.
-      requestHandler: { socketAcquisitionWarningTimeout: 60_000 },
+      requestHandler: dynamoDb.requestHandler,
     });
     clients.push(client);
     return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });

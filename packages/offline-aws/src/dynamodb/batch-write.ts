@@ -1,5 +1,4 @@
 import { type Consumed, consumedByWrite, sumOf, total } from "./capacity.js";
-import { parseReply } from "./engine.js";
 import { emptyIndexKey } from "./index-key.js";
 import { type Item, withCanonicalNumbers } from "./item.js";
 import { checkOptions } from "./option.js";
@@ -38,9 +37,8 @@ export const batchWrite = async (store: Store, request: Request): Promise<Answer
     const before = await Promise.all(
       parts.map(({ table, attributes }) => readItem(store, table, attributes)),
     );
-    const { status, body } = await store.engine.send("BatchWriteItem", JSON.stringify(canonical));
-    if (status !== 200) return answer(body, { status });
-    const reply = parseReply(body);
+    const { status, reply } = await store.engine.send("BatchWriteItem", canonical);
+    if (status !== 200) return answer(reply, { status });
     const unprocessed = new Set(partsOf(store, reply.UnprocessedItems).map(({ key }) => key));
     const consumed = new Map<string, Consumed[]>();
     for (const [index, { table, key, after }] of parts.entries()) {

@@ -1,4 +1,3 @@
-import { parseReply } from "./engine.js";
 import { DynamoDbError } from "./error.js";
 import { type Answer, answer, type Request, type Store } from "./store.js";
 
@@ -12,8 +11,8 @@ export const describeTable = async (store: Store, request: Request): Promise<Ans
     );
   }
   const { arn, name, stream } = table.definition;
-  const { body } = await store.engine.send("DescribeTable", JSON.stringify({ TableName: name }));
-  const described = Object(parseReply(body).Table);
+  const { reply } = await store.engine.send("DescribeTable", { TableName: name });
+  const described = Object(reply.Table);
   const indexes: unknown = described.GlobalSecondaryIndexes;
   return answer({
     Table: {

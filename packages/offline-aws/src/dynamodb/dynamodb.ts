@@ -10,7 +10,8 @@ import { startIndexCopy } from "./index-copy.js";
 import type { Item } from "./item.js";
 import { createKeyLock } from "./key-lock.js";
 import { createPauses } from "./pauses.js";
-import { serve } from "./server.js";
+import { createRequestHandler, type RequestHandler } from "./request-handler.js";
+import { createExchange, serve } from "./server.js";
 import type { Store, Table } from "./store.js";
 import { createStream, type Stream } from "./stream.js";
 import { createTableRequest, type TableDefinition } from "./table.js";
@@ -33,6 +34,11 @@ export interface DynamoDbOptions {
 export interface DynamoDb {
   /** `http://127.0.0.1:<port>` */
   readonly endpoint: string;
+  /**
+   * For an SDK client of this process, in place of a socket: `new DynamoDBClient({ endpoint, requestHandler, … })`. It
+   * passes the same permissions, faults and counting as the port does.
+   */
+  readonly requestHandler: RequestHandler;
   /** By stream ARN. */
   readonly streams: ReadonlyMap<string, Stream>;
   readonly faults: Faults;
@@ -60,8 +66,7 @@ export const startDynamoDb = async (options: DynamoDbOptions): Promise<DynamoDb>
       tables.set(name, { definition, stream: log, ttlAttribute, indexCopy: undefined });
     }
     const server = typeof options.port === "number" ? await listen(options.port) : options.port;
-    serve(
-      server,
+    const exchange = createExchange(
       createHandler({
         ...options,
         store,
@@ -70,7 +75,9 @@ export const startDynamoDb = async (options: DynamoDbOptions): Promise<DynamoDb>
         onRequest: options.onRequest,
       }),
     );
+    serve(server, exchange);
     return {
+      requestHandler: createRequestHandler(exchange),
       endpoint: `http://127.0.0.1:${server.port}`,
       streams: new Map([...tables.values()].flatMap(({ stream }) => (stream ? [[stream.arn, stream]] : []))),
       faults: { inject: faults.inject, delayIndexes: indexes.delay },

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { notFoundCode, startChild } from "../process.js";
 import { UserError } from "../user-error.js";
-import { type Engine, type EngineAnswer, engineHeaders } from "./engine.js";
+import type { Engine, EngineAnswer, EngineReply } from "./engine.js";
 
 const needsJava =
   "DynamoDB Local needs Java 17 or later: install a Java runtime and see that `java` is on the PATH, or use dynalite.";
@@ -21,7 +21,7 @@ export const startDynamoDbLocal = async (): Promise<Engine> => {
   const exited = once(child, "exit").catch(() => undefined);
   const engine: Engine = {
     countsMissingInBatch: false,
-    send: (operation, body) => post(agent, port, operation, body),
+    send: (operation, request) => post(agent, port, operation, JSON.stringify(request)),
     async close() {
       agent.destroy();
       end();
@@ -89,11 +89,19 @@ const ready = async (child: ChildProcess, engine: Engine): Promise<void> => {
   });
   for (;;) {
     if (failure) throw failure;
-    const answer = await engine.send("ListTables", "{}").catch(() => undefined);
+    const answer = await engine.send("ListTables", {}).catch(() => undefined);
     if (answer?.status === 200) return;
     await wait(25);
   }
 };
+
+/** DynamoDB Local insists on a signature and does not check it. */
+const engineHeaders = {
+  "content-type": "application/x-amz-json-1.0",
+  authorization:
+    "AWS4-HMAC-SHA256 Credential=proxy/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+  "x-amz-date": "20200101T000000Z",
+} as const;
 
 const post = (agent: Agent, port: number, operation: string, body: string): Promise<EngineAnswer> =>
   new Promise((resolve, reject) => {
@@ -106,9 +114,15 @@ const post = (agent: Agent, port: number, operation: string, body: string): Prom
       const chunks: Buffer[] = [];
       response.on("data", (chunk) => chunks.push(chunk));
       response.on("error", reject);
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 500, body: Buffer.concat(chunks).toString() }),
-      );
+      response.on("end", () => {
+        try {
+          // The engine is trusted to answer in DynamoDB's form.
+          const reply: EngineReply = JSON.parse(Buffer.concat(chunks).toString());
+          resolve({ status: response.statusCode ?? 500, reply });
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
     outgoing.on("error", reject);
     outgoing.end(body);

@@ -3,45 +3,36 @@ import * as v from "valibot";
 import { UserError } from "../user-error.js";
 import type { Item } from "./item.js";
 
-/** A DynamoDB that keeps the items. It is asked in DynamoDB's own JSON and authorises nobody. */
+/** A DynamoDB that keeps the items. It takes what a client may send and authorises nobody. */
 export interface Engine {
   /** DynamoDB charges a BatchGetItem for keys that have no item; DynamoDB Local forgets them. */
   readonly countsMissingInBatch: boolean;
-  send(operation: string, body: string): Promise<EngineAnswer>;
+  send(operation: string, request: object): Promise<EngineAnswer>;
   close(): Promise<void>;
 }
 
 export interface EngineAnswer {
+  /** 200, or that of a refusal: `reply` then has its `__type` and `message`. */
   readonly status: number;
-  readonly body: string;
+  readonly reply: EngineReply;
 }
-
-/** Both engines insist on a signature, and neither checks it. */
-export const engineHeaders = {
-  "content-type": "application/x-amz-json-1.0",
-  authorization:
-    "AWS4-HMAC-SHA256 Credential=proxy/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-  "x-amz-date": "20200101T000000Z",
-} as const;
 
 /** Asks for something that can only succeed; a refusal is a bug of the proxy, so it throws. */
 export const ask = async (engine: Engine, operation: string, request: object): Promise<EngineReply> => {
-  const { status, body } = await engine.send(operation, JSON.stringify(request));
-  if (status !== 200) throw new Error(`The engine refused ${operation}: ${body}`);
-  return parseReply(body);
+  const { status, reply } = await engine.send(operation, request);
+  if (status !== 200) throw new Error(`The engine refused ${operation}: ${JSON.stringify(reply)}`);
+  return reply;
 };
 
-/** What the proxy reads of an engine's replies; the rest it passes on. */
+/** The proxy reads these fields of an engine's replies and passes the rest on. */
 export interface EngineReply {
   readonly [field: string]: unknown;
+  readonly __type?: string;
   readonly Item?: Item;
   readonly Items?: readonly Item[];
   readonly Attributes?: Item;
   readonly LastEvaluatedKey?: Item;
 }
-
-/** The engine is trusted to answer in DynamoDB's form. */
-export const parseReply = (body: string): EngineReply => JSON.parse(body);
 
 /** All items of a table, page by page. */
 export async function* scan(
@@ -63,15 +54,16 @@ const refusalSchema = v.object({ message: v.string() });
  * @throws {UserError} in DynamoDB's words, for a table that it would refuse on AWS too
  */
 export const createTable = async (engine: Engine, request: { readonly TableName: string }): Promise<void> => {
-  const { status, body } = await engine.send("CreateTable", JSON.stringify(request));
+  const { status, reply } = await engine.send("CreateTable", request);
   if (status !== 200) {
-    const { message } = v.parse(refusalSchema, JSON.parse(body));
+    const { message } = v.parse(refusalSchema, reply);
     throw new UserError(`DynamoDB refuses table ${request.TableName}: ${message}`);
   }
   while (!(await isActive(engine, request.TableName))) await wait(2);
 };
 
 const isActive = async (engine: Engine, table: string): Promise<boolean> => {
-  const { body } = await engine.send("DescribeTable", JSON.stringify({ TableName: table }));
+  const { reply } = await engine.send("DescribeTable", { TableName: table });
+  const body = JSON.stringify(reply);
   return body.includes('"TableStatus":"ACTIVE"') && !body.includes('"IndexStatus":"CREATING"');
 };

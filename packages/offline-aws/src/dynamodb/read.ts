@@ -1,5 +1,5 @@
 import { type Consumed, consumedByEngine, consumedCapacity, total } from "./capacity.js";
-import { type EngineReply, parseReply } from "./engine.js";
+import type { EngineReply } from "./engine.js";
 import { checkOptions } from "./option.js";
 import { type Answer, answer, passOn, type Request, type Store, tableOf } from "./store.js";
 
@@ -14,14 +14,15 @@ export const read = async (
   const table = tableOf(store, name);
   checkOptions(request);
   const send = (from: string) =>
-    store.engine.send(
-      operation,
-      JSON.stringify({ ...rest, TableName: from, IndexName: index, ReturnConsumedCapacity: "INDEXES" }),
-    );
+    store.engine.send(operation, {
+      ...rest,
+      TableName: from,
+      IndexName: index,
+      ReturnConsumedCapacity: "INDEXES",
+    });
   const copy = index === undefined ? undefined : table.indexCopy;
-  const { status, body } = await (copy ? copy.read(send) : send(name));
-  if (status !== 200) return answer(body, { status });
-  const reply = parseReply(body);
+  const { status, reply } = await (copy ? copy.read(send) : send(name));
+  if (status !== 200) return answer(reply, { status });
   const consumed = consumedByEngine(name, reply.ConsumedCapacity, least(request));
   return counted(reply, consumedCapacity(consumed, asked), [consumed]);
 };
@@ -30,12 +31,11 @@ export const batchGet = async (store: Store, request: Request): Promise<Answer> 
   const { ReturnConsumedCapacity: asked, ...rest } = request;
   for (const name of Object.keys(Object(request.RequestItems))) tableOf(store, name);
   checkOptions(request);
-  const { status, body } = await store.engine.send(
-    "BatchGetItem",
-    JSON.stringify({ ...rest, ReturnConsumedCapacity: "INDEXES" }),
-  );
-  if (status !== 200) return answer(body, { status });
-  const reply = parseReply(body);
+  const { status, reply } = await store.engine.send("BatchGetItem", {
+    ...rest,
+    ReturnConsumedCapacity: "INDEXES",
+  });
+  if (status !== 200) return answer(reply, { status });
   const capacities: readonly unknown[] = Array.isArray(reply.ConsumedCapacity) ? reply.ConsumedCapacity : [];
   const consumed = Object.entries(Object(request.RequestItems)).map(([name, asks]) => {
     const capacity = capacities.find((one) => field(one, "TableName") === name);

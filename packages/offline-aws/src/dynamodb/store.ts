@@ -52,8 +52,8 @@ export const tableOf = ({ tables }: Store, name: string): Table => {
 
 /** Hands a request to the engine as it is, for the engine to refuse it in its own words. */
 export const passOn = async ({ engine }: Store, operation: string, request: Request): Promise<Answer> => {
-  const { status, body } = await engine.send(operation, JSON.stringify(request));
-  return answer(body, { status });
+  const { status, reply } = await engine.send(operation, request);
+  return answer(reply, { status });
 };
 
 /** The item as it is at this moment. */

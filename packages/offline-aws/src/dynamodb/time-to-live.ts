@@ -1,4 +1,4 @@
-import { parseReply, scan } from "./engine.js";
+import { scan } from "./engine.js";
 import { validation } from "./error.js";
 import { type Item, pick } from "./item.js";
 import { type Answer, answer, publish, type Request, type Store, type Table } from "./store.js";
@@ -29,20 +29,17 @@ export const sweepTable = async (store: Store, table: Table, now: number): Promi
 
 const expire = (store: Store, table: Table, ttlAttribute: string, item: Item): Promise<boolean> =>
   store.lock.run([keyOf(table.definition, item) ?? ""], async () => {
-    const { status, body } = await store.engine.send(
-      "DeleteItem",
-      JSON.stringify({
-        TableName: table.definition.name,
-        Key: pick(item, keyNames(table.definition)),
-        // Somebody may have given it a longer life since the scan.
-        ConditionExpression: "#ttl = :seen",
-        ExpressionAttributeNames: { "#ttl": ttlAttribute },
-        ExpressionAttributeValues: { ":seen": item[ttlAttribute] },
-        ReturnValues: "ALL_OLD",
-      }),
-    );
+    const { status, reply } = await store.engine.send("DeleteItem", {
+      TableName: table.definition.name,
+      Key: pick(item, keyNames(table.definition)),
+      // A client may have given the item a longer life since the scan.
+      ConditionExpression: "#ttl = :seen",
+      ExpressionAttributeNames: { "#ttl": ttlAttribute },
+      ExpressionAttributeValues: { ":seen": item[ttlAttribute] },
+      ReturnValues: "ALL_OLD",
+    });
     if (status !== 200) return false;
-    publish(table, { before: parseReply(body).Attributes, after: undefined, byTimeToLive: true });
+    publish(table, { before: reply.Attributes, after: undefined, byTimeToLive: true });
     return true;
   });
 

@@ -5,7 +5,7 @@ import {
   consumedCapacity,
   total,
 } from "./capacity.js";
-import { ask, type EngineAnswer, type EngineReply, parseReply } from "./engine.js";
+import { ask, type EngineAnswer, type EngineReply } from "./engine.js";
 import { emptyIndexKey } from "./index-key.js";
 import { type Item, pick, withCanonicalNumbers } from "./item.js";
 import { checkOption, checkOptions } from "./option.js";
@@ -51,10 +51,10 @@ const put = async ({ store, table, request, rest }: Write): Promise<Answer> => {
   const refusal = emptyIndexKey(table.definition, request.Item);
   if (refusal) throw refusal;
   const Item = withCanonicalNumbers(request.Item);
-  const result = await send(store, "PutItem", { ...rest, Item, ReturnValues: "ALL_OLD" });
+  const result = await store.engine.send("PutItem", { ...rest, Item, ReturnValues: "ALL_OLD" });
   // A reply means that the engine has taken the item, so it is one.
   const after = Item as Item;
-  if (!("reply" in result)) return refused({ store, table, request, rest }, result, after);
+  if (result.status !== 200) return refused({ store, table, request, rest }, result, after);
   const before = result.reply.Attributes;
   publish(table, { before, after });
   return written(table, request, result.reply, { before, after }, before);
@@ -62,8 +62,8 @@ const put = async ({ store, table, request, rest }: Write): Promise<Answer> => {
 
 const remove = async ({ store, table, request, rest }: Write): Promise<Answer> => {
   checkOption(request, "ReturnValues", ["ALL_OLD", "NONE"]);
-  const result = await send(store, "DeleteItem", { ...rest, ReturnValues: "ALL_OLD" });
-  if (!("reply" in result)) return refused({ store, table, request, rest }, result);
+  const result = await store.engine.send("DeleteItem", { ...rest, ReturnValues: "ALL_OLD" });
+  if (result.status !== 200) return refused({ store, table, request, rest }, result);
   const before = result.reply.Attributes;
   publish(table, { before, after: undefined });
   return written(table, request, result.reply, { before, after: undefined }, before);
@@ -78,8 +78,8 @@ const update = async (step: Write): Promise<Answer> => {
   const before = await readItem(store, table, request.Key);
   // Which attributes were updated only the engine knows; else one reply brings the new image along.
   const ReturnValues = asked.startsWith("UPDATED_") ? asked : "ALL_NEW";
-  const result = await send(store, "UpdateItem", { ...rest, ReturnValues });
-  if (!("reply" in result)) return refused(step, result, undefined, { existing: before });
+  const result = await store.engine.send("UpdateItem", { ...rest, ReturnValues });
+  if (result.status !== 200) return refused(step, result, undefined, { existing: before });
   const after =
     ReturnValues === "ALL_NEW" ? result.reply.Attributes : await readItem(store, table, request.Key);
   const refusal = emptyIndexKey(table.definition, after);
@@ -99,23 +99,14 @@ const update = async (step: Write): Promise<Answer> => {
 
 const updateOnly = async (step: Write): Promise<Answer> => {
   const { store, table, request, rest } = step;
-  const result = await send(store, "UpdateItem", { ...rest, ReturnConsumedCapacity: "TOTAL" });
-  if (!("reply" in result)) return refused(step, result);
+  const result = await store.engine.send("UpdateItem", { ...rest, ReturnConsumedCapacity: "TOTAL" });
+  if (result.status !== 200) return refused(step, result);
   const consumed = consumedByEngine(table.definition.name, result.reply.ConsumedCapacity, 1);
   const ConsumedCapacity = consumedCapacity(consumed, request.ReturnConsumedCapacity);
   return answer({ ...result.reply, ConsumedCapacity }, { writeUnits: total(consumed) });
 };
 
 const writers = { PutItem: put, UpdateItem: update, DeleteItem: remove } as const;
-
-const send = async (
-  { engine }: Store,
-  operation: string,
-  request: object,
-): Promise<EngineAnswer | { readonly reply: EngineReply }> => {
-  const sent = await engine.send(operation, JSON.stringify(request));
-  return sent.status === 200 ? { reply: parseReply(sent.body) } : sent;
-};
 
 const written = (
   table: Table,
@@ -139,16 +130,16 @@ const written = (
 /** The engine's refusal; when it was the condition, with the item that failed it, which dynalite cannot give. */
 const refused = async (
   { store, table, request }: Write,
-  { status, body }: EngineAnswer,
+  { status, reply }: EngineAnswer,
   proposed?: Item,
   known?: { readonly existing: Item | undefined },
 ): Promise<Answer> => {
-  if (!body.includes("#ConditionalCheckFailedException")) return answer(body, { status });
+  if (!reply.__type?.endsWith("#ConditionalCheckFailedException")) return answer(reply, { status });
   // Still under the item's lock: this is the very item that the condition was tried on.
   const existing = known ? known.existing : await readItem(store, table, request.Key ?? request.Item);
   const asked = request.ReturnValuesOnConditionCheckFailure === "ALL_OLD";
   const consumed = consumedByRefusedWrite(table.definition, existing, proposed);
-  return answer(asked && existing ? { ...parseReply(body), Item: existing } : body, {
+  return answer(asked && existing ? { ...reply, Item: existing } : reply, {
     status,
     writeUnits: total(consumed),
   });
