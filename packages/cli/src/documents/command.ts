@@ -1,23 +1,24 @@
 import type { Command } from "offline-aws";
 import { projectOnlyVariable } from "../../../../infra/config.js";
 import { scoped } from "../scope.js";
-import { generate, readSources, update } from "./documents.js";
+import { brokenLinks, generate, update } from "./documents.js";
 
-/** Writes the documents that follow from the code, so that they cannot tell otherwise than it. */
+/** Writes the generated documents, so that they cannot contradict the code. */
 export const documents: Command = {
   name: "documents",
-  summary: "Write the documents that are made from the code: protocol, settings, commands, examples.",
+  summary: "Write the documents that are made from the code, and check the links of all.",
   call: "npm run documents --",
   options: {
-    check: { type: "boolean", help: "Write nothing; name what is stale, and end with 1 if anything is." },
+    check: { type: "boolean", help: "Write nothing; name stale documents and broken links, exit with 1." },
   },
   run: (given) =>
     scoped(async (scope) => {
       process.env[projectOnlyVariable] = "true";
-      const sources = await scope.unlessInterrupted(readSources(given.root, (line) => console.error(line)));
-      const made = await scope.unlessInterrupted(generate(sources));
+      const made = await scope.unlessInterrupted(generate(given.root));
       const check = given.flag("check");
       const isDone = await update(given.root, made, { check, say: (line) => console.log(line) });
-      if (!isDone) process.exitCode = 1;
+      const broken = await scope.unlessInterrupted(brokenLinks(given.root));
+      if (broken !== "") console.error(broken);
+      if (!isDone || broken !== "") process.exitCode = 1;
     }),
 };

@@ -1,57 +1,33 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Command, type Graph, localCommands, synth, UserError } from "offline-aws";
+import { PassThrough } from "node:stream";
+import { promisify } from "node:util";
+import { UserError } from "offline-aws";
+import type { Options } from "unified-engine";
 import * as v from "valibot";
-import { commandsDocument } from "./commands.js";
-import { environmentDocument } from "./environment.js";
-import { exampleSections } from "./example.js";
+import { settingSections } from "./environment.js";
+import { fillSections } from "./markdown.js";
 import { deployerPolicies } from "./policy.js";
-import { fillSections } from "./section.js";
 import { asyncApi } from "./wire/asyncapi.js";
-import { protocolSections } from "./wire/sections.js";
+import { protocolSections } from "./wire/protocol.js";
 
-/** A document as it must be. */
+/** A document with the text that it must have. */
 export interface GeneratedDocument {
-  /** From the project's folder: `docs/commands.md`. */
+  /** From the project's folder: `docs/protocol.md`. */
   readonly path: string;
   readonly text: string;
 }
 
-/** What the documents are made from. */
-export interface Sources {
-  readonly root: string;
-  /** The infrastructure of `prod`. */
-  readonly graph: Graph;
-  readonly commands: readonly Command[];
-  readonly manifest: v.InferOutput<typeof manifestSchema>;
-}
+const manifestSchema = v.object({ version: v.string() });
 
-const manifestSchema = v.object({ version: v.string(), scripts: v.record(v.string(), v.string()) });
-
-/** Reads and evaluates everything that the documents are made from. */
-export const readSources = async (root: string, say: (line: string) => void): Promise<Sources> => {
-  // This command is one of them.
-  const { commands } = await import("../main.js");
-  const [graph, manifest] = await Promise.all([
-    synth({ root, stage: "prod", say }),
-    readFile(path.join(root, "package.json"), "utf8"),
-  ]);
-  return {
-    root,
-    graph,
-    commands: [...localCommands, ...commands],
-    manifest: v.parse(manifestSchema, JSON.parse(manifest)),
-  };
-};
-
-const notice = "<!-- Written by `npm run documents`: change what it is made from, not this. -->";
-
-const whole = (text: string): string => `${notice}\n\n${text}\n`;
-
-/** Every generated document, as it must be; of those that are written by hand in part, the whole. */
-export const generate = async (sources: Sources): Promise<GeneratedDocument[]> => {
-  const { root, graph, commands, manifest } = sources;
+/** Every document that is generated, wholly or in part. */
+export const generate = async (root: string): Promise<GeneratedDocument[]> => {
+  const manifest = v.parse(
+    manifestSchema,
+    JSON.parse(await readFile(path.join(root, "package.json"), "utf8")),
+  );
   const inPart = async (file: string, sections: Readonly<Record<string, string>>) => ({
     path: file,
     text: fillSections(file, await handwritten(root, file), sections),
@@ -60,51 +36,78 @@ export const generate = async (sources: Sources): Promise<GeneratedDocument[]> =
     path: file,
     text: await formatted(root, file, value),
   });
-  return [
-    await json("docs/asyncapi.json", asyncApi(manifest.version)),
-    ...(await Promise.all(
-      deployerPolicies().map((policy, index) => json(`docs/deployer-policy-${index + 1}.json`, policy)),
-    )),
-    { path: "docs/commands.md", text: whole(commandsDocument(commands, manifest.scripts)) },
-    { path: "docs/environment-variables.md", text: whole(environmentDocument(graph)) },
-    await inPart("docs/protocol.md", protocolSections()),
-    await inPart("docs/client-guide.md", await exampleSections(root)),
-  ];
+  return Promise.all([
+    json("docs/asyncapi.json", asyncApi(manifest.version)),
+    ...deployerPolicies().map((policy, index) => json(`docs/deployer-policy-${index + 1}.json`, policy)),
+    inPart("docs/environment-variables.md", settingSections()),
+    inPart("docs/protocol.md", protocolSections()),
+  ]);
 };
 
 const handwritten = (root: string, file: string): Promise<string> =>
   readFile(path.join(root, file), "utf8").catch(() => {
-    throw new UserError(`${file} is missing: it is written by hand but for its tables, so take it from git.`);
+    throw new UserError(`${file} is missing. Restore it from git: only its tables are generated.`);
   });
-
-/** Those of them that are not as they must be. */
-const stale = async (root: string, documents: readonly GeneratedDocument[]): Promise<GeneratedDocument[]> => {
-  const states = documents.map(async (document) => {
-    const there = await readFile(path.join(root, document.path), "utf8").catch(() => undefined);
-    return there === document.text ? [] : [document];
-  });
-  return (await Promise.all(states)).flat();
-};
 
 /**
- * Writes those that are stale, or only names them when it is a check.
- * @returns whether every document is as it must be now
+ * Writes the documents that are stale; a check only names them.
+ * @returns whether every document is up to date now
  */
 export const update = async (
   root: string,
   documents: readonly GeneratedDocument[],
   { check, say }: { readonly check: boolean; readonly say: (line: string) => void },
 ): Promise<boolean> => {
-  const outdated = await stale(root, documents);
-  if (outdated.length === 0) say("Every generated document is up to date.");
-  for (const { path: file, text } of outdated) {
+  const texts = documents.map(({ path: file }) =>
+    readFile(path.join(root, file), "utf8").catch(() => undefined),
+  );
+  const found = await Promise.all(texts);
+  const stale = documents.filter(({ text }, index) => text !== found[index]);
+  if (stale.length === 0) say("Every generated document is up to date.");
+  for (const { path: file, text } of stale) {
     if (!check) await writeFile(path.join(root, file), text);
-    say(check ? `${file} is stale: npm run documents writes it anew.` : `${file} written.`);
+    say(check ? `${file} is stale: run npm run documents.` : `${file} written.`);
   }
-  return outdated.length === 0 || !check;
+  return stale.length === 0 || !check;
 };
 
-/** JSON as the project's formatter wants it, which looks at every file. */
+/**
+ * Looks for links in the Markdown files to pages, files and headings that do not exist.
+ * @returns the report on them; empty when every link leads somewhere
+ */
+export const brokenLinks = async (root: string): Promise<string> => {
+  // Nothing else needs these, and they take half a second to load.
+  const [{ engine }, { remark }, { default: validateLinks }] = await Promise.all([
+    import("unified-engine"),
+    import("remark"),
+    import("remark-validate-links"),
+  ]);
+  const files = await markdownFiles(root);
+  // The types of the plugin lack the file set, which the engine hands over.
+  const plugins = [[validateLinks, { repository: false }]] as Options["plugins"];
+  const report = new PassThrough();
+  await promisify(engine)({
+    processor: remark(),
+    plugins,
+    cwd: root,
+    files,
+    output: false,
+    out: false,
+    quiet: true,
+    color: false,
+    streamError: report,
+  });
+  return `${report.read() ?? ""}`.trim();
+};
+
+/** All that git does not ignore. */
+const markdownFiles = async (root: string): Promise<string[]> => {
+  const args = ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"];
+  const { stdout } = await promisify(execFile)("git", args, { cwd: root });
+  return stdout.split("\n").filter((file) => file !== "" && existsSync(path.join(root, file)));
+};
+
+/** JSON as the project's formatter writes it: `npm run check` looks at every file. */
 const formatted = (root: string, file: string, value: unknown): Promise<string> =>
   new Promise((resolve, reject) => {
     const biome = path.join(root, "node_modules/.bin/biome");

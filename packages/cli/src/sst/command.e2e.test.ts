@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { readSstFlags } from "../documents/check/sst.js";
 import { deploy, dev, diff, refresh, remove, unlock } from "./command.js";
+import { readSstFlags } from "./flags.js";
 
 const root = path.resolve(import.meta.dirname, "../../../..");
 const bin = path.join(root, "packages/cli/bin/lectern.mjs");

@@ -2,6 +2,7 @@ import specs from "@asyncapi/specs";
 import {
   clientFrameSchema,
   connectQuerySchema,
+  errorCodeSchema,
   errorCodes,
   isRetryable,
   serverFrameSchema,
@@ -12,9 +13,8 @@ import addFormats from "ajv-formats";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { asyncApi } from "./asyncapi.js";
-import { clientFrames } from "./client-frame.js";
-import { handshakes } from "./handshake.js";
-import { serverFrames } from "./server-frame.js";
+import { clientFrames, handshakes } from "./request.js";
+import { exampleOf, serverTypes } from "./server-frame.js";
 
 /** As a reader gets it. */
 const parsed = JSON.parse(JSON.stringify(asyncApi("1.2.3")));
@@ -106,7 +106,8 @@ describe("the AsyncAPI document", () => {
 });
 
 describe("every example is what it is an example of", () => {
-  test.each(Object.entries(serverFrames))("%s", (type, { example }) => {
+  test.each(serverTypes)("%s", (type) => {
+    const example = exampleOf(type);
     expect(v.parse(serverFrameSchema, example)).toEqual(example);
     expect(example.type).toBe(type);
   });
@@ -145,6 +146,8 @@ describe("every example is what it is an example of", () => {
 });
 
 test("an error's example says what the code says", () => {
-  const { code, status, retryable } = serverFrames.error.example;
+  const { code, status, retryable } = v.parse(errorSchema, exampleOf("error"));
   expect([status, retryable]).toEqual([statusOf[code], isRetryable(code)]);
 });
+
+const errorSchema = v.object({ code: errorCodeSchema, status: v.number(), retryable: v.boolean() });

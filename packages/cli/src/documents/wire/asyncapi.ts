@@ -9,19 +9,18 @@ import {
   statusOf,
   subprotocol,
 } from "@lectern/protocol";
-import type { JsonSchema } from "@valibot/to-json-schema";
-import { clientFrames } from "./client-frame.js";
-import { errorMeanings } from "./error.js";
-import { errorsParameter, type Handshake, handshakes, parameters, tokenParameter } from "./handshake.js";
+import {
+  actions,
+  clientFrames,
+  furtherParameters,
+  type Handshake,
+  handshakes,
+  parameters,
+} from "./request.js";
 import { type ObjectSchema, schemaOfAction, schemaOfType, wireSchema } from "./schema.js";
-import { type FrameDescription, serverFrames, timestampField } from "./server-frame.js";
+import { descriptionsOf, errorMeanings, exampleOf, serverFrames, serverTypes } from "./server-frame.js";
 
-const types = Object.keys(serverFrames).filter((type): type is ServerFrame["type"] => type in serverFrames);
-const actions = Object.keys(clientFrames).filter(
-  (action): action is ClientFrame["action"] => action in clientFrames,
-);
-
-/** What API Gateway sends by itself; it has no `type`, so no schema of ours. */
+/** API Gateway's own frame. It has no `type`, so the protocol has no schema for it. */
 const gatewayError = "gatewayError";
 
 /** The wire as an AsyncAPI 3.0 document, from the server's view: it receives what clients send. */
@@ -31,7 +30,7 @@ export const asyncApi = (version: string) => ({
     title: "Lectern",
     version,
     description:
-      "The session layer of a live speech-translation service. A speaker opens a session, listeners join it by its id. JSON text over WebSocket: frames from clients carry `action`, frames from the server `type` and `timestamp`. Clients ignore fields and types that they do not know. In words: protocol.md beside this file.",
+      "The session layer of a live speech-translation service. A speaker opens a session, listeners join it by its id. JSON text over WebSocket: frames from clients carry `action`, frames from the server `type` and `timestamp`. Clients ignore fields and types that they do not know. In words: protocol.md.",
     license: { name: "MIT" },
   },
   defaultContentType: "application/json",
@@ -40,9 +39,9 @@ export const asyncApi = (version: string) => ({
       host: "{api}.execute-api.{region}.amazonaws.com",
       pathname: "/prod",
       protocol: "wss",
-      description: "A deployed stage; its own domain, where it has one, has no pathname.",
+      description: "A deployed stage. A custom domain has no pathname.",
       variables: {
-        api: { description: "The API's id: WebSocketAPIEndpoint among the deployment's outputs has it." },
+        api: { description: "The API's id, as in the deployment's output WebSocketAPIEndpoint." },
         region: { default: "us-east-1", description: "The stage's region." },
       },
     },
@@ -52,7 +51,7 @@ export const asyncApi = (version: string) => ({
   operations: Object.fromEntries(handshakes.flatMap(operations)),
   components: {
     messages: {
-      ...Object.fromEntries(types.map((type) => [type, serverMessage(type)])),
+      ...Object.fromEntries(serverTypes.map((type) => [type, serverMessage(type)])),
       ...Object.fromEntries(actions.map((action) => [requestName(action), clientMessage(action)])),
       [gatewayError]: gatewayMessage,
     },
@@ -66,14 +65,14 @@ export const asyncApi = (version: string) => ({
   "x-limits": limits,
 });
 
-/** `heartbeat` → `heartbeatRequest`: a frame from the client may be called like one from the server. */
+/** `heartbeatRequest`: both sides may have a frame of the same name. */
 const requestName = (action: ClientFrame["action"]): string => `${action}Request`;
 
 const requestsOf = (role: Role) => actions.filter((action) => clientFrames[action].from.includes(role));
 
-/** What the server may send on a connection: its own welcome, and everything that is no welcome. */
+/** What the server may send on a connection: its own welcomes, and every frame that is no welcome. */
 const framesOn = ({ role, welcomes }: Handshake) =>
-  types.filter(
+  serverTypes.filter(
     (type) =>
       serverFrames[type].to.includes(role) &&
       (welcomes.includes(type) || !["sessionCreated", "sessionJoined"].includes(type)),
@@ -91,16 +90,9 @@ const channel = (handshake: Handshake) => {
   };
 };
 
-const query = ({ schema, role }: Handshake): ObjectSchema => {
+const query = ({ schema }: Handshake): ObjectSchema => {
   const known = wireSchema(schema, parameters);
-  return {
-    ...known,
-    properties: {
-      ...known.properties,
-      token: tokenParameter(role),
-      errors: errorsParameter,
-    },
-  };
+  return { ...known, properties: { ...known.properties, ...furtherParameters } };
 };
 
 const headers = {
@@ -150,29 +142,20 @@ const operations = (handshake: Handshake): [string, object][] => {
   ];
 };
 
-const serverMessage = (type: ServerFrame["type"]) => {
-  const { says, when, fields, example }: FrameDescription = serverFrames[type];
-  return {
-    name: type,
-    title: type,
-    summary: says,
-    description: when,
-    payload: withErrors(type, wireSchema(schemaOfType(type), { timestamp: timestampField, ...fields })),
-    examples: [{ name: type, payload: example }],
-  };
-};
+const serverMessage = (type: ServerFrame["type"]) => ({
+  name: type,
+  title: type,
+  summary: serverFrames[type].says,
+  description: serverFrames[type].when,
+  payload: wireSchema(schemaOfType(type), { ...descriptionsOf(type), ...(type === "error" ? codes : {}) }),
+  examples: [{ name: type, payload: exampleOf(type) }],
+});
 
-/** An error's code says its status, and whether to try again. */
-const withErrors = (type: ServerFrame["type"], payload: ObjectSchema): JsonSchema => {
-  if (type !== "error") return payload;
-  const lines = errorCodes.map(
-    (code) => `${code}: ${statusOf[code]}${isRetryable(code) ? ", retryable" : ""}.`,
-  );
-  const description = `${serverFrames.error.fields.code} ${lines.join(" ")}`;
-  return {
-    ...payload,
-    properties: { ...payload.properties, code: { ...payload.properties.code, description } },
-  };
+/** A code decides the status, and whether to try again. */
+const codes = {
+  code: errorCodes
+    .map((code) => `${code}: ${statusOf[code]}${isRetryable(code) ? ", retryable" : ""}.`)
+    .join(" "),
 };
 
 const clientMessage = (action: ClientFrame["action"]) => {

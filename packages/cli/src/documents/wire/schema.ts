@@ -9,12 +9,12 @@ export interface ObjectSchema extends JsonSchema {
   readonly required: string[];
 }
 
-/** What goes over the wire, as JSON schema (draft 7), each property with its description. */
+/** A wire schema as JSON schema (draft 7), each property with its description. */
 export const wireSchema = (
   schema: v.GenericSchema,
   descriptions: Readonly<Record<string, string>>,
 ): ObjectSchema => {
-  // Before any transformation: a flag is the text `true` on the wire.
+  // The input, before transformations: a flag is the text `true` on the wire.
   const { $schema: _dialect, ...json } = toJsonSchema(schema, { typeMode: "input" });
   const properties = Object.entries(json.properties ?? {}).map(([name, property]) => {
     const described = typeof property === "object" ? property : {};
@@ -31,18 +31,18 @@ export const wireSchema = (
 /** The schema of one frame from the server. */
 export const schemaOfType = (type: ServerFrame["type"]): v.GenericSchema =>
   found(
-    serverFrameSchema.options.find(({ entries }) => entries.type.literal === type),
     type,
+    serverFrameSchema.options.find(({ entries }) => entries.type.literal === type),
   );
 
 /** The schema of one frame from the client. */
 export const schemaOfAction = (action: ClientFrame["action"]): v.GenericSchema =>
   found(
-    clientFrameSchema.options.find(({ entries }) => entries.action.literal === action),
     action,
+    clientFrameSchema.options.find(({ entries }) => entries.action.literal === action),
   );
 
-const found = <Schema>(schema: Schema | undefined, name: string): Schema => {
+const found = <Schema>(name: string, schema: Schema | undefined): Schema => {
   if (!schema) throw new Error(`The protocol has no frame ${name}`);
   return schema;
 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fillSections } from "./section.js";
+import { fillSections } from "./markdown.js";
 
 const page = `# Page
 
@@ -9,11 +9,11 @@ old
 
 By hand.
 
-<!-- generated: example/b.mjs -->
-<!-- end: example/b.mjs -->
+<!-- generated: b-c -->
+<!-- end: b-c -->
 `;
 
-const sections = { a: "new, with $& in it", "example/b.mjs": "b" };
+const sections = { a: "new, with $& in it", "b-c": "b" };
 
 test("what stands between a section's marks is replaced, and nothing else", () => {
   const filled = fillSections("page.md", page, sections);
@@ -27,18 +27,18 @@ new, with $& in it
 
 By hand.
 
-<!-- generated: example/b.mjs -->
+<!-- generated: b-c -->
 
 b
 
-<!-- end: example/b.mjs -->
+<!-- end: b-c -->
 `);
   expect(fillSections("page.md", filled, sections)).toBe(filled);
 });
 
 test("marks for a section that is not made are refused", () => {
   expect(() => fillSections("page.md", page, { a: "" })).toThrow(
-    "page.md marks the section example/b.mjs, which is not generated.",
+    "page.md marks the section b-c, which is not generated.",
   );
 });
 

@@ -1,0 +1,70 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import { expect, test } from "vitest";
+
+// The commands of the documents: that the scripts exist, that they take the options, that harmless ones run.
+
+const root = path.resolve(import.meta.dirname, "../../../..");
+const run = promisify(execFile);
+
+const read = (file: string): Promise<string> => readFile(path.join(root, file), "utf8");
+
+const manifest = v.parse(
+  v.object({ scripts: v.record(v.string(), v.string()) }),
+  JSON.parse(await read("package.json")),
+);
+
+const pages = (await run("git", ["ls-files", "*.md"], { cwd: root })).stdout.trim().split("\n");
+const texts = await Promise.all(pages.map(read));
+
+/** Each command line of the fenced `sh` blocks, continued lines joined. */
+const lines = texts.flatMap((text) =>
+  [...text.matchAll(/^( *)```sh\n([\s\S]+?)\n\1```$/gm)].flatMap(([, , block = ""]) =>
+    block
+      .replace(/\\\n\s*/g, "")
+      .split(/\n| && |\$\(|\)"| \| /)
+      .map((line) => line.trim()),
+  ),
+);
+
+/** `npm run -s token -- alice` → `token`, `alice`; npm's own short names count as scripts. */
+const scriptCall = /\bnpm (?:run (?:-s )?([\w:]+)|(start|test))\b(?: -- (.+))?/;
+
+const calls = lines.flatMap((line) => {
+  const [, script, short, args = ""] = line.match(scriptCall) ?? [];
+  const name = script ?? short;
+  return name === undefined ? [] : [{ name, args: args.split(/\s+/).filter((arg) => arg !== "") }];
+});
+
+/** They need no network and change nothing. */
+const harmless = new Set(["token", "synth", "cost"]);
+
+const own = new Set(
+  calls.map(({ name }) => name).filter((name) => /^(lectern|offline-aws)/.test(manifest.scripts[name] ?? "")),
+);
+
+test("every script that a document names exists", () => {
+  const named = texts.flatMap((text) => [...text.matchAll(new RegExp(scriptCall, "g"))]);
+  const names = new Set(named.map(([, script, short]) => script ?? short ?? ""));
+  expect(names.size).toBeGreaterThan(15);
+  expect([...names].filter((name) => !(name in manifest.scripts))).toEqual([]);
+});
+
+test.each([...own])("npm run %s takes the options that the documents give it", async (name) => {
+  const { stdout } = await run("npm", ["run", "-s", name, "--", "--help"], { cwd: root });
+  const given = calls.filter((call) => call.name === name).flatMap(({ args }) => args);
+  const options = new Set(given.filter((arg) => arg.startsWith("--")).map((arg) => arg.replace(/=.*/, "")));
+  expect([...options].filter((option) => !new RegExp(`${option}\\b`).test(stdout))).toEqual([]);
+});
+
+test.each(
+  calls
+    .filter(({ name }) => harmless.has(name))
+    .map(({ name, args }) => [[name, ...args].join(" "), name, args] as const),
+)("npm run %s runs as it stands", async (_, name, args) => {
+  const { stdout } = await run("npm", ["run", "-s", name, "--", ...args], { cwd: root, maxBuffer: 2 ** 26 });
+  expect(stdout.trim()).not.toBe("");
+});

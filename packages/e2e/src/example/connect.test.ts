@@ -1,0 +1,274 @@
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import {
+  arrived,
+  created,
+  creating,
+  ended,
+  enter,
+  type Frame,
+  gatewayError,
+  heartbeatMs,
+  joined,
+  joining,
+  listen,
+  pass,
+  queue,
+  refusal,
+  requiredOfListener,
+  server,
+  sessionId,
+  sockets,
+  speak,
+  start,
+  stayConnected,
+  welcomeMs,
+} from "./testing.js";
+
+describe("to connect", () => {
+  test("it asks for refusals as frames, without a subprotocol where there is no token", async () => {
+    const { first } = await listen();
+    expect(first.query).toEqual({ ...joining, errors: "frame" });
+    expect(first.protocols).toBe(undefined);
+  });
+
+  test("the token travels as a subprotocol", async () => {
+    const { first } = await speak();
+    expect(first.query).toEqual({ ...creating, errors: "frame" });
+    expect(first.protocols).toBe("lectern.v1,bearer.a.b.c");
+  });
+
+  test("an open socket without a welcome after 5 s is given up", async () => {
+    const client = start();
+    const first = await server.next();
+    await pass(welcomeMs - 1);
+    expect(client.losses.items).toEqual([]);
+    await pass(1);
+    expect(await client.losses.next()).toEqual({ why: "no welcome", waitMs: 1_000 });
+    expect(await first.closed).toBe(4000);
+    await pass(1_000);
+    await server.next();
+  });
+
+  test("a handshake that is not answered within 5 s is given up", async () => {
+    server.hold();
+    const client = start();
+    const answer = await server.handshake();
+    await pass(welcomeMs);
+    expect(await client.losses.next()).toEqual({ why: "no welcome", waitMs: 1_000 });
+    answer(true);
+  });
+
+  test("the status of a refused handshake is named", async () => {
+    server.hold();
+    const client = start();
+    (await server.handshake())(false);
+    expect((await client.losses.next()).why).toBe("Unexpected server response: 503");
+  });
+
+  test("a wait for the welcome ends with it", async () => {
+    const { client, first } = await listen();
+    await pass(welcomeMs);
+    await arrived(client, first);
+    expect(client.losses.items).toEqual([]);
+  });
+
+  test("a URL that is none, or no WebSocket, is thrown at once", () => {
+    expect(() => start({ url: null })).toThrow("Invalid URL");
+    vi.stubGlobal("WebSocket", undefined);
+    const callbacks = { onFrame: vi.fn(), onLost: vi.fn(), onOver: vi.fn() };
+    expect(() => stayConnected({ url: server.url, query: joining, ...callbacks })).toThrow(
+      "There is no WebSocket",
+    );
+  });
+});
+
+describe("a token", () => {
+  test("that cannot be sent ends it: trying again would not help", async () => {
+    const client = start({ query: creating, token: () => " a.b.c" });
+    expect(await client.ends.next()).toMatchObject({
+      code: "INVALID_PARAMETERS",
+      message: expect.stringContaining("subprotocol"),
+    });
+    await pass(60_000);
+    expect(client.losses.items).toEqual([]);
+  });
+
+  test("that is undefined ends it: nobody is signed in", async () => {
+    const client = start({ query: creating, token: () => undefined });
+    expect(await client.ends.next()).toEqual(refusal("UNAUTHORIZED", { message: "Nobody is signed in" }));
+    expect(sockets).toEqual([]);
+  });
+
+  test.each([
+    ["rejects", () => Promise.reject(new Error("offline")), "offline"],
+    ["rejects with no error", () => Promise.reject("offline"), "offline"],
+    [
+      "throws",
+      () => {
+        throw new Error("offline");
+      },
+      "offline",
+    ],
+  ])("that %s is asked for again", async (_, first: () => Promise<string>, why) => {
+    const token = vi
+      .fn<() => string | Promise<string>>()
+      .mockReturnValue("a.b.c")
+      .mockImplementationOnce(first);
+    const client = start({ query: creating, token });
+    expect(await client.losses.next()).toEqual({ why, waitMs: 1_000 });
+    await pass(1_000);
+    expect((await server.next()).protocols).toBe("lectern.v1,bearer.a.b.c");
+  });
+
+  test("that does not come within 5 s is asked for again, and what comes too late opens nothing", async () => {
+    let bring = (_token: string) => {};
+    const late = new Promise<string>((resolve) => {
+      bring = resolve;
+    });
+    const token = vi.fn<() => string | Promise<string>>().mockReturnValueOnce(late).mockReturnValue("a.b.c");
+    const client = start({ query: creating, token });
+    await pass(welcomeMs);
+    expect(await client.losses.next()).toEqual({ why: "no token", waitMs: 1_000 });
+    bring("late");
+    await pass(1_000);
+    expect((await server.next()).protocols).toBe("lectern.v1,bearer.a.b.c");
+    expect(sockets).toHaveLength(1);
+  });
+
+  test("that has expired is replaced once, and once more after a welcome", async () => {
+    const token = vi.fn(() => `a.b.${token.mock.calls.length}`);
+    const client = start({ query: creating, token });
+    (await server.next()).send(refusal("TOKEN_EXPIRED"));
+    expect((await client.losses.next()).why).toBe("TOKEN_EXPIRED: Because of TOKEN_EXPIRED");
+    await pass(1_000);
+    const second = await server.next();
+    expect(second.protocols).toBe("lectern.v1,bearer.a.b.2");
+    second.send(created);
+    await client.frames.next();
+    second.close(1001);
+    await client.losses.next();
+    await pass(5_000);
+    (await server.next()).send(refusal("TOKEN_EXPIRED"));
+    await client.losses.next();
+    await pass(5_000);
+    (await server.next()).send(refusal("TOKEN_EXPIRED"));
+    expect(await client.ends.next()).toEqual(refusal("TOKEN_EXPIRED"));
+    expect(client.losses.items).toEqual([]);
+  });
+
+  test("that has expired, and for which there can be no other, ends it", async () => {
+    const client = start({ query: { ...creating, token: "a.b.c" } });
+    (await server.next()).send(refusal("TOKEN_EXPIRED"));
+    expect(await client.ends.next()).toEqual(refusal("TOKEN_EXPIRED"));
+  });
+
+  test("of a listener does not make a speaker of it", async () => {
+    const { client, first } = await enter({ token: () => "a.b.c" });
+    first.close(1001);
+    await client.losses.next();
+    await pass(1_000);
+    expect((await server.next()).query).toEqual({ ...joining, errors: "frame" });
+  });
+});
+
+describe("a refusal to let it in", () => {
+  test("that is for good ends it, and is told once", async () => {
+    const client = start();
+    const first = await server.next();
+    first.send(refusal("SESSION_NOT_FOUND"));
+    expect(await client.ends.next()).toEqual(refusal("SESSION_NOT_FOUND"));
+    await pass(60_000);
+    expect([client.frames.items, client.losses.items, sockets.length]).toEqual([[], [], 1]);
+  });
+
+  test("that is not says why, and is tried again", async () => {
+    const client = start();
+    (await server.next()).send(refusal("SESSION_FULL", { retryable: true }));
+    expect(await client.losses.next()).toEqual({
+      why: "SESSION_FULL: Because of SESSION_FULL",
+      waitMs: 1_000,
+    });
+    expect(client.frames.items).toEqual([]);
+    await pass(1_000);
+    await server.next();
+  });
+
+  test("is tried again only after `retryAfter`, whatever the network says", async () => {
+    const online = new EventTarget();
+    vi.stubGlobal("addEventListener", online.addEventListener.bind(online));
+    const client = start();
+    (await server.next()).send(refusal("RATE_LIMIT_EXCEEDED", { retryable: true, retryAfter: 7 }));
+    expect((await client.losses.next()).waitMs).toBe(8_000);
+    online.dispatchEvent(new Event("online"));
+    await pass(7_999);
+    expect(sockets).toHaveLength(1);
+    await pass(1);
+    await server.next();
+  });
+
+  test("because the session is not there means, after a welcome, that it has ended", async () => {
+    const { client, first } = await listen();
+    first.close(1001);
+    await client.losses.next();
+    await pass(1_000);
+    (await server.next()).send(refusal("SESSION_NOT_FOUND"));
+    expect(await client.ends.next()).toEqual({
+      type: "sessionEnded",
+      sessionId,
+      message: "The session has ended",
+    });
+  });
+});
+
+describe("frames", () => {
+  test("of every type go to the application, API Gateway's own and those before the welcome too", async () => {
+    const client = start();
+    const first = await server.next();
+    const sent = [{ type: "speakerReconnecting", sessionId }, joined, { type: "new" }, gatewayError];
+    for (const frame of sent) {
+      first.send(frame);
+      expect(await client.frames.next()).toEqual(frame);
+    }
+    expect(client.losses.items).toEqual([]);
+  });
+
+  test("that are none are ignored", async () => {
+    const { client, first } = await listen();
+    for (const text of ["", "{", "null", "<html>"]) first.send(text);
+    first.send({ type: "new" });
+    expect(await client.frames.next()).toEqual({ type: "new" });
+  });
+
+  test("that are sent before the welcome wait for it", async () => {
+    const client = start({ query: creating, token: () => "a.b.c" });
+    client.send({ action: "getSessionStatus" });
+    const first = await server.next();
+    first.send(created);
+    expect(await first.frames.next()).toEqual({ action: "getSessionStatus" });
+  });
+
+  test("that the application fails on stop nothing", async () => {
+    const uncaught = queue<Error>();
+    const listeners = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException").on("uncaughtException", uncaught.push);
+    onTestFinished(() => {
+      process.removeAllListeners("uncaughtException");
+      for (const listener of listeners) process.on("uncaughtException", listener);
+    });
+    const onFrame = ({ type }: Frame) => {
+      throw new Error(`No ${type}`);
+    };
+    const client = start({ onFrame });
+    const first = await server.next();
+    first.send(joined);
+    expect((await uncaught.next()).message).toBe("No sessionJoined");
+    await pass(heartbeatMs);
+    expect(await first.frames.next()).toEqual({ action: "heartbeat" });
+    first.send(requiredOfListener);
+    expect((await uncaught.next()).message).toBe("No connectionRefreshRequired");
+    await server.next();
+    first.send(ended);
+    expect(await client.ends.next()).toEqual(ended);
+    expect((await uncaught.next()).message).toBe("No sessionEnded");
+  });
+});
