@@ -1,6 +1,6 @@
 import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
-import { graphOf, named, types } from "./testing";
+import { changed, full, graphOf, named, types } from "./testing/graph";
 
 let graph: Graph;
 let functions: Plan["functions"];
@@ -47,24 +47,20 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
     expect(named(graph, types.logGroup, `/aws/lambda/${name}-prod`).inputs.retentionInDays).toBe(1);
   });
 
-  test("hands everything on to CloudWatch that the setting logLevel lets it write, metrics too", async () => {
-    const levelOf = async (logLevel: string) => {
-      const { loggingConfig } = named(
-        await graphOf("prod", { logLevel }),
-        types.lambda,
-        `${name}-prod`,
-      ).inputs;
-      return (loggingConfig as { applicationLogLevel: string }).applicationLogLevel;
+  test("passes to CloudWatch everything that logLevel lets it write, and its metrics", async () => {
+    const levelWith = async (settings: { logLevel: string } & Record<string, string>) => {
+      const { loggingConfig } = named(await graphOf("prod", settings), types.lambda, `${name}-prod`).inputs;
+      return [settings.logLevel, (loggingConfig as { applicationLogLevel: string }).applicationLogLevel];
     };
-    expect(await levelOf("DEBUG")).toBe("DEBUG");
-    // A metric's line has no level, and so counts as INFO.
-    expect(await levelOf("ERROR")).toBe("INFO");
+    expect(await levelWith(changed)).toEqual(["DEBUG", "DEBUG"]);
+    // A metric's line has no level, so Lambda takes it for INFO.
+    expect(await levelWith(full)).toEqual(["ERROR", "INFO"]);
   });
 
   test("has every setting in its environment, the tables' names, and nothing that it does not need", () => {
     const isAuthorizer = name === "session-authorizer";
     const { variables } = resource().inputs.environment as { variables: Record<string, string> };
-    // SST's own: what its links are sealed with, and the app's name.
+    // SST adds the key that seals its links, and the app's name.
     const { SST_KEY, SST_KEY_FILE, SST_RESOURCE_App, ...own } = variables;
     expect(own).toEqual({
       ENV: "prod",
@@ -137,7 +133,7 @@ test("the signing key is made with the stage, too long to guess", () => {
   expect(key?.inputs).toMatchObject({ length: 64, special: false });
 });
 
-/** What each role may do beside writing to its own log group: a grant more or less is a change to be made here too. */
+/** The rights of each role, except writing to its log group. Every changed grant must be changed here too. */
 const grants: Record<keyof typeof handlers, readonly string[]> = {
   "session-authorizer": [],
   "session-connection-handler": [
@@ -206,7 +202,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
   "session-drain": ["dynamodb:Scan on table/Connections-prod", "execute-api:ManageConnections on POST"],
 };
 
-/** The ARN without account and region; of the API, what this stage's sockets may be called with. */
+/** The ARN without account and region; for the API, the method that the role may call. */
 const short = (arn: string): string =>
   arn
     .replace(/^arn:aws:\w[\w-]*:us-east-1:000000000000:/, "")

@@ -1,6 +1,6 @@
 import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
-import { graphOf, named, types } from "./testing";
+import { full, graphOf, named, types } from "./testing/graph";
 
 let graph: Graph;
 let planned: Plan;
@@ -24,7 +24,7 @@ describe("the WebSocket API", () => {
       {
         name: "prod",
         autoDeploy: true,
-        // Nothing else beside these two: any other field makes a difference to how they deploy.
+        // With any other field, these two deploy as zero.
         defaultRouteSettings: { throttlingBurstLimit: 5_000, throttlingRateLimit: 10_000 },
       },
     ]);
@@ -115,6 +115,27 @@ describe("the WebSocket API", () => {
     );
     expect(format).not.toMatch(/sourceIp|connectionId|identity|authorizer|userAgent|querystring/i);
   });
+});
+
+test("a domain is mapped to the stage's own name, and callbacks still go to the API's own address", async () => {
+  const withDomain = await graphOf("prod", full);
+  expect(ofType(withDomain, "aws:apigatewayv2/domainName:DomainName").map(({ inputs }) => inputs)).toEqual([
+    expect.objectContaining({
+      domainName: "live.example.com",
+      domainNameConfiguration: expect.objectContaining({
+        endpointType: "REGIONAL",
+        securityPolicy: "TLS_1_2",
+      }),
+    }),
+  ]);
+  expect(
+    ofType(withDomain, "aws:apigatewayv2/apiMapping:ApiMapping").map(({ inputs }) => inputs.stage),
+  ).toEqual(["prod"]);
+  expect(withDomain.outputs.WebSocketAPIEndpoint).toBe("wss://live.example.com");
+  const { inputs } = named(withDomain, types.lambda, "session-welcome-prod");
+  expect(JSON.stringify(inputs.environment)).toMatch(
+    /"API_GATEWAY_ENDPOINT":"https:\/\/\w+\.execute-api\.us-east-1\.amazonaws\.com\/prod"/,
+  );
 });
 
 describe("the streams", () => {

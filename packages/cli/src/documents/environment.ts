@@ -7,7 +7,8 @@ import {
 } from "@lectern/core/settings";
 import { type Graph, plan, UserError } from "offline-aws";
 import * as v from "valibot";
-import { deploymentSchema, settingsFor } from "../../../../infra/config.js";
+import { settingsFor } from "../../../../infra/settings.js";
+import { deploymentSchema } from "../../../../infra/settings.schema.js";
 import { code, markdownTable } from "./text.js";
 
 /** What the functions find in their environment beside the settings. Each must be described, and nothing else. */
@@ -75,7 +76,7 @@ const commandVariables: readonly (readonly [name: string, who: string, what: str
 export const environmentDocument = (graph: Graph): string =>
   [
     "# Settings and environment variables",
-    "Settings live in `infra/config.ts` and nowhere else: defaults, what the project's stages have otherwise, and over both what is yours, in `deployments`. Change one there and deploy. A wrong value or an unknown name stops the deployment, or the start, with one sentence that names the setting.",
+    "Your settings live in `infra/deployments.ts`, by stage. They override the project's own settings and the defaults, which are in `infra/settings.ts`. Change a setting there and deploy. A wrong value or an unknown name stops the deployment, or the start, with one sentence that names the setting.",
     "On the local stack a setting is given when it starts, in either spelling:",
     "```sh\nnpm start -- --set speakerGraceSeconds=5 --set MAX_LISTENERS_PER_SESSION=3\n```",
     "Only `staging` and `prod` have something otherwise from the project. Every other stage (your own, `local`, `pr-7`, also one called `production`) has the defaults, until `deployments` says otherwise; there `pr-*` stands for every preview. Minutes and hours may be fractions.",

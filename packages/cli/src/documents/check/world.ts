@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { environmentName, settingNames } from "@lectern/core/settings";
 import type { Command, Graph } from "offline-aws";
-import { deploymentSchema } from "../../../../../infra/config.js";
+import { deploymentSchema } from "../../../../../infra/settings.schema.js";
 import type { Sources } from "../documents.js";
 import { readSstFlags, type SstFlags } from "./sst.js";
 

@@ -8,7 +8,7 @@ import {
   statusOf,
 } from "@lectern/protocol";
 import type { JsonSchema } from "@valibot/to-json-schema";
-import { settingsFor } from "../../../../../infra/config.js";
+import { settingsFor } from "../../../../../infra/settings.js";
 import type { Sections } from "../section.js";
 import { block, code, markdownTable } from "../text.js";
 import { clientFrames } from "./client-frame.js";
