@@ -1,8 +1,8 @@
-// Who may import whom. `npm run check:imports` fails on every other import, and on circles.
+// The imports that the design allows. `npm run check:imports` fails on any other import, and on circles.
 
 /**
- * Each part of the project with the parts that it may import. A part may only name parts above it, so no circle can form.
- * `tests` are further parts for its tests.
+ * The parts of the project, and the parts that each may import. Each names only parts above it, so no circle can form.
+ * `tests` names further parts for its tests, which may break that order.
  */
 const parts = [
   { name: "packages/protocol", may: [] },
@@ -86,6 +86,7 @@ export default {
       comment: "An import that cannot be resolved escapes every other rule.",
       severity: "error",
       from: {},
+      // Only types, or only in SST's platform.
       to: { couldNotResolve: true, pathNot: "^(@pulumi|aws-lambda)" },
     },
   ],
