@@ -44,7 +44,7 @@ interface Alarm {
   readonly periods?: number;
   readonly threshold: number;
   readonly comparison?: "GreaterThanThreshold" | "LessThanThreshold";
-  /** What missing values mean. Default: nothing is wrong. */
+  /** Whether missing values count as a breach. Default: they do not. */
   readonly missing?: "notBreaching" | "breaching";
   readonly of: Metric | { readonly metricQueries: aws.cloudwatch.MetricAlarmArgs["metricQueries"] };
 }
@@ -55,7 +55,7 @@ const runbook = "docs/runbook.md";
 const componentName = (name: string): string =>
   `${name.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase())}Alarm`;
 
-/** Declares an alarm whose notices, also that of its end, go to the topic. */
+/** Declares an alarm. The topic is notified when it starts and when it ends. */
 export const alarm = ({ name, says, period, periods = 1, threshold, comparison, missing, of }: Alarm) =>
   new aws.cloudwatch.MetricAlarm(componentName(name), {
     name: named(name),

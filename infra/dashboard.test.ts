@@ -55,7 +55,7 @@ const metricSchema = v.pipe(
   }),
 );
 
-/** An expression stands for a metric as the one object of its entry. */
+/** Instead of a metric, an entry may be one object with an expression. */
 const expressionSchema = v.tuple([v.strictObject({ ...rendering, expression: text })]);
 
 describe("the dashboard", () => {

@@ -37,7 +37,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
     expect(planned()?.nodejs).toMatchObject({ minify: true });
   });
 
-  test("writes JSON to a group of its own, kept for a day", () => {
+  test("writes JSON to its own log group, kept for a day", () => {
     expect(resource().inputs.loggingConfig).toEqual({
       logFormat: "JSON",
       logGroup: `/aws/lambda/${name}-prod`,
@@ -57,7 +57,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
     expect(await levelWith(full)).toEqual(["ERROR", "INFO"]);
   });
 
-  test("has every setting in its environment, the tables' names, and nothing that it does not need", () => {
+  test("has every setting and table name in its environment, and nothing that it does not need", () => {
     const isAuthorizer = name === "session-authorizer";
     const { variables } = resource().inputs.environment as { variables: Record<string, string> };
     // SST adds the key that seals its links, and the app's name.
@@ -103,7 +103,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
   });
 });
 
-test("SST keeps each function's source map under its log group, also when the stage is removed", () => {
+test("SST keeps each function's source map under its log group, even after a removal", () => {
   const maps = ofType(graph, "aws:s3/bucketObjectv2:BucketObjectv2").filter(({ inputs }) =>
     String(inputs.key).startsWith("sourcemap/"),
   );
@@ -113,7 +113,7 @@ test("SST keeps each function's source map under its log group, also when the st
   expect(maps.map(({ retainOnDelete }) => retainOnDelete)).toEqual(functions.map(() => true));
 });
 
-test("no other function is declared", () => {
+test("the program declares no other function", () => {
   expect(functions.map(({ name }) => name).sort()).toEqual(
     Object.keys(handlers)
       .map((name) => `${name}-prod`)
@@ -128,7 +128,7 @@ test("no variable of any function holds the signing key", () => {
   expect(JSON.stringify(ofType(graph, types.lambda))).not.toContain(value);
 });
 
-test("the signing key is made with the stage, too long to guess", () => {
+test("the program creates a signing key that is too long to guess", () => {
   const [key] = ofType(graph, "random:index/randomPassword:RandomPassword");
   expect(key?.inputs).toMatchObject({ length: 64, special: false });
 });
@@ -213,7 +213,7 @@ describe.each(Object.entries(grants))("the role of %s", (name, expected) => {
   const planned = () => functions.find((fn) => fn.name === `${name}-prod`);
   const role = () => named(graph, types.role, planned()?.roleName ?? "");
 
-  test("may do exactly what its code does, and write to its own log group without making it", () => {
+  test("allows exactly what the code does, and writing to the log group without creating it", () => {
     const statements = planned()?.statements ?? [];
     const allowed = statements.flatMap(({ actions, resources }) =>
       actions.flatMap((action) => resources.map((resource) => `${action} on ${short(resource)}`)),
@@ -229,7 +229,7 @@ describe.each(Object.entries(grants))("the role of %s", (name, expected) => {
     expect(allowed.filter((grant) => /^\S*\*/.test(grant))).toEqual([]);
   });
 
-  test("has no managed policy, and Lambda alone takes it on", () => {
+  test("has no managed policy, and only Lambda may assume it", () => {
     expect(role().inputs.managedPolicyArns).toEqual([]);
     expect(role().inputs.assumeRolePolicy).toEqual({
       Version: "2012-10-17",

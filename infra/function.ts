@@ -58,7 +58,7 @@ export const lambda = (component: Component, args: FunctionArgs) => {
     ],
     transform: {
       function: (fn) => {
-        // Lambda's own lines for each invocation would cost more than the invocation, and say nothing that ours do not.
+        // Lambda's own lines would cost more than the invocation that they report, and our lines have the same facts.
         fn.loggingConfig = $output(fn.loggingConfig).apply((given) => ({
           ...given,
           logFormat: "JSON",

@@ -1,6 +1,6 @@
-/** A function of the app, as far as everything but its rights is concerned. */
+/** A function of the app, without its rights. */
 interface Definition {
-  /** Its physical name without the stage; its log lines carry it too. */
+  /** Its physical name without the stage. It is the `service` of its log lines, too. */
   readonly name: string;
   /** Its file in `packages/functions/src/handler`. */
   readonly handler: string;
@@ -92,7 +92,7 @@ export type Component = keyof typeof functions;
 /** Every function's physical name without the stage. */
 export const functionNames = Object.values(functions).map(({ name }) => name);
 
-/** The same of those that a table's stream feeds. */
+/** The names of the functions that a table's stream invokes. */
 export const streamFunctionNames = Object.values(functions)
   .filter((fn) => "stream" in fn)
   .map(({ name }) => name);

@@ -32,7 +32,7 @@ const alarms = () => ofType(graph, types.alarm).map(({ inputs }) => inputs);
 /** An alarm by its name in the runbook. */
 const alarm = (name: string) => named(graph, types.alarm, `${name}-prod`).inputs;
 
-/** An alarm's metrics, however it declares them. */
+/** The metrics of an alarm, from either of its two forms. */
 const metricsOf = (inputs: Graph["resources"][number]["inputs"]): NonNullable<Query["metric"]>[] =>
   inputs.metricQueries
     ? (inputs.metricQueries as unknown as Query[]).flatMap(({ metric }) => metric ?? [])
@@ -51,7 +51,7 @@ describe("alarms", () => {
     }
   });
 
-  test("take missing values for good, except the reaper's alarm, which is about its silence", () => {
+  test("do not count missing values as a breach, except the alarm for a silent reaper", () => {
     for (const { name, treatMissingData } of alarms()) {
       expect([name, treatMissingData]).toEqual([
         name,
@@ -90,7 +90,7 @@ describe("alarms", () => {
     }
   });
 
-  test("look at few dimensions, and never at a session or a connection", () => {
+  test("have few dimensions, and never a session or a connection", () => {
     const dimensions = alarms().flatMap((inputs) =>
       metricsOf(inputs).map((metric) => Object.keys(metric.dimensions).sort().join()),
     );
@@ -133,7 +133,7 @@ describe("thresholds", () => {
     });
   });
 
-  test("active sessions: more than 90 % of what the stage is meant for", async () => {
+  test("active sessions: more than 90 % of maxActiveSessions", async () => {
     expect(alarm("active-sessions")).toMatchObject({
       ...own("ActiveSessions"),
       statistic: "Maximum",
@@ -160,7 +160,7 @@ describe("thresholds", () => {
     expect(namesOf(graph, types.lambda)).toEqual(functions);
   });
 
-  test("the authorizer's refused tokens are not counted as its errors", () => {
+  test("the authorizer: refused tokens do not count as errors", () => {
     const queries = alarm("errors-authorizer").metricQueries as unknown as Query[];
     expect(queries.map(({ id, metric }) => [id, metric?.metricName])).toEqual([
       ["faults", undefined],

@@ -8,7 +8,7 @@ const version = "must be a whole number from 1";
 const someEnvironments = "needs environments such as staging and preview";
 
 /**
- * The settings of a deployment itself. They never reach a function as settings.
+ * The settings of a deployment. The functions' settings are in core.
  * The descriptions and messages are the source of docs/environment-variables.md.
  */
 export const deploymentSchema = v.object({

@@ -112,7 +112,7 @@ const known: readonly string[] = [...settingNames, ...Object.keys(deploymentSche
 const unknownSetting = (name: string): SettingError =>
   new SettingError(name, `is unknown; the settings are ${known.join(", ")}`, undefined);
 
-/** Settings that are neither text nor numbers, so the command line gives them as JSON. */
+/** Settings that are neither text nor numbers. The command line gives them as JSON. */
 const structured = [
   "vpc",
   "passwordSignIn",

@@ -122,7 +122,7 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
     });
   });
 
-  test("nobody is e-mailed without an address", () => {
+  test("without an address, nobody gets mail", () => {
     expect(ofType(graph, types.subscription)).toEqual([]);
   });
 });
@@ -179,7 +179,7 @@ describe("a stage with an existing pool, an address for alarms, an account, a VP
     });
   });
 
-  test("makes no pool, and its authorizer and outputs name the existing one", () => {
+  test("creates no pool, and its authorizer and outputs name the existing one", () => {
     expect([...ofType(graph, types.pool), ...ofType(graph, types.poolClient)]).toEqual([]);
     expect(graph.outputs).toMatchObject({
       UserPoolId: "eu-central-1_AbCdEf123",
@@ -213,7 +213,7 @@ describe("a stage with an existing pool, an address for alarms, an account, a VP
     }
   });
 
-  test("hands the changed settings to the functions", () => {
+  test("passes the changed settings to the functions", () => {
     for (const { inputs } of ofType(graph, types.lambda)) {
       expect(inputs.environment).toMatchObject({
         variables: { MAX_LISTENERS_PER_SESSION: "7", REGION: "eu-central-1" },
@@ -221,7 +221,7 @@ describe("a stage with an existing pool, an address for alarms, an account, a VP
     }
   });
 
-  test("puts the functions into the VPC, still without AWS's policies that may make log groups", () => {
+  test("puts the functions into the VPC, still without AWS's policies that allow creating log groups", () => {
     for (const { inputs } of ofType(graph, types.lambda)) {
       expect(inputs.vpcConfig).toEqual({ subnetIds: ["subnet-1"], securityGroupIds: ["sg-1"] });
     }

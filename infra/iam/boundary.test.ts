@@ -10,7 +10,7 @@ describe("the boundary of the functions' roles", () => {
     ["prod", "prod"],
     ["staging", "staging"],
     ["pr-7", "pr-*"],
-  ])("on %s allows what each of them is given", async (stage, pattern) => {
+  ])("on %s allows everything that the roles have", async (stage, pattern) => {
     const graph = await graphOf(stage, full);
     const boundary = functionBoundary({ stage: pattern, account, region }, true);
     const calls = ofType(graph, types.role)
@@ -24,7 +24,7 @@ describe("the boundary of the functions' roles", () => {
     expect(refused(boundary, calls)).toEqual([]);
   });
 
-  test("keeps a preview's role from other stages' rows, from users, and from making roles", () => {
+  test("denies a preview's role other stages' rows, users, and creating roles", () => {
     const boundary = functionBoundary({ stage: "pr-*", account, region }, false);
     const calls = [
       { action: "dynamodb:GetItem", resource: arn("dynamodb", "table/Sessions-prod"), context: {} },

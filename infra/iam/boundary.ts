@@ -1,7 +1,7 @@
 import { app, namesOf, type Place } from "./names";
 import { allow, of, type Policy, policyArn, policyOf, type Statement } from "./policy";
 
-/** What limits a pipeline: a role that deploys could otherwise give itself any right. */
+/** Limits a pipeline. A role that deploys could otherwise give itself any right. */
 export interface Bounds {
   /** The name of the policy that must be the boundary of every role. */
   readonly boundary: string;

@@ -28,13 +28,13 @@ describe.each([
     graph = await graphOf(stage, full);
   });
 
-  test("allows everything that making, reading, changing and removing each of its resources needs", () => {
+  test("allows creating, reading, updating and deleting each resource", () => {
     const calls = callsOf(graph, deployed(graph));
     expect(calls.length).toBeGreaterThan(400);
     expect(refused(policy, calls)).toEqual([]);
   });
 
-  test("allows SST to read where it keeps its state, and to keep it", () => {
+  test("allows SST to read and write its state", () => {
     const own = { "aws:ResourceAccount": account };
     const calls = [
       ...["app", "lock", "secret"].map((kind) => `${kind}/lectern/${stage}.json`),
@@ -58,7 +58,7 @@ describe.each([
     ).toEqual([]);
   });
 
-  test("allows the verification to look at rows, streams and logs", () => {
+  test("allows the verification to read rows, streams and logs", () => {
     expect(
       refused(policy, [
         { action: "dynamodb:GetItem", resource: arn("dynamodb", `table/Connections-${stage}`), context: {} },
@@ -82,7 +82,7 @@ describe.each([
     ).toEqual([]);
   });
 
-  test("refuses to change what binds it, to attach AWS's policies, and to make a role without its boundary", () => {
+  test("refuses changes to its own limits, AWS's policies, and a role without the boundary", () => {
     const role = `arn:aws:iam::${account}:role/lectern-${stage}-EvilRole-abc`;
     const unbounded = { "iam:PermissionsBoundary": `arn:aws:iam::aws:policy/AdministratorAccess` };
     const calls = [
@@ -113,7 +113,7 @@ describe.each([
     expect(refused(policy, calls)).toHaveLength(calls.length);
   });
 
-  test("fits into policies that IAM takes, ten at most on a role, with nothing lost", () => {
+  test("fits into ten policies of IAM's length, with every statement", () => {
     const parts = inParts(policy);
     expect(parts.length).toBeLessThanOrEqual(10);
     for (const part of parts) expect(JSON.stringify(part).length).toBeLessThanOrEqual(6_144);
@@ -121,7 +121,7 @@ describe.each([
   });
 });
 
-describe("a pipeline that is not prod's", () => {
+describe("a pipeline of another stage than prod", () => {
   /** Types whose ids AWS makes up, or that have none: in one account and region, every stage can reach them. */
   const nameless = [
     "aws:apigateway/account:Account",
@@ -137,7 +137,7 @@ describe("a pipeline that is not prod's", () => {
   test.each([
     ["preview", pipeline("pr-*", "preview")],
     ["staging", pipeline("staging", "staging")],
-  ])("%s: changes nothing of prod's that has a name or a tag", async (_, policy) => {
+  ])("%s: changes no resource of prod that has a name or a tag", async (_, policy) => {
     const graph = await graphOf("prod", full);
     const changes = callsOf(graph, deployed(graph)).filter(({ action }) => !reading.test(action));
     const possible = changes
@@ -152,7 +152,7 @@ describe("a pipeline that is not prod's", () => {
   test.each([
     ["preview", pipeline("pr-*", "preview")],
     ["staging", pipeline("staging", "staging")],
-  ])("%s: reads neither prod's rows, nor its logs, nor its state", (_, policy) => {
+  ])("%s: reads no rows, logs or state of prod", (_, policy) => {
     const own = { "aws:ResourceAccount": account };
     const calls = [
       { action: "dynamodb:GetItem", resource: arn("dynamodb", "table/Sessions-prod"), context: {} },
@@ -172,7 +172,7 @@ describe("a pipeline that is not prod's", () => {
     expect(refused(policy, calls)).toHaveLength(calls.length);
   });
 
-  test("preview makes no pool its own by tagging it", () => {
+  test("preview takes over no pool by tagging it", () => {
     const requested = { "aws:RequestTag/sst:app": "lectern", "aws:RequestTag/sst:stage": "pr-7" };
     const pools = [
       {},
@@ -187,7 +187,7 @@ describe("a pipeline that is not prod's", () => {
     expect(refused(pipeline("pr-*", "preview"), calls)).toHaveLength(calls.length);
   });
 
-  test("preview reaches no stage that is not a pull request's", async () => {
+  test("preview reaches only stages of pull requests", async () => {
     const policy = pipeline("pr-*", "preview");
     for (const stage of ["staging", "alice"]) {
       const graph = await graphOf(stage, full);
@@ -200,7 +200,7 @@ describe("a pipeline that is not prod's", () => {
 describe("the first deployment into an account", () => {
   const first = deployerPolicy({ stage: "prod", account, region, isFirst: true });
 
-  test("may also make SST's buckets, and the role of API Gateway's logs with AWS's policy for it", async () => {
+  test("may also create SST's buckets, and the role of API Gateway's logs with AWS's policy", async () => {
     const graph = await graphOf("prod");
     const role = `arn:aws:iam::${account}:role/APIGatewayPushToCloudWatchLogsRole-1a2b3c4`;
     const [attached] = graph.resources
@@ -225,12 +225,12 @@ describe("the first deployment into an account", () => {
     ).toEqual([]);
   });
 
-  test("is a person's: no boundary is asked for, and the stage is whole without one", async () => {
+  test("is a person's, and needs no boundary for any resource", async () => {
     const graph = await graphOf("prod");
     expect(refused(first, callsOf(graph, deployed(graph)))).toEqual([]);
   });
 
-  test("finds GitHub's provider that another stage has made, as a pipeline does", () => {
+  test("may look up GitHub's provider, as a pipeline may", () => {
     const call = {
       action: "iam:GetOpenIDConnectProvider",
       resource: `arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`,
@@ -240,7 +240,7 @@ describe("the first deployment into an account", () => {
     expect(refused(pipeline("prod", "prod"), [call])).toEqual([]);
   });
 
-  test("is the only one that may: a pipeline finds all that in place", () => {
+  test("has rights that a pipeline lacks", () => {
     const policy = pipeline("prod", "prod");
     expect(
       refused(policy, [

@@ -9,7 +9,7 @@ export interface Deployer extends Place {
   readonly domain?: string | undefined;
   /** The existing user pool, if the stage does not create its own. */
   readonly userPoolId?: string | undefined;
-  /** What limits a pipeline. Undefined for a person, who is trusted. */
+  /** The limits of a pipeline. Undefined for a person, because a person is trusted. */
   readonly bounds?: Bounds | undefined;
   /** Adds the rights that only the first deployment into an account and region needs. */
   readonly isFirst?: boolean;

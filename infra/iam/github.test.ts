@@ -15,7 +15,7 @@ const github = (more: object) => JSON.stringify({ repository: "acme/lectern", ..
 const documentOf = (graph: Graph, name: string): Policy =>
   JSON.parse(String(named(graph, policyType, name).inputs.policy));
 
-describe("a stage that makes the roles of staging and of the previews", () => {
+describe("a stage that creates the roles of staging and of the previews", () => {
   let graph: Graph;
   beforeAll(async () => {
     graph = await graphOf("staging", {
@@ -25,14 +25,14 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     });
   });
 
-  test("has the account trust GitHub's tokens that are meant for AWS", () => {
+  test("makes the account trust GitHub's tokens for AWS", () => {
     expect(ofType(graph, providerType).map(({ inputs }) => inputs)).toEqual([
       { url: "https://token.actions.githubusercontent.com", clientIdLists: ["sts.amazonaws.com"] },
     ]);
   });
 
   test.each(["staging", "preview"])(
-    "lets only jobs of the repository in the environment %s take its role, for an hour",
+    "lets only jobs of the repository in the environment %s assume its role, for an hour",
     (environment) => {
       const { inputs } = named(graph, types.role, `lectern-deploy-${environment}`);
       expect(inputs.maxSessionDuration).toBe(3_600);
@@ -119,7 +119,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     ]);
   });
 
-  test("lets the previews' role make roles of previews' names only, under their boundary, for Lambda", () => {
+  test("lets the previews' role create roles only by previews' names, with their boundary, for Lambda", () => {
     const statements = [1, 2].flatMap(
       (part) => documentOf(graph, `lectern-deploy-preview-${part}`).Statement,
     );
@@ -151,7 +151,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     ]);
   });
 
-  test("makes both boundaries, and its own functions' roles under its own", () => {
+  test("creates both boundaries, and its functions' roles with its own", () => {
     for (const [environment, stage] of [
       ["staging", "staging"],
       ["preview", "pr-*"],
@@ -172,7 +172,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     expect(others.map(({ inputs }) => inputs.permissionsBoundary)).toEqual([undefined, undefined, undefined]);
   });
 
-  test("puts the roles' ARNs out, for GitHub's settings", () => {
+  test("has the roles' ARNs as outputs, for GitHub's settings", () => {
     expect(graph.outputs.GitHubRoles).toEqual({
       staging: `arn:aws:iam::${account}:role/lectern-deploy-staging`,
       preview: `arn:aws:iam::${account}:role/lectern-deploy-preview`,
@@ -288,7 +288,7 @@ describe("the setting", () => {
     return settingsFor("staging").github;
   };
 
-  test("makes no provider unless it says so", () => {
+  test("creates no provider by default", () => {
     expect(given({ repository: "acme/lectern", environments: ["staging"] })).toEqual({
       repository: "acme/lectern",
       environments: ["staging"],

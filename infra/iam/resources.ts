@@ -47,7 +47,7 @@ export const storageAndFunctions = (place: Place): readonly Statement[] => {
       ],
       ["*"],
     ),
-    // AWS has no names for these. At worst a saved query or a subscription is lost.
+    // These resources have no names. At worst a saved query or a subscription is lost.
     allow(
       "Nameless",
       [...of("logs", "PutQueryDefinition", "DeleteQueryDefinition"), ...of("sns", "Unsubscribe")],
@@ -163,7 +163,7 @@ export const apisAndPools = (
   ];
 };
 
-/** Queues, schedules, and what watches the stage. */
+/** The topics, queues, schedules, alarms, dashboard and budget of these stages. */
 export const monitoring = (place: Place): readonly Statement[] => {
   const names = namesOf(place);
   return [

@@ -1,7 +1,7 @@
 import { app, arnIn, gatewayIn, namesOf, type Place } from "./names";
 import { allow, of, type Statement } from "./policy";
 
-/** What SST's command needs for its own state, code and secrets. */
+/** The rights that SST's command needs for its own state, code and secrets. */
 export const sstStatements = (place: Place): readonly Statement[] => {
   const names = namesOf(place);
   const arn = arnIn(place);
@@ -36,7 +36,7 @@ export const sstStatements = (place: Place): readonly Statement[] => {
   ];
 };
 
-/** What the first deployment into an account and region needs: SST's buckets, and a role for API Gateway's logs. */
+/** The rights for the first deployment into an account and region: SST's buckets, and a role for API Gateway's logs. */
 export const firstStatements = (place: Place): readonly Statement[] => {
   const { account } = place;
   const arn = arnIn(place);

@@ -48,7 +48,7 @@ export const graphWith = (stage: string, deployments: ByStage): Promise<Graph> =
 
 const evaluated = new Map<string, Promise<Graph>>();
 
-/** One evaluation takes three seconds of CPU, so test files and runs share graphs by files that are newer than the program. */
+/** Test files and runs share graphs by files on disk, because one evaluation takes three seconds of CPU. */
 const once = (question: object, evaluate: () => Promise<Graph>): Promise<Graph> => {
   const key = createHash("sha256").update(JSON.stringify(question)).digest("hex");
   const file = path.join(root, "node_modules/.cache/infra-graph", `${key}.json`);
@@ -92,7 +92,7 @@ const changedAt = async (): Promise<number> => {
 const filesIn = async (place: string): Promise<string[]> => {
   if ((await stat(place)).isFile()) return [place];
   const entries = await readdir(place, { recursive: true, withFileTypes: true });
-  // Folders count too: their time tells of a file that was removed.
+  // Folders count too, because a removed file changes only its folder's time.
   return [place, ...entries.map((entry) => path.join(entry.parentPath, entry.name))];
 };
 
@@ -143,7 +143,7 @@ export const full = {
   isBounded: "true",
 };
 
-/** Changes what `prod` has otherwise: one evaluation serves the tests of all these settings. */
+/** Changes settings of `prod`. One evaluation serves the tests of all of them. */
 export const changed = {
   alarmEmail: "ops@example.com",
   passwordSignIn: "true",
