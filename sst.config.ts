@@ -2,7 +2,7 @@
 
 export default $config({
   async app({ stage = "dev" }) {
-    const { settingsFor } = await import("./infra/config");
+    const { settingsFor } = await import("./infra/settings");
     const { account, region, isProtected, isRemovable } = settingsFor(stage);
     return {
       name: "lectern",
@@ -10,7 +10,7 @@ export default $config({
       removal: isProtected ? "retain" : "remove",
       protect: isProtected && !isRemovable,
       providers: {
-        // The provider knows its regions by name; ours is checked by its form.
+        // The provider's type lists the regions; the setting is any text in the form of a region.
         aws: {
           version: "6.66.2",
           region: region as aws.Region,
@@ -20,15 +20,16 @@ export default $config({
     };
   },
   async run() {
-    // First: it bounds the roles that the others make.
-    const { githubRoles } = await import("./infra/github");
+    // First: it sets the boundary of the roles that the later files create.
+    const { githubRoles } = await import("./infra/iam/github");
     const { connections, rateLimits, sessions } = await import("./infra/storage");
     const { api } = await import("./infra/realtime");
     await import("./infra/stream");
     await import("./infra/reaper");
     await import("./infra/drain");
     await import("./infra/dashboard");
-    const { alarmTopic } = await import("./infra/monitoring");
+    await import("./infra/monitoring");
+    const { alarmTopic } = await import("./infra/alarm");
     const { userPoolClientId, userPoolId } = await import("./infra/auth");
     return {
       SessionsTableName: sessions.name,

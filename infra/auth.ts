@@ -1,6 +1,6 @@
 import { named, settings } from "./stage";
 
-/** The pool that speakers sign in to: the stage's own, or an existing one. */
+/** A user pool for the speakers of this stage. */
 const own = () => {
   const pool = new sst.aws.CognitoUserPool(
     "Speakers",
@@ -9,7 +9,7 @@ const own = () => {
       transform: {
         userPool: {
           name: named("lectern-speakers"),
-          // Speakers are let in by an operator; nobody signs up.
+          // Operators create the speakers' users; nobody signs up.
           adminCreateUserConfig: { allowAdminCreateUserOnly: true },
           deletionProtection: settings.isProtected ? "ACTIVE" : "INACTIVE",
         },
@@ -22,8 +22,8 @@ const own = () => {
     transform: {
       client: (args, options) => {
         args.name = named("lectern-speakers-app");
-        // No hosted page: clients sign in by SRP, and keep their tokens by the refresh token. Signing in as an
-        // administrator needs credentials of the account; a password alone only opens where the stage says so.
+        // No hosted page: clients sign in by SRP and renew their tokens by the refresh token. The administrator's sign-in
+        // needs AWS credentials. A password alone is enough only where the setting allows it.
         args.allowedOauthFlowsUserPoolClient = false;
         args.allowedOauthFlows = [];
         args.allowedOauthScopes = [];
@@ -35,7 +35,7 @@ const own = () => {
           ...(settings.passwordSignIn ? ["ALLOW_USER_PASSWORD_AUTH"] : []),
         ];
         args.preventUserExistenceErrors = "ENABLED";
-        // It goes with its pool: speakers' apps know its id.
+        // Kept with its pool, because speakers' apps know its id.
         options.retainOnDelete = settings.isProtected;
       },
     },

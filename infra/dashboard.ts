@@ -1,23 +1,12 @@
+import { functionNames, streamFunctionNames } from "./functions";
 import { api } from "./realtime";
 import { named, settings } from "./stage";
 import { connectionsByLanguage } from "./storage";
 
-const streamFunctions = ["session-welcome", "session-announce"].map(named);
-const functions = [
-  ...[
-    "session-authorizer",
-    "session-connection-handler",
-    "session-disconnect-handler",
-    "session-heartbeat-handler",
-    "session-refresh-handler",
-    "session-default-handler",
-    "session-reaper",
-    "session-drain",
-  ].map(named),
-  ...streamFunctions,
-];
+const allFunctions = functionNames.map(named);
+const streamFunctions = streamFunctionNames.map(named);
 const tables = ["Sessions", "Connections", "RateLimits"].map(named);
-/** What is throttled by itself: the tables, and the index, whose throttles are not in its table's metrics. */
+/** The dimensions of the tables and of the index. A table's metrics leave out the throttles of its index. */
 const throttled = [
   ...tables.map((table) => ["TableName", table]),
   ["TableName", named("Connections"), "GlobalSecondaryIndexName", connectionsByLanguage],
@@ -25,7 +14,7 @@ const throttled = [
 
 type Metric = readonly [namespace: string, metricName: string, ...dimensionsAndOptions: unknown[]];
 
-/** A metric that the functions emit over the whole stage. */
+/** A metric that the functions emit, summed over the stage. */
 const own = (metricName: string, options: object = {}): Metric => [
   "Lectern",
   metricName,
@@ -36,7 +25,7 @@ const own = (metricName: string, options: object = {}): Metric => [
   options,
 ];
 
-/** Every value of a dimension that a metric is split by. CloudWatch takes an expression only inside an array of its own. */
+/** One line for each value of a dimension. CloudWatch takes an expression only inside an array. */
 const by = (metricName: string, dimension: string) => [
   [
     {
@@ -80,20 +69,20 @@ new aws.cloudwatch.Dashboard("Dashboard", {
           own("FanOutGone", { stat: "Sum" }),
           own("FanOutDuration", { stat: "p95", yAxis: "right" }),
         ]),
-        widget("What the reaper found", [
+        widget("Found by the reaper", [
           own("CountDrift", { stat: "Sum" }),
           own("SilentConnections", { stat: "Sum" }),
           own("ReaperRuns", { stat: "Sum" }),
         ]),
-        widget("Faults that no client is told of", [
+        widget("Errors that no client sees", [
           own("BackgroundErrors", { stat: "Sum" }),
           own("RateLimitsUnavailable", { stat: "Sum" }),
         ]),
-        widget("Function errors", perFunction(functions, "Errors", "Sum")),
-        widget("Function duration, p95 (ms)", perFunction(functions, "Duration", "p95")),
+        widget("Function errors", perFunction(allFunctions, "Errors", "Sum")),
+        widget("Function duration, p95 (ms)", perFunction(allFunctions, "Duration", "p95")),
         widget("Cold starts and throttles", [
           own("ColdStarts", { stat: "Sum" }),
-          ...perFunction(functions, "Throttles", "Sum"),
+          ...perFunction(allFunctions, "Throttles", "Sum"),
         ]),
         widget("Stream age (ms)", perFunction(streamFunctions, "IteratorAge", "Maximum")),
         widget("Gateway", [
@@ -116,10 +105,10 @@ new aws.cloudwatch.Dashboard("Dashboard", {
   ),
 });
 
-/** One session's story through all functions: put the session's id in the place of its own. */
+/** One session's log lines from all functions. Replace the session id in the query by yours. */
 new aws.cloudwatch.QueryDefinition("SessionStory", {
   name: `lectern-${$app.stage}/session-story`,
-  logGroupNames: functions.map((name) => `/aws/lambda/${name}`),
+  logGroupNames: allFunctions.map((name) => `/aws/lambda/${name}`),
   queryString: [
     "fields @timestamp, service, operation, outcome, message, durationMs, errorCode, connection, requestId",
     '| filter sessionId = "golden-eagle-427"',

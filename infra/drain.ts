@@ -3,11 +3,8 @@ import { environment, manage } from "./realtime";
 import { signingKey } from "./secret";
 import { connections } from "./storage";
 
-/** Invoked by operators alone: nothing in AWS calls it, and no route leads to it. */
-export const drain = lambda("Drain", "session-drain", {
-  handler: "packages/functions/src/handler/drain.handler",
-  memory: "256 MB",
-  timeout: "60 seconds",
+/** Only operators invoke it: it has no route and no schedule. */
+lambda("Drain", {
   environment,
   link: [signingKey],
   permissions: [on(connections, ["Scan"]), manage("POST")],

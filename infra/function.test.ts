@@ -1,6 +1,6 @@
 import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
-import { graphOf, named, types } from "./testing";
+import { changed, full, graphOf, named, types } from "./testing/graph";
 
 let graph: Graph;
 let functions: Plan["functions"];
@@ -37,7 +37,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
     expect(planned()?.nodejs).toMatchObject({ minify: true });
   });
 
-  test("writes JSON to a group of its own, kept for a day", () => {
+  test("writes JSON to its own log group, kept for a day", () => {
     expect(resource().inputs.loggingConfig).toEqual({
       logFormat: "JSON",
       logGroup: `/aws/lambda/${name}-prod`,
@@ -47,24 +47,20 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
     expect(named(graph, types.logGroup, `/aws/lambda/${name}-prod`).inputs.retentionInDays).toBe(1);
   });
 
-  test("hands everything on to CloudWatch that the setting logLevel lets it write, metrics too", async () => {
-    const levelOf = async (logLevel: string) => {
-      const { loggingConfig } = named(
-        await graphOf("prod", { logLevel }),
-        types.lambda,
-        `${name}-prod`,
-      ).inputs;
-      return (loggingConfig as { applicationLogLevel: string }).applicationLogLevel;
+  test("passes to CloudWatch everything that logLevel lets it write, and its metrics", async () => {
+    const levelWith = async (settings: { logLevel: string } & Record<string, string>) => {
+      const { loggingConfig } = named(await graphOf("prod", settings), types.lambda, `${name}-prod`).inputs;
+      return [settings.logLevel, (loggingConfig as { applicationLogLevel: string }).applicationLogLevel];
     };
-    expect(await levelOf("DEBUG")).toBe("DEBUG");
-    // A metric's line has no level, and so counts as INFO.
-    expect(await levelOf("ERROR")).toBe("INFO");
+    expect(await levelWith(changed)).toEqual(["DEBUG", "DEBUG"]);
+    // A metric's line has no level, so Lambda takes it for INFO.
+    expect(await levelWith(full)).toEqual(["ERROR", "INFO"]);
   });
 
-  test("has every setting in its environment, the tables' names, and nothing that it does not need", () => {
+  test("has every setting and table name in its environment, and nothing that it does not need", () => {
     const isAuthorizer = name === "session-authorizer";
     const { variables } = resource().inputs.environment as { variables: Record<string, string> };
-    // SST's own: what its links are sealed with, and the app's name.
+    // SST adds the key that seals its links, and the app's name.
     const { SST_KEY, SST_KEY_FILE, SST_RESOURCE_App, ...own } = variables;
     expect(own).toEqual({
       ENV: "prod",
@@ -107,7 +103,7 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
   });
 });
 
-test("SST keeps each function's source map under its log group, also when the stage is removed", () => {
+test("SST keeps each function's source map under its log group, even after a removal", () => {
   const maps = ofType(graph, "aws:s3/bucketObjectv2:BucketObjectv2").filter(({ inputs }) =>
     String(inputs.key).startsWith("sourcemap/"),
   );
@@ -117,7 +113,7 @@ test("SST keeps each function's source map under its log group, also when the st
   expect(maps.map(({ retainOnDelete }) => retainOnDelete)).toEqual(functions.map(() => true));
 });
 
-test("no other function is declared", () => {
+test("the program declares no other function", () => {
   expect(functions.map(({ name }) => name).sort()).toEqual(
     Object.keys(handlers)
       .map((name) => `${name}-prod`)
@@ -132,12 +128,12 @@ test("no variable of any function holds the signing key", () => {
   expect(JSON.stringify(ofType(graph, types.lambda))).not.toContain(value);
 });
 
-test("the signing key is made with the stage, too long to guess", () => {
+test("the program creates a signing key that is too long to guess", () => {
   const [key] = ofType(graph, "random:index/randomPassword:RandomPassword");
   expect(key?.inputs).toMatchObject({ length: 64, special: false });
 });
 
-/** What each role may do beside writing to its own log group: a grant more or less is a change to be made here too. */
+/** The rights of each role, except writing to its log group. Every changed grant must be changed here too. */
 const grants: Record<keyof typeof handlers, readonly string[]> = {
   "session-authorizer": [],
   "session-connection-handler": [
@@ -206,7 +202,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
   "session-drain": ["dynamodb:Scan on table/Connections-prod", "execute-api:ManageConnections on POST"],
 };
 
-/** The ARN without account and region; of the API, what this stage's sockets may be called with. */
+/** The ARN without account and region; for the API, the method that the role may call. */
 const short = (arn: string): string =>
   arn
     .replace(/^arn:aws:\w[\w-]*:us-east-1:000000000000:/, "")
@@ -217,7 +213,7 @@ describe.each(Object.entries(grants))("the role of %s", (name, expected) => {
   const planned = () => functions.find((fn) => fn.name === `${name}-prod`);
   const role = () => named(graph, types.role, planned()?.roleName ?? "");
 
-  test("may do exactly what its code does, and write to its own log group without making it", () => {
+  test("allows exactly what the code does, and writing to the log group without creating it", () => {
     const statements = planned()?.statements ?? [];
     const allowed = statements.flatMap(({ actions, resources }) =>
       actions.flatMap((action) => resources.map((resource) => `${action} on ${short(resource)}`)),
@@ -233,7 +229,7 @@ describe.each(Object.entries(grants))("the role of %s", (name, expected) => {
     expect(allowed.filter((grant) => /^\S*\*/.test(grant))).toEqual([]);
   });
 
-  test("has no managed policy, and Lambda alone takes it on", () => {
+  test("has no managed policy, and only Lambda may assume it", () => {
     expect(role().inputs.managedPolicyArns).toEqual([]);
     expect(role().inputs.assumeRolePolicy).toEqual({
       Version: "2012-10-17",

@@ -1,11 +1,13 @@
 import { environmentName, settingNames } from "@lectern/core/settings";
+import { type Component, functions } from "./functions";
+import { networkInterfaceActions } from "./iam/boundary";
 import { retentionFor } from "./retention";
 import { named, settings } from "./stage";
 import { connections, rateLimits, sessions } from "./storage";
 
 type Args = ConstructorParameters<typeof sst.aws.Function>[1];
 
-interface FunctionArgs extends Pick<Args, "handler" | "memory" | "timeout" | "link"> {
+interface FunctionArgs extends Pick<Args, "link"> {
   readonly environment?: Record<string, $util.Input<string>>;
   readonly permissions?: { readonly actions: string[]; readonly resources: $util.Input<string>[] }[];
 }
@@ -13,14 +15,18 @@ interface FunctionArgs extends Pick<Args, "handler" | "memory" | "timeout" | "li
 const account = aws.getCallerIdentityOutput().accountId;
 
 /**
- * One of the app's functions, by its physical name without the stage. Its role may do what `permissions` say, and write
- * to its own log group; it cannot make one, so that a removed group stays removed.
+ * One function of the list in functions.ts. Its role has `permissions`, and may write to the function's log group.
+ * The role cannot create log groups, so a removed group stays removed.
  */
-export const lambda = (component: string, name: string, args: FunctionArgs) => {
+export const lambda = (component: Component, args: FunctionArgs) => {
   const { environment = {}, permissions = [], ...rest } = args;
+  const { name, handler, memory, timeout } = functions[component];
   const physical = named(name);
   return new sst.aws.Function(component, {
     ...rest,
+    handler: `packages/functions/src/handler/${handler}.handler`,
+    memory,
+    timeout,
     name: physical,
     runtime: "nodejs22.x",
     architecture: "arm64",
@@ -52,42 +58,32 @@ export const lambda = (component: string, name: string, args: FunctionArgs) => {
     ],
     transform: {
       function: (fn) => {
-        // Lambda's own lines for each invocation would cost more than the invocation; ours say what they say.
+        // Lambda's own lines would cost more than the invocation that they report, and our lines have the same facts.
         fn.loggingConfig = $output(fn.loggingConfig).apply((given) => ({
           ...given,
           logFormat: "JSON",
-          // Never above INFO, which lines without a level count as: with them the metrics would be dropped. What is not to be
-          // written by `logLevel` the functions leave out themselves.
+          // Never above INFO. Lambda takes a line without a level, such as a metric's, for INFO, and would drop it.
+          // The functions themselves leave out the lines below `logLevel`.
           applicationLogLevel: settings.logLevel === "DEBUG" ? "DEBUG" : "INFO",
           systemLogLevel: "WARN",
         }));
       },
       role: (role) => {
-        // SST attaches AWS's policies for execution, plain or in a VPC: both may create any log group and write to all.
+        // SST attaches AWS's execution policies. They allow creating any log group and writing to all of them.
         role.managedPolicyArns = $output(role.managedPolicyArns ?? []).apply((arns) =>
           arns.filter((arn) => !/\/AWSLambda(Basic|VPCAccess)ExecutionRole$/.test(arn)),
         );
-        // SST lets the whole account in beside Lambda, as it needs for live debugging: it takes `dev`, a promise, for true.
-        if (!$dev) role.assumeRolePolicy = takenOnByLambda;
+        // SST also lets the whole account assume the role, for live debugging: it tests `dev`, a promise, which is always true.
+        if (!$dev) role.assumeRolePolicy = assumedByLambda;
       },
     },
   });
 };
 
-const takenOnByLambda = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
+const assumedByLambda = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
 
-/** What Lambda needs to place a function into a VPC; EC2 takes these on every resource only. */
-const networkInterfaces = {
-  actions: [
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-  ],
-  resources: ["*"],
-};
+/** EC2 allows these actions on every resource only. */
+const networkInterfaces = { actions: [...networkInterfaceActions], resources: ["*"] };
 
 /** Grants these DynamoDB actions on a table, or on one of its indexes. */
 export const on = (table: { readonly arn: $util.Input<string> }, actions: string[], index?: string) => ({

@@ -1,114 +1,19 @@
-import { drain } from "./drain";
-import { authorizer, connect, disconnect, fallback, heartbeat, refresh } from "./realtime";
-import { reaper } from "./reaper";
+import { alarm, math, ofFunction, own, sumOf } from "./alarm";
+import { functionNames, functions, streamFunctionNames } from "./functions";
 import { named, settings } from "./stage";
 import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
-import { announce, failures, welcome } from "./stream";
-
-export const alarmTopic = new sst.aws.SnsTopic("Alarms", {
-  transform: { topic: { name: named("session-management-alarms") } },
-});
-
-if (settings.alarmEmail) {
-  new aws.sns.TopicSubscription("AlarmsByEmail", {
-    topic: alarmTopic.arn,
-    protocol: "email",
-    endpoint: settings.alarmEmail,
-  });
-}
-
-/** By the name that their log lines and alarms go under. */
-const functions = {
-  authorizer,
-  "connection-handler": connect,
-  "disconnect-handler": disconnect,
-  "heartbeat-handler": heartbeat,
-  "refresh-handler": refresh,
-  "default-handler": fallback,
-  welcome,
-  announce,
-  reaper,
-  drain,
-};
+import { failures } from "./stream";
 
 const minutes = (count: number): number => count * 60;
 
-type Metric = Pick<
-  aws.cloudwatch.MetricAlarmArgs,
-  "namespace" | "metricName" | "dimensions" | "statistic" | "extendedStatistic"
->;
+/** `session-welcome` → `welcome`, as the runbook names the alarms of one function. */
+const short = (name: string): string => name.replace(/^session-/, "");
 
-/** A metric that the functions emit, over the whole stage. */
-const own = (metricName: string, statistic: string): Metric => ({
-  namespace: "Lectern",
-  metricName,
-  dimensions: { service: "lectern", stage: $app.stage },
-  ...(statistic.startsWith("p") ? { extendedStatistic: statistic } : { statistic }),
-});
-
-const ofFunction = (fn: sst.aws.Function, metricName: string, statistic: string): Metric => ({
-  namespace: "AWS/Lambda",
-  metricName,
-  dimensions: { FunctionName: fn.name },
-  statistic,
-});
-
-interface Alarm {
-  /** What it is called in the runbook. */
-  readonly name: string;
-  readonly says: string;
-  /** Seconds over which one value is taken. */
-  readonly period: number;
-  /** How many such values in a row, 1 by default. */
-  readonly periods?: number;
-  readonly threshold: number;
-  readonly comparison?: "GreaterThanThreshold" | "LessThanThreshold";
-  /** What silence means; by default that nothing is wrong. */
-  readonly missing?: "notBreaching" | "breaching";
-  readonly of: Metric | { readonly metricQueries: aws.cloudwatch.MetricAlarmArgs["metricQueries"] };
-}
-
-const runbook = "docs/runbook.md";
-
-/** `stream-age-welcome` → `StreamAgeWelcomeAlarm` */
-const componentName = (name: string): string =>
-  `${name.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase())}Alarm`;
-
-const alarm = ({ name, says, period, periods = 1, threshold, comparison, missing, of }: Alarm) =>
-  new aws.cloudwatch.MetricAlarm(componentName(name), {
-    name: named(name),
-    alarmDescription: `${says} What to do: ${runbook}#${name}`,
-    ...("metricQueries" in of ? of : { ...of, period }),
-    evaluationPeriods: periods,
-    datapointsToAlarm: periods,
-    threshold,
-    comparisonOperator: comparison ?? "GreaterThanThreshold",
-    treatMissingData: missing ?? "notBreaching",
-    alarmActions: [alarmTopic.arn],
-    okActions: [alarmTopic.arn],
-  });
-
-/** One value of several metrics, by their ids in an expression; the other parts of the alarm are for that value. */
-const math = (id: string, expression: string, metrics: Readonly<Record<string, Metric>>, period: number) => ({
-  metricQueries: [
-    { id, expression, label: id, returnData: true },
-    ...Object.entries(metrics).map(([of, { namespace, metricName, dimensions, statistic }]) => ({
-      id: of,
-      metric: { namespace, metricName: metricName ?? "", dimensions, period, stat: statistic ?? "Sum" },
-    })),
-  ],
-});
-
-/** Sums metrics that have no common dimension into one, in which silence is a zero. */
-const sumOf = (metrics: readonly Metric[], period: number) => {
-  const byId = Object.fromEntries(metrics.map((metric, index) => [`m${index}`, metric]));
-  const terms = Object.keys(byId).map((id) => `FILL(${id}, 0)`);
-  return math("total", terms.join(" + "), byId, period);
-};
+const authorizer = functions.Authorizer.name;
 
 alarm({
   name: "session-creation-latency",
-  says: "More than one speaker in twenty waits over 2 s for sessionCreated.",
+  says: "More than 5 % of speakers wait over 2 s for sessionCreated.",
   period: minutes(5),
   periods: 2,
   threshold: 2_000,
@@ -123,10 +28,10 @@ alarm({
   of: own("ConnectionErrors", "Sum"),
 });
 
-// A bug that a handler answers for is no error to Lambda: the client is told, and nothing is thrown.
+// Lambda counts no error here: the handler catches the bug and answers with a clean error frame.
 alarm({
   name: "internal-errors",
-  says: "More than 10 requests met a bug of ours in 5 minutes.",
+  says: "More than 10 requests failed with INTERNAL_ERROR in 5 minutes.",
   period: minutes(5),
   threshold: 10,
   of: {
@@ -135,7 +40,7 @@ alarm({
   },
 });
 
-// Nor is what fails while no client waits: the streams' functions name the record, and the reaper leaves it to its next run.
+// Lambda counts no error here either: a stream function reports the failed record, and the reaper retries in its next run.
 alarm({
   name: "background-errors",
   says: "More than 10 welcomes, announcements or steps of the reaper failed in 5 minutes.",
@@ -146,7 +51,7 @@ alarm({
 
 alarm({
   name: "limits-off",
-  says: "More than 10 requests were let in unlimited in 5 minutes, since RateLimits could not be reached.",
+  says: "More than 10 requests passed without a rate limit in 5 minutes, because RateLimits could not be reached.",
   period: minutes(5),
   threshold: 10,
   of: own("RateLimitsUnavailable", "Sum"),
@@ -154,28 +59,28 @@ alarm({
 
 alarm({
   name: "active-sessions",
-  says: "More than nine tenths of the sessions that this stage is meant for are active.",
+  says: "More than 90 % of maxActiveSessions are active.",
   period: minutes(1),
   periods: 2,
   threshold: 0.9 * settings.maxActiveSessions,
   of: own("ActiveSessions", "Maximum"),
 });
 
-for (const [name, fn] of Object.entries(functions)) {
-  if (fn === authorizer) continue;
+for (const name of functionNames) {
+  if (name === authorizer) continue;
   alarm({
-    name: `errors-${name}`,
-    says: `The function failed or timed out more than 10 times in 5 minutes.`,
+    name: `errors-${short(name)}`,
+    says: "The function failed or timed out more than 10 times in 5 minutes.",
     period: minutes(5),
     threshold: 10,
-    of: ofFunction(fn, "Errors", "Sum"),
+    of: ofFunction(name, "Errors", "Sum"),
   });
 }
 
-// The authorizer refuses a token by throwing, which Lambda counts as an error like any other.
+// The authorizer refuses a token by throwing, and Lambda counts that as an error.
 alarm({
   name: "errors-authorizer",
-  says: "The authorizer failed more than 10 times in 5 minutes, refused tokens not counted.",
+  says: "The authorizer failed more than 10 times in 5 minutes, not counting refused tokens.",
   period: minutes(5),
   threshold: 10,
   of: math(
@@ -186,23 +91,20 @@ alarm({
   ),
 });
 
-for (const [name, fn] of [
-  ["welcome", welcome],
-  ["announce", announce],
-] as const) {
+for (const name of streamFunctionNames) {
   alarm({
-    name: `stream-age-${name}`,
-    says: "Changes wait over a minute in the stream before the function takes them.",
+    name: `stream-age-${short(name)}`,
+    says: "Changes wait over a minute in the stream before the function receives them.",
     period: minutes(1),
     periods: 2,
     threshold: 60_000,
-    of: ofFunction(fn, "IteratorAge", "Maximum"),
+    of: ofFunction(name, "IteratorAge", "Maximum"),
   });
 }
 
 alarm({
   name: "stream-failures",
-  says: "A stream function gave up on records, which are in the queue.",
+  says: "A stream function gave up on records. They are in the queue.",
   period: minutes(1),
   threshold: 0,
   of: {
@@ -215,31 +117,30 @@ alarm({
 
 alarm({
   name: "reaper-silent",
-  says: "No reaper run has come to its end for 5 minutes.",
+  says: "No run of the reaper finished for 5 minutes.",
   period: minutes(5),
   threshold: 1,
   comparison: "LessThanThreshold",
   missing: "breaching",
-  // As a sum: for a period that is merely missing, CloudWatch would take an older run than it, and ring ten minutes late.
+  // As a sum, so that a missing period is 0. For a missing one CloudWatch uses older values, and rings ten minutes late.
   of: sumOf([own("ReaperRuns", "Sum")], minutes(5)),
 });
 
 alarm({
   name: "count-drift",
-  says: "Listener counts were wrong by more than 10 in 15 minutes; the reaper has corrected them.",
+  says: "The reaper corrected listener counts by more than 10 in 15 minutes.",
   period: minutes(15),
   threshold: 10,
   of: own("CountDrift", "Sum"),
 });
 
-// A math expression in an alarm takes ten metrics at most.
 alarm({
   name: "throttles-lambda",
   says: "Lambda throttled this stage's functions.",
   period: minutes(5),
   threshold: 0,
   of: sumOf(
-    Object.values(functions).map((fn) => ofFunction(fn, "Throttles", "Sum")),
+    functionNames.map((name) => ofFunction(name, "Throttles", "Sum")),
     minutes(5),
   ),
 });
@@ -252,7 +153,7 @@ alarm({
   of: sumOf(
     [
       ...[sessions, connections, rateLimits].map((table) => ({ TableName: table.name })),
-      // An index's throttles are not in its table's metrics.
+      // A table's metrics leave out the throttles of its index.
       { TableName: connections.name, GlobalSecondaryIndexName: connectionsByLanguage },
     ].flatMap((dimensions) =>
       ["ReadThrottleEvents", "WriteThrottleEvents"].map((metricName) => ({

@@ -1,6 +1,6 @@
 import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
-import { graphOf, named, types } from "./testing";
+import { full, graphOf, named, types } from "./testing/graph";
 
 let graph: Graph;
 let planned: Plan;
@@ -19,18 +19,18 @@ describe("the WebSocket API", () => {
     });
   });
 
-  test("has the one stage prod, deployed by itself, throttled at a burst of 5,000 and 10,000 a second", () => {
+  test("has one stage, prod, with automatic deployment and throttles of 5,000 in a burst and 10,000 a second", () => {
     expect(ofType(graph, types.stage).map(({ inputs }) => inputs)).toMatchObject([
       {
         name: "prod",
         autoDeploy: true,
-        // Nothing else beside these two: any other field makes a difference to how they deploy.
+        // With any other field, these two deploy as zero.
         defaultRouteSettings: { throttlingBurstLimit: 5_000, throttlingRateLimit: 10_000 },
       },
     ]);
   });
 
-  test("routes what is documented to the functions of those names, each allowed to be invoked", () => {
+  test("routes the documented frames to their functions, and may invoke each", () => {
     expect(
       Object.fromEntries(routes().map(({ routeKey, functionName }) => [routeKey, functionName])),
     ).toEqual({
@@ -42,7 +42,7 @@ describe("the WebSocket API", () => {
     });
   });
 
-  test("lets its functions be invoked by itself only", () => {
+  test("is the only API that may invoke its functions", () => {
     const [api] = ofType(graph, types.api);
     const byGateway = ofType(graph, "aws:lambda/permission:Permission").filter(
       ({ inputs }) => inputs.principal === "apigateway.amazonaws.com",
@@ -53,7 +53,7 @@ describe("the WebSocket API", () => {
     }
   });
 
-  test("asks the authorizer on $connect, always, and nowhere else", () => {
+  test("calls the authorizer on every $connect, and on no other route", () => {
     expect(routes().filter(({ authorizer }) => authorizer)).toMatchObject([
       {
         routeKey: "$connect",
@@ -68,11 +68,11 @@ describe("the WebSocket API", () => {
     }
     const authorizers = ofType(graph, types.authorizer);
     expect(authorizers.map(({ inputs }) => inputs)).toMatchObject([{ authorizerType: "REQUEST" }]);
-    // Results are never cached for WebSocket APIs; asking for it would fail the deployment.
+    // WebSocket APIs cache no results, and a time to live would fail the deployment.
     expect(authorizers[0]?.inputs.authorizerResultTtlInSeconds).toBeUndefined();
   });
 
-  test("answers exactly where a frame is answered, with both halves of a route response", () => {
+  test("has both halves of a route response on exactly the routes that answer", () => {
     const answered = ["$default", "heartbeat", "refreshConnection"];
     const selecting = ofType(graph, types.route).filter(
       ({ inputs }) => inputs.routeResponseSelectionExpression === "$default",
@@ -105,7 +105,7 @@ describe("the WebSocket API", () => {
     });
   });
 
-  test("logs of each request neither an address, nor a connection id, nor a query, as flat JSON below 3 KB", () => {
+  test("logs each request as flat JSON below 3 KB, without address, connection id or query", () => {
     const { format } = named(graph, types.stage, "prod").inputs.accessLogSettings as { format: string };
     expect(format.length).toBeLessThan(3 * 1024);
     const fields: Record<string, string> = JSON.parse(format);
@@ -115,6 +115,27 @@ describe("the WebSocket API", () => {
     );
     expect(format).not.toMatch(/sourceIp|connectionId|identity|authorizer|userAgent|querystring/i);
   });
+});
+
+test("a domain is mapped to the stage's own name, and callbacks still go to the API's own address", async () => {
+  const withDomain = await graphOf("prod", full);
+  expect(ofType(withDomain, "aws:apigatewayv2/domainName:DomainName").map(({ inputs }) => inputs)).toEqual([
+    expect.objectContaining({
+      domainName: "live.example.com",
+      domainNameConfiguration: expect.objectContaining({
+        endpointType: "REGIONAL",
+        securityPolicy: "TLS_1_2",
+      }),
+    }),
+  ]);
+  expect(
+    ofType(withDomain, "aws:apigatewayv2/apiMapping:ApiMapping").map(({ inputs }) => inputs.stage),
+  ).toEqual(["prod"]);
+  expect(withDomain.outputs.WebSocketAPIEndpoint).toBe("wss://live.example.com");
+  const { inputs } = named(withDomain, types.lambda, "session-welcome-prod");
+  expect(JSON.stringify(inputs.environment)).toMatch(
+    /"API_GATEWAY_ENDPOINT":"https:\/\/\w+\.execute-api\.us-east-1\.amazonaws\.com\/prod"/,
+  );
 });
 
 describe("the streams", () => {
@@ -128,7 +149,7 @@ describe("the streams", () => {
     return filters.map(({ pattern }) => pattern);
   };
 
-  test("are two: new connections are welcomed, changes of sessions announced", () => {
+  test("are two: Connections feeds welcome, Sessions feeds announce", () => {
     expect(
       planned.mappings.map(({ functionName, streamArn }) => [functionName, streamArn.split("/")[1]]).sort(),
     ).toEqual([
@@ -138,7 +159,7 @@ describe("the streams", () => {
   });
 
   test.each(["session-welcome-prod", "session-announce-prod"])(
-    "feed %s every record from the start, and give a bad one up instead of blocking behind it",
+    "feed %s every record from the start, and give up a bad record instead of blocking behind it",
     (functionName) => {
       const mapping = mappingTo(functionName);
       expect(mapping).toMatchObject({
@@ -155,12 +176,12 @@ describe("the streams", () => {
     },
   );
 
-  test("come in batches of 25 welcomes, and of one fan-out", () => {
+  test("come in batches of 25 for welcome, and of 1 for announce", () => {
     expect(mappingTo("session-welcome-prod").batchSize).toBe(25);
     expect(mappingTo("session-announce-prod").batchSize).toBe(1);
   });
 
-  test("are filtered by at most five patterns, which are JSON on images alone", () => {
+  test("have at most five filters, which are JSON about the images alone", () => {
     for (const functionName of ["session-welcome-prod", "session-announce-prod"]) {
       const patterns = patternsTo(functionName);
       expect(patterns.length).toBeGreaterThan(0);
@@ -172,7 +193,7 @@ describe("the streams", () => {
     }
   });
 
-  test("give up into a queue that keeps records for two weeks, encrypted", () => {
+  test("send failed records to an encrypted queue, which keeps them for two weeks", () => {
     expect(named(graph, types.queue, "session-stream-failures-prod").inputs).toMatchObject({
       messageRetentionSeconds: 14 * 24 * 3_600,
       sqsManagedSseEnabled: true,

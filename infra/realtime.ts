@@ -1,12 +1,13 @@
 import { userPoolClientId, userPoolId } from "./auth";
 import { lambda, on } from "./function";
+import { functions } from "./functions";
 import { signingKey } from "./secret";
 import { named, settings } from "./stage";
 import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
 
 const stageName = "prod";
 
-/** What is logged of each request: no address, no raw connection id. */
+/** One line of the access log. It has no address and no raw connection id. */
 const accessLogFormat = JSON.stringify({
   requestTime: "$context.requestTime",
   requestId: "$context.requestId",
@@ -30,7 +31,7 @@ export const api = new sst.aws.ApiGatewayWebSocket("Realtime", {
     api: { name: named("session-websocket-api") },
     stage: (stage) => {
       stage.name = stageName;
-      // Set together and always: with any other field here but these, the throttle would deploy as zero.
+      // Set both, and no other field: with another field, the throttle would deploy as zero.
       stage.defaultRouteSettings = { throttlingBurstLimit: 5_000, throttlingRateLimit: 10_000 };
       stage.accessLogSettings = $output(stage.accessLogSettings).apply((given) => ({
         destinationArn: given?.destinationArn ?? "",
@@ -42,27 +43,22 @@ export const api = new sst.aws.ApiGatewayWebSocket("Realtime", {
 });
 
 /** Grants these calls on the clients' sockets. */
-const manage = (...methods: ("GET" | "POST" | "DELETE")[]) => ({
+export const manage = (...methods: ("GET" | "POST" | "DELETE")[]) => ({
   actions: ["execute-api:ManageConnections"],
   resources: methods.map(
     (method) => $interpolate`${api.nodes.api.executionArn}/${stageName}/${method}/@connections/*`,
   ),
 });
 
-const environment = { API_GATEWAY_ENDPOINT: api.managementEndpoint };
+/** Where functions post frames to clients. */
+export const environment = { API_GATEWAY_ENDPOINT: api.managementEndpoint };
 
-export const authorizer = lambda("Authorizer", "session-authorizer", {
-  handler: "packages/functions/src/handler/authorizer.handler",
-  memory: "128 MB",
-  timeout: "10 seconds",
+const authorizer = lambda("Authorizer", {
   environment: { USER_POOL_ID: userPoolId, CLIENT_ID: userPoolClientId },
   link: [signingKey],
 });
 
-export const connect = lambda("Connect", "session-connection-handler", {
-  handler: "packages/functions/src/handler/connect.handler",
-  memory: "256 MB",
-  timeout: "30 seconds",
+const connect = lambda("Connect", {
   environment,
   link: [signingKey],
   permissions: [
@@ -72,35 +68,23 @@ export const connect = lambda("Connect", "session-connection-handler", {
   ],
 });
 
-export const disconnect = lambda("Disconnect", "session-disconnect-handler", {
-  handler: "packages/functions/src/handler/disconnect.handler",
-  memory: "256 MB",
-  timeout: "30 seconds",
+const disconnect = lambda("Disconnect", {
   environment,
   permissions: [on(connections, ["DeleteItem"]), on(sessions, ["UpdateItem"])],
 });
 
-export const heartbeat = lambda("Heartbeat", "session-heartbeat-handler", {
-  handler: "packages/functions/src/handler/heartbeat.handler",
-  memory: "128 MB",
-  timeout: "10 seconds",
+const heartbeat = lambda("Heartbeat", {
   environment: { ...environment, HEARTBEAT_LOG_SAMPLING: `${settings.heartbeatLogSampling}` },
   link: [signingKey],
   permissions: [on(rateLimits, ["UpdateItem"]), on(connections, ["GetItem"]), manage("POST")],
 });
 
-export const refresh = lambda("Refresh", "session-refresh-handler", {
-  handler: "packages/functions/src/handler/refresh.handler",
-  memory: "256 MB",
-  timeout: "30 seconds",
+const refresh = lambda("Refresh", {
   environment,
   permissions: [on(connections, ["GetItem"]), on(sessions, ["GetItem"])],
 });
 
-export const fallback = lambda("Default", "session-default-handler", {
-  handler: "packages/functions/src/handler/default.handler",
-  memory: "256 MB",
-  timeout: "10 seconds",
+const fallback = lambda("Default", {
   environment,
   permissions: [
     on(connections, ["GetItem"]),
@@ -109,15 +93,15 @@ export const fallback = lambda("Default", "session-default-handler", {
   ],
 });
 
-// No identity source: each one named would have to be present, and listeners have none.
+// No identity source: API Gateway refuses a request that lacks one, and listeners send no token.
 const auth = api.addAuthorizer("Token", { lambda: { function: authorizer.arn, identitySources: [] } });
 
-api.route("$connect", connect.arn, { auth: { lambda: auth.id } });
-api.route("$disconnect", disconnect.arn);
+api.route(functions.Connect.route, connect.arn, { auth: { lambda: auth.id } });
+api.route(functions.Disconnect.route, disconnect.arn);
 
-/** A route whose function's answer goes back as a frame; without the route response it would be discarded. */
-const answered = (component: string, routeKey: string, arn: $util.Input<string>) => {
-  const route = api.route(routeKey, arn, {
+/** Sends the function's answer back as a frame. API Gateway discards it without a route response. */
+const answered = (component: "Heartbeat" | "Refresh" | "Default", arn: $util.Input<string>) => {
+  const route = api.route(functions[component].route, arn, {
     transform: { route: { routeResponseSelectionExpression: "$default" } },
   });
   new aws.apigatewayv2.RouteResponse(`${component}RouteResponse`, {
@@ -127,8 +111,6 @@ const answered = (component: string, routeKey: string, arn: $util.Input<string>)
   });
 };
 
-answered("Heartbeat", "heartbeat", heartbeat.arn);
-answered("Refresh", "refreshConnection", refresh.arn);
-answered("Default", "$default", fallback.arn);
-
-export { environment, manage };
+answered("Heartbeat", heartbeat.arn);
+answered("Refresh", refresh.arn);
+answered("Default", fallback.arn);

@@ -2,10 +2,7 @@ import { lambda, on } from "./function";
 import { environment, manage } from "./realtime";
 import { connections, rateLimits, sessions } from "./storage";
 
-export const reaper = lambda("Reaper", "session-reaper", {
-  handler: "packages/functions/src/handler/reaper.handler",
-  memory: "256 MB",
-  timeout: "50 seconds",
+const reaper = lambda("Reaper", {
   environment,
   permissions: [
     on(sessions, ["Scan", "UpdateItem"]),

@@ -1,4 +1,4 @@
-/** The days that CloudWatch can keep logs for, under SST's names. */
+/** The retention periods that CloudWatch offers, in days, by SST's names. */
 const periods = {
   "1 day": 1,
   "3 days": 3,
@@ -28,7 +28,7 @@ type Period = keyof typeof periods;
 
 const isPeriod = (name: string): name is Period => name in periods;
 
-/** The least that covers this many hours: twelve hours take a whole day. */
+/** The shortest period that covers this many hours: one day for twelve hours. */
 export const retentionFor = (hours: number): Period =>
   Object.keys(periods)
     .filter(isPeriod)

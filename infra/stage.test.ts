@@ -1,6 +1,7 @@
 import { type Graph, ofType } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
-import { graphOf, named, namesOf, types } from "./testing";
+import { functionNames } from "./functions";
+import { changed, full, graphOf, named, namesOf, types } from "./testing/graph";
 
 describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
   const isProtected = stage === "prod";
@@ -14,20 +15,7 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
     expect(namesOf(graph, types.table)).toEqual(on("Sessions", "Connections", "RateLimits"));
     expect(namesOf(graph, types.api)).toEqual(on("session-websocket-api"));
     expect(namesOf(graph, types.topic)).toEqual(on("session-management-alarms"));
-    expect(namesOf(graph, types.lambda)).toEqual(
-      on(
-        "session-authorizer",
-        "session-connection-handler",
-        "session-heartbeat-handler",
-        "session-disconnect-handler",
-        "session-refresh-handler",
-        "session-default-handler",
-        "session-welcome",
-        "session-announce",
-        "session-reaper",
-        "session-drain",
-      ),
-    );
+    expect(namesOf(graph, types.lambda)).toEqual(on(...functionNames));
   });
 
   test("Sessions is keyed by sessionId, expires at expiresAt and streams both images", () => {
@@ -134,7 +122,7 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
     });
   });
 
-  test("nobody is e-mailed without an address", () => {
+  test("without an address, nobody gets mail", () => {
     expect(ofType(graph, types.subscription)).toEqual([]);
   });
 });
@@ -158,12 +146,12 @@ describe("the user pool", () => {
 
   test.each([
     ["dev", {}, true],
-    ["staging", {}, true],
-    ["dev", { passwordSignIn: "false" }, false],
+    ["pr-7", {}, true],
+    ["staging", full, false],
     ["prod", {}, false],
-    ["prod", { passwordSignIn: "true" }, true],
+    ["prod", changed, true],
   ])(
-    "of %s with %j lets speakers in by SRP and by an administrator; by password alone: %s",
+    "of %s with %j allows sign-in by SRP and by an administrator; by password alone: %s",
     async (stage, settings, byPassword) => {
       const [client] = ofType(await graphOf(stage, settings), types.poolClient);
       expect(client?.inputs.explicitAuthFlows).toEqual([
@@ -176,7 +164,7 @@ describe("the user pool", () => {
   );
 });
 
-describe("a stage with a pool, an address for alarms, an account, a VPC and longer logs of its own", () => {
+describe("a stage with an existing pool, an address for alarms, an account, a VPC and longer logs", () => {
   let graph: Graph;
   beforeAll(async () => {
     graph = await graphOf("staging", {
@@ -191,7 +179,7 @@ describe("a stage with a pool, an address for alarms, an account, a VPC and long
     });
   });
 
-  test("makes no pool, and its authorizer and outputs name the existing one", () => {
+  test("creates no pool, and its authorizer and outputs name the existing one", () => {
     expect([...ofType(graph, types.pool), ...ofType(graph, types.poolClient)]).toEqual([]);
     expect(graph.outputs).toMatchObject({
       UserPoolId: "eu-central-1_AbCdEf123",
@@ -225,7 +213,7 @@ describe("a stage with a pool, an address for alarms, an account, a VPC and long
     }
   });
 
-  test("hands the changed settings to the functions", () => {
+  test("passes the changed settings to the functions", () => {
     for (const { inputs } of ofType(graph, types.lambda)) {
       expect(inputs.environment).toMatchObject({
         variables: { MAX_LISTENERS_PER_SESSION: "7", REGION: "eu-central-1" },
@@ -233,7 +221,7 @@ describe("a stage with a pool, an address for alarms, an account, a VPC and long
     }
   });
 
-  test("puts the functions into the VPC, still without AWS's policies that may make log groups", () => {
+  test("puts the functions into the VPC, still without AWS's policies that allow creating log groups", () => {
     for (const { inputs } of ofType(graph, types.lambda)) {
       expect(inputs.vpcConfig).toEqual({ subnetIds: ["subnet-1"], securityGroupIds: ["sg-1"] });
     }
@@ -244,14 +232,44 @@ describe("a stage with a pool, an address for alarms, an account, a VPC and long
   });
 });
 
-test("a protected stage that is said to be removable lets a removal begin, and still keeps what is stored", async () => {
-  const graph = await graphOf("prod", { isRemovable: "true" });
-  expect(graph.app).toMatchObject({ protect: false, removal: "retain" });
-  for (const { name, inputs, retainOnDelete } of [
-    ...ofType(graph, types.table),
-    ...ofType(graph, types.pool),
-  ]) {
-    const isProtected = inputs.deletionProtectionEnabled ?? inputs.deletionProtection === "ACTIVE";
-    expect([name, retainOnDelete, isProtected]).toEqual([name, true, true]);
-  }
+describe("prod with changed settings", () => {
+  let graph: Graph;
+  beforeAll(async () => {
+    graph = await graphOf("prod", changed);
+  });
+
+  test("may be removed, and still keeps its tables and pool", () => {
+    expect(graph.app).toMatchObject({ protect: false, removal: "retain" });
+    for (const { name, inputs, retainOnDelete } of [
+      ...ofType(graph, types.table),
+      ...ofType(graph, types.pool),
+    ]) {
+      const isProtected = inputs.deletionProtectionEnabled ?? inputs.deletionProtection === "ACTIVE";
+      expect([name, retainOnDelete, isProtected]).toEqual([name, true, true]);
+    }
+  });
+
+  test("imports the tables that an earlier removal kept, which it otherwise creates", async () => {
+    const adopted = ({ resources }: Graph) =>
+      Object.fromEntries(
+        ofType({ resources }, types.table).map(({ inputs, adoptedFrom }) => [inputs.name, adoptedFrom]),
+      );
+    expect(adopted(await graphOf("prod"))).toEqual({
+      "Sessions-prod": undefined,
+      "Connections-prod": undefined,
+      "RateLimits-prod": undefined,
+    });
+    expect(adopted(graph)).toEqual({
+      "Sessions-prod": "Sessions-prod",
+      "Connections-prod": "Connections-prod",
+      "RateLimits-prod": "RateLimits-prod",
+    });
+  });
+
+  test("replaces the signing key, which it otherwise keeps", async () => {
+    const keepers = (of: Graph) =>
+      ofType(of, "random:index/randomPassword:RandomPassword").map(({ inputs }) => inputs.keepers);
+    expect(keepers(await graphOf("prod"))).toEqual([undefined]);
+    expect(keepers(graph)).toEqual([{ version: "2" }]);
+  });
 });

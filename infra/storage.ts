@@ -1,6 +1,6 @@
 import { named, settings } from "./stage";
 
-/** Its name, and backups where the stage is protected. A table that an earlier removal retained is taken over as it is. */
+/** Names a table, backs it up on a protected stage, and imports one that an earlier removal kept. */
 const table =
   (name: string) =>
   (args: aws.dynamodb.TableArgs, options: $util.CustomResourceOptions): undefined => {

@@ -3,14 +3,14 @@ import { environment, manage } from "./realtime";
 import { named } from "./stage";
 import { connections, connectionsByLanguage, sessions } from "./storage";
 
-/** What a stream function gave up on, for an operator to look at; the reaper heals its effects. */
+/** The stream records that a function gave up on, for an operator to read. The reaper repairs their effects. */
 export const failures = new aws.sqs.Queue("StreamFailures", {
   name: named("session-stream-failures"),
   messageRetentionSeconds: 14 * 24 * 3_600,
   sqsManagedSseEnabled: true,
 });
 
-/** What a function needs to be fed by a table's stream. */
+/** Grants reading a table's stream and writing to the queue. `subscribe` with an ARN grants neither. */
 const fedBy = (table: sst.aws.Dynamo) => [
   {
     actions: ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"].map(
@@ -21,7 +21,7 @@ const fedBy = (table: sst.aws.Dynamo) => [
   { actions: ["sqs:SendMessage"], resources: [failures.arn] },
 ];
 
-/** Lambda's defaults retry for ever, one poison record blocking its shard for a day; SST's start may miss records. */
+/** By Lambda's defaults one bad record blocks its shard for a day. By SST's, new records may be missed. */
 const mapping = {
   startingPosition: "TRIM_HORIZON",
   bisectBatchOnFunctionError: true,
@@ -36,10 +36,7 @@ const present = (type: "S" | "N") => ({ [type]: [{ exists: true }] });
 const absent = (type: "S" | "N") => ({ [type]: [{ exists: false }] });
 const is = (value: boolean) => ({ BOOL: [value] });
 
-export const welcome = lambda("Welcome", "session-welcome", {
-  handler: "packages/functions/src/handler/welcome.handler",
-  memory: "256 MB",
-  timeout: "30 seconds",
+const welcome = lambda("Welcome", {
   environment,
   permissions: [
     ...fedBy(connections),
@@ -56,10 +53,7 @@ connections.subscribe("Welcome", welcome.arn, {
   transform: { eventSourceMapping: { ...mapping, batchSize: 25 } },
 });
 
-export const announce = lambda("Announce", "session-announce", {
-  handler: "packages/functions/src/handler/announce.handler",
-  memory: "512 MB",
-  timeout: "60 seconds",
+const announce = lambda("Announce", {
   environment,
   permissions: [
     ...fedBy(sessions),
@@ -84,7 +78,7 @@ sessions.subscribe("Announce", announce.arn, {
         NewImage: { graceUntil: absent("N"), isActive: is(true) },
       },
     },
-    // Removed by the TTL before the reaper came to end it.
+    // The TTL removed the row before the reaper ended the session.
     { dynamodb: { OldImage: { isActive: is(true) }, NewImage: { sessionId: absent("S") } } },
   ],
   transform: { eventSourceMapping: { ...mapping, batchSize: 1 } },

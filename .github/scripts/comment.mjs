@@ -1,5 +1,5 @@
-// Writes what became of a pull request's preview into its one comment, which is known by a mark that is not shown.
-import { call, main, pages, variable, verbatim } from "./github.mjs";
+// Writes the result of a pull request's preview into one comment. An invisible mark identifies the comment.
+import { call, main, pages, variable, verbatim } from "./step.mjs";
 
 const mark = "<!-- lectern-preview -->";
 
@@ -8,9 +8,9 @@ const runUrl = () =>
 
 const removed = (stage) => `Preview \`${stage}\` is removed.`;
 
-const notRemoved = (stage) => `Preview \`${stage}\` could **not be removed**: it still stands, and costs.
+const notRemoved = (stage) => `Preview \`${stage}\` could **not be removed**. It still runs, and costs.
 
-See [the run](${runUrl()}), and docs/runbook.md for a lock that was left behind. By hand:
+See [the run](${runUrl()}), and docs/runbook.md for a lock that was left behind. To remove it by hand:
 
 \`\`\`sh
 npm run remove -- --stage ${stage}
@@ -47,16 +47,16 @@ const text = (stage) => {
 
 await main(async () => {
   const number = variable("PULL_REQUEST");
-  if (!/^\d+$/.test(number)) throw new Error(`${number} is no number of a pull request.`);
+  if (!/^\d+$/.test(number)) throw new Error(`${number} is not the number of a pull request.`);
   const body = `${mark}\n${text(`pr-${number}`)}`;
   for await (const comment of pages(`issues/${number}/comments`)) {
-    // Anybody can write the mark; what a person wrote is not ours to change.
+    // Anybody can write the mark, so a person's comment is left alone.
     if (comment.user?.type === "Bot" && comment.body?.startsWith(mark)) {
       await call(`issues/comments/${comment.id}`, { method: "PATCH", body: { body } });
       return;
     }
   }
-  // Where no preview was ever announced, its removal is no news.
+  // Without an earlier comment there was no preview to announce.
   if (process.env.REMOVED === "success") return;
   await call(`issues/${number}/comments`, { method: "POST", body: { body } });
 });

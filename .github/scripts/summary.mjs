@@ -1,31 +1,31 @@
-// What became of a deployment, in sentences on the run's page. The job has failed already where it has.
-import { main, summarize, variable } from "./github.mjs";
+// Writes the result of a deployment onto the page of the run. A failed job has already failed when this runs.
+import { main, summarize, variable } from "./step.mjs";
 
 const sentence = () => {
   const { ENVIRONMENT: stage, COMMIT: commit, BACK: back, WHY_NOT: whyNot } = process.env;
-  if (!commit) return `Nothing was deployed to ${stage}: the commit was not accepted.`;
+  if (!commit) return `Nothing was deployed to ${stage}: the commit was refused.`;
   if (process.env.DEPLOYED === "success") return `${stage} runs ${commit}, verified.`;
   if (process.env.DEPLOYED === "skipped") {
-    return `${commit} could not be prepared: ${stage} is as it was.`;
+    return `${commit} could not be prepared: ${stage} is unchanged.`;
   }
   if (process.env.DEPLOYED !== "failure") {
-    return `The deployment of ${commit} to ${stage} was cut off. SST's lock may be left behind: see docs/runbook.md.`;
+    return `The deployment of ${commit} to ${stage} was interrupted. SST's lock may be left behind: see docs/runbook.md.`;
   }
   if (process.env.LOCKED === "true") {
-    return `${commit} was not deployed to ${stage}, which is as it was: SST's lock is on it. Somebody else deploys there, or a deployment was cut off. See docs/runbook.md, "A lock that was left behind".`;
+    return `${commit} was not deployed to ${stage}, which is unchanged: SST's lock is on it. Another deployment is running, or one was interrupted. See docs/runbook.md, "A lock that was left behind".`;
   }
   const failed = `${commit} failed on ${stage}.`;
   if (!back) {
-    return `${failed} There is nothing to go back to: ${whyNot}. The stage is left as it is, to be looked at.`;
+    return `${failed} There is no commit to roll back to: ${whyNot}. The stage stays as it is for inspection.`;
   }
   if (process.env.WENT_BACK === "success") {
-    return `${failed} ${stage} was rolled back to ${back}, and verified. What that does not bring back is in docs/disaster-recovery.md.`;
+    return `${failed} ${stage} was rolled back to ${back}, and verified. docs/disaster-recovery.md lists what a rollback does not restore.`;
   }
-  return `${failed} **The way back to ${back} failed too**: ${stage} needs somebody now. See docs/disaster-recovery.md.`;
+  return `${failed} **The rollback to ${back} failed too**: ${stage} needs attention now. See docs/disaster-recovery.md.`;
 };
 
 await main(async () => {
-  const said = sentence();
-  summarize(`## ${variable("ENVIRONMENT")}\n\n${said}`);
-  if (process.env.DEPLOYED !== "success") console.log(`::error::${said.replaceAll("**", "")}`);
+  const result = sentence();
+  summarize(`## ${variable("ENVIRONMENT")}\n\n${result}`);
+  if (process.env.DEPLOYED !== "success") console.log(`::error::${result.replaceAll("**", "")}`);
 });

@@ -1,15 +1,12 @@
-// Verifies the stage that was just deployed from this folder. A stage that is a minute old may still be taking up its
-// streams, and its functions start cold: it gets three tries. The report of the last goes to the run's page, and to a
-// file for the pull request's comment.
+// Verifies the stage that was just deployed from this folder. It gets three tries, because the streams of a new stage may
+// take a minute to start. The last report goes to the page of the run, and to a file for the pull request's comment.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { main, summarize, variable, verbatim } from "./github.mjs";
-import { npmRun } from "./npm.mjs";
+import { main, npmRun, summarize, variable, verbatim } from "./step.mjs";
 
 const tries = 3;
 
-/** Runs the verification once; whether it passed, and what it said. */
 const verify = () => npmRun("verify", "--outputs", ".sst/outputs.json", "--temporary-user");
 
 await main(async () => {
@@ -20,11 +17,11 @@ await main(async () => {
       await setTimeout(Number(process.env.PAUSE_MS ?? 20_000));
       continue;
     }
-    const which = attempt === 1 ? "at once" : `with try ${attempt} of ${tries}`;
+    const which = attempt === 1 ? "at the first try" : `at try ${attempt} of ${tries}`;
     const head = passed ? `Verified ${which}` : `Not verified after ${tries} tries`;
     writeFileSync(path.join(variable("RUNNER_TEMP"), "verification.txt"), `${head}\n\n${text}\n`);
     summarize(`### ${head}\n\n${verbatim(text)}`);
-    if (!passed) throw new Error("The deployed stage does not pass its verification.");
+    if (!passed) throw new Error("The deployed stage failed its verification.");
     return;
   }
 });

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-/** Numbers reach us as text from environments and command lines, as numbers from `infra/config.ts`. */
+/** Numbers reach us as text from environments and command lines, as numbers from `infra/deployments.ts`. */
 export const numeric = (message: string) =>
   v.pipe(
     v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+(\.\d+)?$/), v.transform(Number))], message),

@@ -1,5 +1,5 @@
 import { plan, type Stack, type StackOptions, startStack, synth } from "offline-aws";
-import { projectOnlyVariable } from "../../../../infra/config.js";
+import { projectOnlyVariable } from "../../../../infra/settings.js";
 import { names, stage } from "../../../e2e/src/bench/flows.js";
 import { createRecorder } from "../../../e2e/src/bench/recorder.js";
 import { quantile } from "../statistic.js";

@@ -25,7 +25,7 @@ export const savingsOf = (circumstances: Circumstances): Saving[] => {
   }));
 };
 
-const config = "infra/config.ts";
+const config = "infra/deployments.ts";
 
 /** Metrics that no alarm watches, only the dashboard and whoever looks. */
 const onlyLookedAt = ["FanOutSize", "FanOutGone", "FanOutDuration", "ColdStarts"];

@@ -1,5 +1,5 @@
 import type { Command } from "offline-aws";
-import { projectOnlyVariable } from "../../../../infra/config.js";
+import { projectOnlyVariable } from "../../../../infra/settings.js";
 import { scoped } from "../scope.js";
 import { brokenLinks, generate, update } from "./documents.js";
 

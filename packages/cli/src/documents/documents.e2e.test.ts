@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { build, type Plugin } from "esbuild";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { settingsFor } from "../../../../infra/config.js";
+import { transform } from "esbuild";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { settingsFor } from "../../../../infra/settings.js";
 import { brokenLinks, generate, update } from "./documents.js";
 
 const root = path.resolve(import.meta.dirname, "../../../..");
@@ -77,20 +77,18 @@ describe("the documents", () => {
     const blocks = pages.flatMap((text) =>
       [...text.matchAll(/```ts\n([\s\S]+?)```/g)].map(([, block = ""]) => block.replace(/^ {3}/gm, "")),
     );
-    const examples = blocks.filter((text) => text.includes("const deployments: ByStage = {"));
+    const examples = blocks.filter((text) => text.includes("export const deployments: ByStage = {"));
     expect(examples).toHaveLength(4);
     // The later examples use the constants of those before.
-    const constants = ["ours", "production"].map((name) => {
+    const [ours = "", production = ""] = ["ours", "production"].map((name) => {
       const [text = ""] = blocks.join("\n").match(new RegExp(`const ${name} = \\{[\\s\\S]+?\\};`)) ?? [];
       return text;
     });
-    vi.stubEnv("LECTERN_PROJECT_ONLY", "");
-    onTestFinished(() => void vi.unstubAllEnvs());
     for (const example of examples) {
-      const missing = constants.filter((constant) => !example.includes(constant));
-      const settings = await settingsWith([...missing, example].join("\n"));
-      for (const stage of ["prod", "staging", "pr-7", "prod-green", "prod-west"]) settings.settingsFor(stage);
-      expect(settings.settingsFor("prod")).toMatchObject({ account: "123456789012", isProtected: true });
+      const known = [ours, production].filter((constant) => !example.includes(constant));
+      const own = await deploymentsIn([...(example.includes(ours) ? [] : known), example].join("\n"));
+      for (const stage of ["staging", "pr-7", "prod-green", "prod-west"]) settingsFor(stage, own);
+      expect(settingsFor("prod", own)).toMatchObject({ account: "123456789012", isProtected: true });
     }
   });
 
@@ -108,33 +106,10 @@ describe("the documents", () => {
   });
 });
 
-/** The settings module, with an example of the documents in the place of the project's empty deployments. */
-const settingsWith = async (example: string): Promise<{ settingsFor: typeof settingsFor }> => {
-  const empty = "const deployments: ByStage = {};";
-  let replaced = 0;
-  const plugin: Plugin = {
-    name: "example",
-    setup: ({ onLoad }) =>
-      onLoad({ filter: /infra\/[\w-]+\.ts$/ }, async ({ path: file }) => {
-        const text = await readFile(file, "utf8");
-        if (!text.includes(empty)) return undefined;
-        replaced += 1;
-        const own = text.includes(`export ${empty}`) ? example : example.replace("export const", "const");
-        return { contents: text.replace(`export ${empty}`, empty).replace(empty, () => own), loader: "ts" };
-      }),
-  };
-  const entryPoints = [path.join(root, "infra/config.ts")];
-  const built = await build({
-    entryPoints,
-    plugins: [plugin],
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "node",
-  });
-  expect(replaced).toBe(1);
-  const code = Buffer.from(built.outputFiles[0]?.contents ?? []).toString("base64");
-  return import(`data:text/javascript;base64,${code}`);
+/** The deployments that an example of infra/deployments.ts exports. */
+const deploymentsIn = async (source: string): Promise<Parameters<typeof settingsFor>[1]> => {
+  const { code } = await transform(source, { loader: "ts", format: "esm" });
+  return (await import(`data:text/javascript,${encodeURIComponent(code)}`)).deployments;
 };
 
 /** Variables that parts of the project set for each other, and no person sets. */

@@ -6,7 +6,8 @@ import {
   settingsSchema,
 } from "@lectern/core/settings";
 import * as v from "valibot";
-import { deploymentSchema, settingsFor } from "../../../../infra/config.js";
+import { settingsFor } from "../../../../infra/settings.js";
+import { deploymentSchema } from "../../../../infra/settings.schema.js";
 import { code, markdownTable } from "./markdown.js";
 
 /** The generated parts of docs/environment-variables.md. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deployerPolicy } from "../../../../infra/deployer.js";
+import { deployerPolicy } from "../../../../infra/iam/deployer.js";
 import { deployerPolicies } from "./policy.js";
 
 const mine = {

@@ -1,4 +1,5 @@
-import { deployerPolicy, inParts, type Policy } from "../../../../infra/deployer.js";
+import { deployerPolicy } from "../../../../infra/iam/deployer.js";
+import { inParts, type Policy } from "../../../../infra/iam/policy.js";
 
 /** As long as names get, so that each part is short enough for IAM whatever takes the placeholders' place. */
 const longest = {

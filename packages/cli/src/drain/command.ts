@@ -35,7 +35,7 @@ export const drain: Command = {
       value: "TIME",
       help: "Ask only those connected since before this time, as a drain prints it: who has come back is left alone.",
     },
-    region: { type: "string", value: "REGION", help: "Default: the stage's region in infra/config.ts." },
+    region: { type: "string", value: "REGION", help: "Default: the stage's region in infra/deployments.ts." },
     endpoint: {
       type: "string",
       value: "URL",
@@ -117,7 +117,7 @@ const optionOf = (given: Given, name: string): string[] => {
 
 /** A deployment goes to the region in the stage's settings, whatever the shell's own is. */
 const regionOf = async (stage: string): Promise<string> => {
-  const { settingsFor } = await import("../../../../infra/config.js");
+  const { settingsFor } = await import("../../../../infra/settings.js");
   return settingsFor(stage).region;
 };
 

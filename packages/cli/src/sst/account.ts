@@ -27,7 +27,7 @@ export const checkAccount = async ({ stage, account, region }: Place): Promise<v
       });
     if (actual === account) return;
     throw new UserError(
-      `Stage ${stage} belongs to the AWS account ${account}, but these credentials are of ${actual}: name another profile with AWS_PROFILE, or correct account in infra/config.ts.`,
+      `Stage ${stage} belongs to the AWS account ${account}, but these credentials are of ${actual}: name another profile with AWS_PROFILE, or correct account in infra/deployments.ts.`,
     );
   } finally {
     client.destroy();
@@ -51,6 +51,6 @@ const asUserError = (error: unknown, region: string): unknown => {
   const code = "code" in error && typeof error.code === "string" ? error.code : name;
   if (code !== "TimeoutError" && !/^E[A-Z_]+$/.test(code)) return error;
   return new UserError(
-    `AWS cannot be asked in ${region} whose credentials these are (${code}): check the network, and region in infra/config.ts.`,
+    `AWS cannot be asked in ${region} whose credentials these are (${code}): check the network, and region in infra/deployments.ts.`,
   );
 };

@@ -186,7 +186,7 @@ describe("the credentials of a stage with an account", () => {
       code: 1,
       stdout: "",
       stderr:
-        "Stage prod belongs to the AWS account 123456789012, but these credentials are of 999999999999: name another profile with AWS_PROFILE, or correct account in infra/config.ts.\n",
+        "Stage prod belongs to the AWS account 123456789012, but these credentials are of 999999999999: name another profile with AWS_PROFILE, or correct account in infra/deployments.ts.\n",
     });
   });
 
@@ -218,7 +218,7 @@ describe("the credentials of a stage with an account", () => {
     });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toBe(
-      "AWS cannot be asked in eu-central-1 whose credentials these are (ECONNREFUSED): check the network, and region in infra/config.ts.\n",
+      "AWS cannot be asked in eu-central-1 whose credentials these are (ECONNREFUSED): check the network, and region in infra/deployments.ts.\n",
     );
   });
 });

@@ -92,7 +92,7 @@ const keptStage = async (root: string): Promise<string> =>
 
 /** Of what a program throws, SST shows only that it was unexpected. */
 const settingsOf = async (stage: string) => {
-  const { settingsFor } = await import("../../../../infra/config.js");
+  const { settingsFor } = await import("../../../../infra/settings.js");
   try {
     return settingsFor(stage);
   } catch (error) {

@@ -163,7 +163,7 @@ const unavailable = async (
   evidence: Evidence,
 ): Promise<string> => {
   if (reason?.code === "SESSION_FULL") {
-    return `${said}: the session has no seat for one listener; look at maxListenersPerSession in infra/config.ts.`;
+    return `${said}: the session has no seat for one listener; look at maxListenersPerSession in infra/deployments.ts.`;
   }
   const keys = ["connect", "authorizer"] as const;
   const [refused, finding] = await Promise.all([evidence.refusedToken(), evidence.faults(...keys)]);

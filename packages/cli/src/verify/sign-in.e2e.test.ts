@@ -113,7 +113,7 @@ test("a user who must choose a password first is told so", async () => {
 test("a stage that lets nobody in by password alone: the setting is named, and the other way", async () => {
   const user = { username: "alice@example.com", password };
   expect(await sentenceOf(signIn(awsAt(strict), poolOf(strict), user))).toBe(
-    "This stage does not let users sign in by password alone: set passwordSignIn in infra/config.ts and deploy, or use --temporary-user with AWS credentials.",
+    "This stage does not let users sign in by password alone: set passwordSignIn in infra/deployments.ts and deploy, or use --temporary-user with AWS credentials.",
   );
 });
 

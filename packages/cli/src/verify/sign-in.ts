@@ -157,7 +157,7 @@ const sentenceOf = (error: unknown, action: string): string => {
   if (/flow not enabled/i.test(said)) {
     return action.endsWith("AdminInitiateAuth")
       ? "The pool's app client does not let administrators sign users in: allow ADMIN_USER_PASSWORD_AUTH on it; the app's own client does from its next deployment on."
-      : "This stage does not let users sign in by password alone: set passwordSignIn in infra/config.ts and deploy, or use --temporary-user with AWS credentials.";
+      : "This stage does not let users sign in by password alone: set passwordSignIn in infra/deployments.ts and deploy, or use --temporary-user with AWS credentials.";
   }
   if (/secret/i.test(said)) {
     return "The pool's app client has a secret, and Lectern's must have none: make a client without.";

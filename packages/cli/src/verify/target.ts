@@ -145,7 +145,7 @@ const accountIn = (outputs: Outputs | undefined): string | undefined =>
 /** As the stage's settings say; what else is wrong with them is not of concern here. */
 const accountOf = async (stage: string | undefined): Promise<string | undefined> => {
   if (stage === undefined) return undefined;
-  const { settingsFor } = await import("../../../../infra/config.js");
+  const { settingsFor } = await import("../../../../infra/settings.js");
   try {
     return settingsFor(stage).account;
   } catch (error) {

@@ -1,7 +1,7 @@
 import { environmentName, type SettingName } from "@lectern/core/settings";
 import { errorCodes, isRetryable, limits, type ServerFrame, statusOf } from "@lectern/protocol";
 import type { JsonSchema } from "@valibot/to-json-schema";
-import { settingsFor } from "../../../../../infra/config.js";
+import { settingsFor } from "../../../../../infra/settings.js";
 import { block, code, markdownTable } from "../markdown.js";
 import { actions, clientFrames, handshakes, parameters } from "./request.js";
 import { schemaOfType, wireSchema } from "./schema.js";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { settingsFor } from "./config";
-import { graphOf } from "./testing";
+import { settingsFor } from "./settings";
+import { graphOf } from "./testing/graph";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -64,12 +64,12 @@ describe("a stage's settings", () => {
   });
 });
 
-describe("what is somebody's own", () => {
-  /** As JSON, since the compiler would refuse the mistakes. */
+describe("deployments", () => {
+  /** As JSON, because the compiler would refuse the mistakes. */
   const withOwn = (stage: string, deployments: object) =>
     settingsFor(stage, JSON.parse(JSON.stringify(deployments)));
 
-  test("goes over what the project's stages have, and over the defaults", () => {
+  test("override the project's own settings and the defaults", () => {
     const own = { prod: { passwordSignIn: true }, alice: { logLevel: "DEBUG" }, "pr-*": { isBounded: true } };
     expect(withOwn("prod", own)).toMatchObject({ passwordSignIn: true, isProtected: true });
     expect(withOwn("alice", own)).toMatchObject({ logLevel: "DEBUG", isProtected: false });
@@ -78,16 +78,16 @@ describe("what is somebody's own", () => {
 
   test.each([
     [
-      "a setting that is not there",
+      "an unknown setting",
       { prod: { regoin: "eu-central-1" } },
       /^Setting regoin \(REGOIN\) is unknown; the settings are .+\.$/,
     ],
     [
-      "a preview's number: no stage would ever read it",
+      "a preview's number, which no stage would ever read",
       { "pr-7": { logLevel: "DEBUG" } },
-      /^Stage pr-7 has no settings of its own: in .+, "pr-\*" has those of every preview\.$/,
+      /^Stage pr-7 cannot have settings: in .+, "pr-\*" holds the settings of every preview\.$/,
     ],
-  ])("is refused on whichever stage for %s", (_, deployments, sentence) => {
+  ])("are refused on every stage for %s", (_, deployments, sentence) => {
     for (const stage of ["prod", "dev", "pr-7"]) {
       expect(() => withOwn(stage, deployments)).toThrow(
         expect.objectContaining({ name: "SettingError", message: expect.stringMatching(sentence) }),
@@ -98,7 +98,7 @@ describe("what is somebody's own", () => {
   test.each([
     ["github", { repository: "a/b", environments: ["prod"], createProvider: true }],
     ["vpc", { privateSubnets: ["subnet-1"], securityGroups: ["sg-1"], publicSubnets: [] }],
-  ])("is refused for a misspelt part of %s", (name, value) => {
+  ])("are refused for a misspelt part of %s", (name, value) => {
     expect(() => withOwn("prod", { prod: { [name]: value } })).toThrow(
       new RegExp(`^Setting ${name} .+, and nothing else`),
     );
@@ -113,7 +113,7 @@ describe("a wrong setting stops with one sentence that names it", () => {
       /^Setting speakerGrace \(SPEAKER_GRACE\) is unknown; the settings are .+\.$/,
     ],
     [
-      "a number that is none",
+      "text instead of a number",
       { maxListenersPerSession: "many" },
       'Setting maxListenersPerSession (MAX_LISTENERS_PER_SESSION) must be a number, but it is "many".',
     ],
@@ -123,12 +123,12 @@ describe("a wrong setting stops with one sentence that names it", () => {
       'Setting maxListenersPerSession (MAX_LISTENERS_PER_SESSION) must be a number, but it is "".',
     ],
     [
-      "a count that is not whole",
+      "a count with a fraction",
       { maxListenersPerSession: "1.5" },
       'Setting maxListenersPerSession (MAX_LISTENERS_PER_SESSION) must be a whole number, but it is "1.5".',
     ],
     [
-      "a limit of nothing",
+      "a limit of 0",
       { rateLimitSessionsPerHour: "0" },
       'Setting rateLimitSessionsPerHour (RATE_LIMIT_SESSIONS_PER_HOUR) must be at least 1, but it is "0".',
     ],
@@ -163,7 +163,7 @@ describe("a wrong setting stops with one sentence that names it", () => {
       "Setting connectionRefreshMinutes (CONNECTION_REFRESH_MINUTES) must be less than connectionMaxDurationHours, but it is 120.",
     ],
     [
-      "a timeout that is no longer than the interval",
+      "a timeout as short as the interval",
       { heartbeatTimeoutSeconds: "30" },
       "Setting heartbeatTimeoutSeconds (HEARTBEAT_TIMEOUT_SECONDS) must be more than heartbeatIntervalSeconds, but it is 30.",
     ],
@@ -178,43 +178,43 @@ describe("a wrong setting stops with one sentence that names it", () => {
       'Setting cognitoClientId (COGNITO_CLIENT_ID) must be set together with cognitoUserPoolId, but it is "abc".',
     ],
     [
-      "a budget that nobody is told of",
+      "a budget without an address",
       { monthlyBudget: "55" },
       "Setting alarmEmail (ALARM_EMAIL) must be set together with monthlyBudget.",
     ],
     [
-      "a pool's id that is none",
+      "text instead of a pool's id",
       { cognitoUserPoolId: "pool", cognitoClientId: "abc" },
       /^Setting cognitoUserPoolId \(COGNITO_USER_POOL_ID\) must be a pool's id .+, but it is "pool"\.$/,
     ],
     [
-      "a region that is none",
+      "text instead of a region",
       { region: "moon" },
       'Setting region (REGION) must be a region such as us-east-1, but it is "moon".',
     ],
     [
-      "an account that is none",
+      "an account with too few digits",
       { account: "123" },
       'Setting account (ACCOUNT) must be an account\'s 12 digits, but it is "123".',
     ],
     [
-      "an address for alarms that is none",
+      "text instead of an address for alarms",
       { alarmEmail: "ops" },
       'Setting alarmEmail (ALARM_EMAIL) must be an e-mail address, but it is "ops".',
     ],
-    ["a VPC that is no JSON", { vpc: "vpc-1" }, 'Setting vpc (VPC) must be JSON, but it is "vpc-1".'],
+    ["a VPC that is not JSON", { vpc: "vpc-1" }, 'Setting vpc (VPC) must be JSON, but it is "vpc-1".'],
     [
       "a VPC without security groups",
       { vpc: '{"privateSubnets":[]}' },
       /^Setting vpc \(VPC\) must have privateSubnets and securityGroups, and nothing else, but it is .+\.$/,
     ],
     [
-      "a protection that is neither on nor off",
+      "a protection that is neither true nor false",
       { isProtected: "1" },
       "Setting isProtected (IS_PROTECTED) must be true or false, but it is 1.",
     ],
     [
-      "a sign-in by password that is neither on nor off",
+      "a sign-in by password that is neither true nor false",
       { passwordSignIn: '"yes"' },
       'Setting passwordSignIn (PASSWORD_SIGN_IN) must be true or false, but it is "yes".',
     ],
@@ -222,7 +222,7 @@ describe("a wrong setting stops with one sentence that names it", () => {
     expect(() => given(settings)).toThrow(sentence);
   });
 
-  test("and the whole program with it: one that app() reads", async () => {
+  test("and stops the whole program: a setting that app() reads", async () => {
     await expect(graphOf("dev", { HEARTBEAT_TIMEOUT_SECONDS: "30" })).rejects.toMatchObject({
       name: "UserError",
       message:
@@ -230,7 +230,7 @@ describe("a wrong setting stops with one sentence that names it", () => {
     });
   });
 
-  test("and the whole program with it: an unknown one", async () => {
+  test("and stops the whole program: an unknown setting", async () => {
     await expect(graphOf("dev", { maxListeners: "5" })).rejects.toMatchObject({
       name: "UserError",
       message: expect.stringMatching(

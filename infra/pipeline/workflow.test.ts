@@ -1,14 +1,10 @@
-import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { verify } from "../packages/cli/src/verify/command";
+import { verify } from "../../packages/cli/src/verify/command";
 
-const root = path.resolve(import.meta.dirname, "..");
-const run = promisify(execFile);
+const root = path.resolve(import.meta.dirname, "../..");
 
 interface Step {
   readonly id?: string;
@@ -50,7 +46,7 @@ interface Action {
   readonly runs: { readonly using: string; readonly steps: readonly Step[] };
 }
 
-/** As GitHub writes it: `expression("github.sha")`. */
+/** An expression of a workflow: `expression("github.sha")` → `${{ github.sha }}`. */
 const expression = (text: string): string => `\${{ ${text} }}`;
 
 const read = (file: string): string => readFileSync(path.join(root, file), "utf8");
@@ -72,87 +68,23 @@ const files = [
   ...actionNames.map((name) => `.github/actions/${name}/action.yml`),
 ];
 
-test("there are the workflows that the documents tell of", () => {
+test("the workflows are the documented ones", () => {
   expect(workflowNames.sort()).toEqual(["ci", "deploy", "preview", "stage"]);
   expect(actionNames.sort()).toEqual(["deploy", "prepare"]);
 });
 
-describe("the linter", () => {
-  const lint = (...given: string[]) =>
-    run(process.execPath, [".github/scripts/lint.mjs", ...given], { cwd: root }).then(
-      ({ stdout }) => ({ code: 0, said: stdout }),
-      ({ code, stderr }) => ({ code, said: stderr }),
-    );
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(path.join(tmpdir(), "workflows-"));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  test("finds nothing in what is here", async () => {
-    expect(await lint()).toEqual({
-      code: 0,
-      said: `Checked ${files.length} workflows and actions.\n`,
-    });
-  });
-
-  const preview = () => read(".github/workflows/preview.yml");
-
-  test.each([
-    [
-      "a job that waits for none that is there",
-      () => preview().replace("[deploy, remove]", "[deply]"),
-      /deply/,
-    ],
-    [
-      "a key that GitHub does not know",
-      () => preview().replace("timeout-minutes: 5", "timeout: 5"),
-      /Additional property 'timeout' is not allowed/,
-    ],
-    [
-      "a title of a pull request in a script",
-      () =>
-        preview().replace(
-          "run: node ../",
-          `run: echo ${expression("github.event.pull_request.title")}; node ../`,
-        ),
-      /potentially untrusted/,
-    ],
-    [
-      "an output of a step that is not there",
-      () => preview().replaceAll("steps.result.outputs", "steps.results.outputs"),
-      /"results" is not defined/,
-    ],
-    ["a file that is no YAML", () => "on: [push\njobs:", /did not find expected/],
-  ])("refuses a workflow with %s", async (name, source, sentence) => {
-    const file = path.join(folder, `${name.replaceAll(" ", "-")}.yml`);
-    writeFileSync(file, source());
-    const { code, said } = await lint(file);
-    expect(code).toBe(1);
-    expect(said).toMatch(sentence);
-  });
-
-  test("refuses an action that breaks the schema", async () => {
-    const file = path.join(folder, "action.yml");
-    writeFileSync(file, read(".github/actions/deploy/action.yml").replace("shell: bash", "shel: bash"));
-    const { code, said } = await lint(file);
-    expect(code).toBe(1);
-    expect(said).toContain("Additional property 'shel' is not allowed");
-  });
-});
-
-describe("what others wrote", () => {
+describe("an action of others", () => {
   const uses = steps.flatMap(([name, { uses: used }]) =>
     used && !used.startsWith("./") ? [[name, used] as const] : [],
   );
 
-  test("is taken by its full commit, beside which its version stands", () => {
+  test("is pinned to a full commit, with its version in a comment", () => {
     expect(uses.length).toBeGreaterThan(5);
     const lines = files.flatMap((file) => read(file).match(/uses: (?!\.\/).*/g) ?? []);
     expect(
       lines.filter((line) => !/^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line)),
     ).toEqual([]);
-    // One commit of each.
+    // One version of each.
     expect([...new Set(lines)].map((line) => line.split("@")[0]).sort()).toEqual([
       "uses: actions/checkout",
       "uses: actions/setup-node",
@@ -170,11 +102,11 @@ describe("what others wrote", () => {
 });
 
 describe("permissions", () => {
-  test.each(workflowNames)("%s gives none to all its jobs", (name) => {
+  test.each(workflowNames)("of %s as a whole are none", (name) => {
     expect(workflow(name).permissions).toEqual({});
   });
 
-  test("are named by every job, and no wider than this", () => {
+  test("of each job are exactly these", () => {
     const reading = { contents: "read" };
     const deploying = { ...reading, deployments: "read", "id-token": "write" };
     const previewing = { ...reading, "id-token": "write" };
@@ -190,7 +122,7 @@ describe("permissions", () => {
     });
   });
 
-  test("for AWS go only to jobs that a GitHub environment guards, and that take the role of its variables", () => {
+  test("for AWS belong only to jobs of a GitHub environment, with the role of its variables", () => {
     const reaching = jobs.filter(([, job]) => job.permissions?.["id-token"] && !job.uses);
     expect(Object.fromEntries(reaching.map(([name, { environment }]) => [name, environment]))).toEqual({
       "preview.deploy": "preview",
@@ -209,7 +141,7 @@ describe("permissions", () => {
     }
   });
 
-  test("to write to pull requests are where no deployed code runs", () => {
+  test("to write to pull requests belong to a job that runs no deployed code", () => {
     const { steps: own = [] } = workflow("preview").jobs.comment ?? {};
     expect(own.map(({ uses: used, run: script }) => used?.split("@")[0] ?? script)).toEqual([
       "actions/checkout",
@@ -217,7 +149,7 @@ describe("permissions", () => {
     ]);
   });
 
-  test("are GitHub's token only for the scripts that call its API", () => {
+  test("by GitHub's token reach only the scripts that call its API", () => {
     const holders = steps.filter(([, { env = {} }]) => JSON.stringify(env).includes("github.token"));
     expect(holders.map(([, { run: script }]) => script)).toEqual([
       "node .github/scripts/comment.mjs",
@@ -228,14 +160,14 @@ describe("permissions", () => {
 });
 
 describe("every job", () => {
-  test("ends at a time, on an image that brings what the tests need", () => {
+  test("has a time limit, and the image with Java and Chromium", () => {
     for (const [name, job] of jobs.filter(([, { uses: used }]) => !used)) {
       expect([name, job["runs-on"]]).toEqual([name, "ubuntu-24.04"]);
       expect([name, (job["timeout-minutes"] ?? 0) > 0]).toEqual([name, true]);
     }
   });
 
-  test("gives what it calls here exactly the inputs that are there", () => {
+  test("passes exactly the declared inputs to the workflows and actions that it calls", () => {
     const calls = [
       ...jobs.map(([name, job]) => [name, job] as const),
       ...steps.map(([name, step]) => [name, step] as const),
@@ -252,11 +184,11 @@ describe("every job", () => {
 });
 
 describe("scripts", () => {
-  test("hold no expression: what comes from an event reaches them as a variable", () => {
+  test("contain no expression: an event's text reaches them as a variable", () => {
     expect(scripts.filter(([, script]) => /\$\{\{/.test(script))).toEqual([]);
   });
 
-  test("call npm scripts and files that are there", () => {
+  test("call existing npm scripts and files", () => {
     const { scripts: known } = JSON.parse(read("package.json"));
     const called = scripts.flatMap(([, script]) => [
       ...[...script.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name]) => name),
@@ -277,7 +209,7 @@ describe("scripts", () => {
     expect(local.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
   });
 
-  test("verify with options that the command has", () => {
+  test("verify with existing options of the command", () => {
     const source = read(".github/scripts/verify.mjs");
     const used = [...source.matchAll(/"--([\w-]+)"/g)].map(([, option]) => option);
     expect(used).toEqual(["outputs", "temporary-user"]);
@@ -285,7 +217,7 @@ describe("scripts", () => {
     expect(JSON.parse(read("package.json")).scripts.verify).toBe("lectern verify");
   });
 
-  test("name documents that are there", () => {
+  test("name existing documents", () => {
     const sources = [
       ...files,
       ...readdirSync(path.join(root, ".github/scripts")).map((file) => `.github/scripts/${file}`),
@@ -299,7 +231,7 @@ describe("scripts", () => {
 describe("a pull request", () => {
   const fromHere = /github\.event\.pull_request\.head\.repo\.full_name == github\.repository/;
 
-  test("of a fork gets neither a stage nor the removal of one", () => {
+  test("of a fork neither deploys nor removes a stage", () => {
     const { deploy, remove, comment } = workflow("preview").jobs;
     expect(deploy?.if).toMatch(fromHere);
     expect(remove?.if).toMatch(fromHere);
@@ -310,21 +242,21 @@ describe("a pull request", () => {
     expect(Object.keys(workflow("preview").on)).toEqual(["pull_request", "workflow_dispatch"]);
   });
 
-  test("has a preview if it is for main: the environment lets no other branch's runs in, also not to remove one", () => {
+  test("has a preview only if it is for main: the environment admits no other branch's runs, not even to remove a stage", () => {
     expect(workflow("preview").on.pull_request).toEqual({
       branches: ["main"],
       types: ["opened", "synchronize", "reopened", "closed"],
     });
   });
 
-  test("has one run of its preview at a time, which nothing cancels", () => {
+  test("has one run of its preview at a time, and nothing cancels it", () => {
     expect(workflow("preview").concurrency).toEqual({
       group: `preview-${expression("github.event.pull_request.number || inputs.number")}`,
       "cancel-in-progress": false,
     });
   });
 
-  test("has its older checks cancelled by a newer commit, and main's never", () => {
+  test("cancels its older checks at a newer commit; the checks of main are never cancelled", () => {
     expect(workflow("ci").concurrency).toEqual({
       group: `ci-${expression("github.event.pull_request.number || github.run_id")}`,
       "cancel-in-progress": true,
@@ -335,7 +267,7 @@ describe("a pull request", () => {
 describe("a deployment", () => {
   const { deploy } = workflow("stage").jobs;
 
-  test("to a stage is one at a time, and nothing cancels it", () => {
+  test("runs one at a time on a stage, and nothing cancels it", () => {
     expect(workflow("deploy").concurrency).toBeUndefined();
     expect(deploy?.concurrency).toEqual({
       group: `deploy-${expression("inputs.environment")}`,
@@ -343,28 +275,28 @@ describe("a deployment", () => {
     });
   });
 
-  test("reaches prod only after staging passed, or by hand without it", () => {
+  test("reaches prod only after staging passed, or by hand", () => {
     const { prod } = workflow("deploy").jobs;
     expect(prod?.needs).toBe("staging");
     expect(prod?.if).toContain("needs.staging.result == 'success' || needs.staging.result == 'skipped'");
     expect(prod?.with?.environment).toBe("prod");
   });
 
-  test("goes back in the same job, by the same steps, when it or its verification fails", () => {
+  test("rolls back in the same job and by the same steps, if it or its verification fails", () => {
     const own = deploy?.steps ?? [];
     const named = (id: string) => own.find((step) => step.id === id);
     expect(named("prepare-back")?.if).toBe(
       "failure() && steps.deploy.outcome == 'failure' && steps.deploy.outputs.locked != 'true' && steps.plan.outputs.back != ''",
     );
-    // What the condition reads is there.
+    // The output that the condition reads exists.
     expect(action("deploy").outputs?.locked?.value).toBe(expression("steps.deploy.outputs.locked"));
-    expect(action("deploy").runs.steps.find(({ id }) => id === "deploy")?.run).toContain("deploy.mjs");
+    expect(action("deploy").runs.steps.find(({ id }) => id === "deploy")?.run).toContain("sst.mjs deploy");
     expect(named("prepare-back")?.with?.ref).toBe(expression("steps.plan.outputs.back"));
     expect(named("back")?.if).toBe("failure() && steps.prepare-back.outcome == 'success'");
     expect(named("back")?.uses).toBe(named("deploy")?.uses);
     expect(named("back")?.with).toEqual(named("deploy")?.with);
     expect(own.at(-1)?.if).toBe("always()");
-    // Any of these would have the job pass although the commit did not.
+    // With it the job would pass although the commit failed.
     expect(own.filter((step) => "continue-on-error" in step)).toEqual([]);
   });
 });

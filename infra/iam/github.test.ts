@@ -1,8 +1,10 @@
 import { type Graph, ofType } from "offline-aws";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { settingsFor } from "./config";
-import { deployerPolicy, functionBoundary, type Policy } from "./deployer";
-import { graphOf, graphWith, named, types } from "./testing";
+import { settingsFor } from "../settings";
+import { full, graphOf, graphWith, named, types } from "../testing/graph";
+import { functionBoundary } from "./boundary";
+import { deployerPolicy } from "./deployer";
+import type { Policy } from "./policy";
 
 const account = "000000000000";
 const region = "eu-central-1";
@@ -13,7 +15,7 @@ const github = (more: object) => JSON.stringify({ repository: "acme/lectern", ..
 const documentOf = (graph: Graph, name: string): Policy =>
   JSON.parse(String(named(graph, policyType, name).inputs.policy));
 
-describe("a stage that makes the roles of staging and of the previews", () => {
+describe("a stage that creates the roles of staging and of the previews", () => {
   let graph: Graph;
   beforeAll(async () => {
     graph = await graphOf("staging", {
@@ -23,14 +25,14 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     });
   });
 
-  test("has the account trust GitHub's tokens that are meant for AWS", () => {
+  test("makes the account trust GitHub's tokens for AWS", () => {
     expect(ofType(graph, providerType).map(({ inputs }) => inputs)).toEqual([
       { url: "https://token.actions.githubusercontent.com", clientIdLists: ["sts.amazonaws.com"] },
     ]);
   });
 
   test.each(["staging", "preview"])(
-    "lets only jobs of the repository in the environment %s take its role, for an hour",
+    "lets only jobs of the repository in the environment %s assume its role, for an hour",
     (environment) => {
       const { inputs } = named(graph, types.role, `lectern-deploy-${environment}`);
       expect(inputs.maxSessionDuration).toBe(3_600);
@@ -57,9 +59,9 @@ describe("a stage that makes the roles of staging and of the previews", () => {
 
   test.each([
     ["staging", "staging", "staging.example.com"],
-    // What is set on the command line, is set for every stage.
+    // A setting on the command line holds for every stage.
     ["preview", "pr-*", "staging.example.com"],
-  ])("gives the role of %s what deploying %s needs, and nothing beside", (environment, stage, domain) => {
+  ])("gives the role of %s the rights to deploy %s, and no others", (environment, stage, domain) => {
     const { inputs } = named(graph, types.role, `lectern-deploy-${environment}`);
     const arns = inputs.managedPolicyArns as string[];
     const names = arns.map((arn) => arn.replace(`arn:aws:iam::${account}:policy/`, ""));
@@ -71,7 +73,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     );
   });
 
-  test("forbids the previews' role all that is prod's by name or tag, and the pipelines' own rights", () => {
+  test("denies the previews' role everything of prod by name or tag, and the pipelines' own roles", () => {
     const statements = [1, 2].flatMap(
       (part) => documentOf(graph, `lectern-deploy-preview-${part}`).Statement,
     );
@@ -117,7 +119,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     ]);
   });
 
-  test("lets the previews' role make roles of previews' names only, under their boundary, for Lambda", () => {
+  test("lets the previews' role create roles only by previews' names, with their boundary, for Lambda", () => {
     const statements = [1, 2].flatMap(
       (part) => documentOf(graph, `lectern-deploy-preview-${part}`).Statement,
     );
@@ -149,7 +151,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     ]);
   });
 
-  test("makes both boundaries, and its own functions' roles under its own", () => {
+  test("creates both boundaries, and its functions' roles with its own", () => {
     for (const [environment, stage] of [
       ["staging", "staging"],
       ["preview", "pr-*"],
@@ -165,12 +167,12 @@ describe("a stage that makes the roles of staging and of the previews", () => {
     for (const { inputs } of functions) {
       expect(inputs.permissionsBoundary).toBe(`arn:aws:iam::${account}:policy/lectern-boundary-staging`);
     }
-    // The account's, and the pipelines': bounded, they could not do what they are for.
+    // A boundary would stop the account's role and the pipelines' roles from working.
     const others = ofType(graph, types.role).filter((role) => !functions.includes(role));
     expect(others.map(({ inputs }) => inputs.permissionsBoundary)).toEqual([undefined, undefined, undefined]);
   });
 
-  test("puts the roles' ARNs out, for GitHub's settings", () => {
+  test("has the roles' ARNs as outputs, for GitHub's settings", () => {
     expect(graph.outputs.GitHubRoles).toEqual({
       staging: `arn:aws:iam::${account}:role/lectern-deploy-staging`,
       preview: `arn:aws:iam::${account}:role/lectern-deploy-preview`,
@@ -178,7 +180,7 @@ describe("a stage that makes the roles of staging and of the previews", () => {
   });
 });
 
-test("each environment's role and boundary are for its own stages' place, network, domain and pool, whoever makes them", async () => {
+test("each environment's role and boundary are for the account, region, VPC, domain and pool of its own stages", async () => {
   const vpc = { privateSubnets: ["subnet-1"], securityGroups: ["sg-1"] };
   const graph = await graphWith("staging", {
     staging: {
@@ -218,46 +220,46 @@ test("each environment's role and boundary are for its own stages' place, networ
   expect(documentOf(graph, "lectern-boundary-staging")).toEqual(functionBoundary(staging, false));
 });
 
-test("a second stage of the account finds the provider, and prod's own role is not forbidden prod", async () => {
-  const graph = await graphOf("prod", { github: github({ environments: ["prod"] }) });
-  expect(ofType(graph, providerType)).toEqual([]);
-  expect(String(named(graph, types.role, "lectern-deploy-prod").inputs.assumeRolePolicy)).toContain(
-    `arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`,
-  );
-  const denied = [1, 2]
-    .flatMap((part) => documentOf(graph, `lectern-deploy-prod-${part}`).Statement)
-    .filter(({ Effect }) => Effect === "Deny");
-  expect(denied.flatMap(({ Resource }) => Resource)).toEqual([
-    `arn:aws:iam::${account}:role/lectern-deploy-*`,
-    `arn:aws:iam::${account}:policy/lectern-deploy-*`,
-    `arn:aws:iam::${account}:policy/lectern-boundary-*`,
-  ]);
-});
-
-test("a repository made after July 2026 is named with its ids, as GitHub's tokens name it", async () => {
-  const graph = await graphOf("prod", {
-    github: github({ repository: "acme@123456/lectern@456789", environments: ["prod"] }),
+describe("a second stage of the account, with a new repository and an existing pool", () => {
+  let graph: Graph;
+  beforeAll(async () => {
+    graph = await graphOf("prod", {
+      github: github({ repository: "acme@123456/lectern@456789", environments: ["prod"] }),
+      cognitoUserPoolId: "us-east-1_AbCdEf123",
+      cognitoClientId: "client1",
+    });
   });
-  expect(String(named(graph, types.role, "lectern-deploy-prod").inputs.assumeRolePolicy)).toContain(
-    '"repo:acme@123456/lectern@456789:environment:prod"',
-  );
-});
 
-test("an existing pool's users may be made by the verification", async () => {
-  const graph = await graphOf("prod", {
-    github: github({ environments: ["prod"] }),
-    cognitoUserPoolId: "us-east-1_AbCdEf123",
-    cognitoClientId: "client1",
+  const rights = () => [1, 2].flatMap((part) => documentOf(graph, `lectern-deploy-prod-${part}`).Statement);
+  const trust = () => String(named(graph, types.role, "lectern-deploy-prod").inputs.assumeRolePolicy);
+
+  test("finds the provider", () => {
+    expect(ofType(graph, providerType)).toEqual([]);
+    expect(trust()).toContain(`arn:aws:iam::${account}:oidc-provider/token.actions.githubusercontent.com`);
   });
-  expect(
-    [1, 2]
-      .flatMap((part) => documentOf(graph, `lectern-deploy-prod-${part}`).Statement)
-      .find(({ Sid }) => Sid === "SharedUserPool")?.Resource,
-  ).toEqual([`arn:aws:cognito-idp:us-east-1:${account}:userpool/us-east-1_AbCdEf123`]);
+
+  test("does not deny prod's own role prod", () => {
+    const denied = rights().filter(({ Effect }) => Effect === "Deny");
+    expect(denied.flatMap(({ Resource }) => Resource)).toEqual([
+      `arn:aws:iam::${account}:role/lectern-deploy-*`,
+      `arn:aws:iam::${account}:policy/lectern-deploy-*`,
+      `arn:aws:iam::${account}:policy/lectern-boundary-*`,
+    ]);
+  });
+
+  test("names a repository created after July 2026 with its ids, as GitHub's tokens do", () => {
+    expect(trust()).toContain('"repo:acme@123456/lectern@456789:environment:prod"');
+  });
+
+  test("lets the verification create users in the existing pool", () => {
+    expect(rights().find(({ Sid }) => Sid === "SharedUserPool")?.Resource).toEqual([
+      `arn:aws:cognito-idp:us-east-1:${account}:userpool/us-east-1_AbCdEf123`,
+    ]);
+  });
 });
 
-test("a preview is bounded where that is set, by the policy that another stage made", async () => {
-  const graph = await graphOf("pr-7", { isBounded: "true" });
+test("a preview with isBounded has the boundary that another stage created", async () => {
+  const graph = await graphOf("pr-7", full);
   expect(ofType(graph, policyType)).toEqual([]);
   const bounded = ofType(graph, types.role).filter(({ inputs }) => inputs.permissionsBoundary !== undefined);
   expect(new Set(bounded.map(({ inputs }) => inputs.permissionsBoundary))).toEqual(
@@ -286,7 +288,7 @@ describe("the setting", () => {
     return settingsFor("staging").github;
   };
 
-  test("makes no provider unless it says so", () => {
+  test("creates no provider by default", () => {
     expect(given({ repository: "acme/lectern", environments: ["staging"] })).toEqual({
       repository: "acme/lectern",
       environments: ["staging"],

@@ -1,16 +1,19 @@
-import { isPreview, protectedStages, settingsFor } from "./config";
-import { deployerPolicy, functionBoundary, githubIssuer, inParts, policyArn } from "./deployer";
-import { settings } from "./stage";
+import { isPreview, protectedStages, settingsFor } from "../settings";
+import { settings } from "../stage";
+import { functionBoundary } from "./boundary";
+import { deployerPolicy } from "./deployer";
+import { githubIssuer, githubProviderArn } from "./names";
+import { inParts, policyArn } from "./policy";
 
 const { accountId: account } = await aws.getCallerIdentity();
 
 /** The GitHub environment that a stage is deployed from. */
 const environmentOf = (stage: string): string => (isPreview(stage) ? "preview" : stage);
 
-/** The stages that a GitHub environment deploys, as a pattern of IAM's. */
+/** The stages that a GitHub environment deploys, as a pattern for IAM. */
 const stagesOf = (environment: string): string => (environment === "preview" ? "pr-*" : environment);
 
-/** The settings of the stages that a GitHub environment deploys, which need not be those of the stage that makes its role. */
+/** The settings of the stages that a GitHub environment deploys. Another stage may create the environment's role. */
 const settingsOf = (environment: string) => settingsFor(environment === "preview" ? "pr-0" : environment);
 
 const boundaryName = (environment: string): string => `lectern-boundary-${environment}`;
@@ -23,14 +26,14 @@ const boundaryFor = (environment: string) => {
   const { region, vpc } = settingsOf(environment);
   return new aws.iam.Policy(`${componentName(environment)}Boundary`, {
     name: boundaryName(environment),
-    description: "The most that a role of these stages' functions can be given.",
+    description: "The most rights that a role of these stages' functions can have.",
     policy: JSON.stringify(
       functionBoundary({ stage: stagesOf(environment), account, region }, vpc !== undefined),
     ),
   });
 };
 
-/** Only a job of this repository that GitHub has let into this environment may take the role. */
+/** Only a job of this repository may assume the role, and only if GitHub let it into this environment. */
 const trust = (provider: $util.Input<string>, repository: string, environment: string) =>
   $jsonStringify({
     Version: "2012-10-17",
@@ -67,7 +70,7 @@ const roleFor = (environment: string, repository: string, provider: $util.Input<
     (part, index) =>
       new aws.iam.Policy(`${componentName(environment)}Deployer${index + 1}`, {
         name: `${name}-${index + 1}`,
-        description: "What GitHub's workflows need to deploy these stages.",
+        description: "The rights that GitHub's workflows need to deploy these stages.",
         policy: JSON.stringify(part),
       }),
   );
@@ -80,7 +83,7 @@ const roleFor = (environment: string, repository: string, provider: $util.Input<
   });
 };
 
-/** AWS trusts an issuer once in an account, so only one stage makes the provider; the others find it. */
+/** An account has one provider per issuer, so one stage creates it and the others look it up. */
 const providerFor = async (isOurs: boolean): Promise<$util.Input<string>> => {
   if (isOurs) {
     return new aws.iam.OpenIdConnectProvider("GitHub", {
@@ -88,8 +91,7 @@ const providerFor = async (isOurs: boolean): Promise<$util.Input<string>> => {
       clientIdLists: ["sts.amazonaws.com"],
     }).arn;
   }
-  const arn = `arn:aws:iam::${account}:oidc-provider/${githubIssuer}`;
-  return (await aws.iam.getOpenIdConnectProvider({ arn })).arn;
+  return (await aws.iam.getOpenIdConnectProvider({ arn: githubProviderArn(account) })).arn;
 };
 
 const { repository = "", environments = [], createsProvider = false } = settings.github ?? {};
@@ -98,7 +100,7 @@ const boundaries = new Map(environments.map((environment) => [environment, bound
 
 const provider = settings.github && (await providerFor(createsProvider));
 
-/** The roles' ARNs by GitHub environment; undefined where the stage makes none. */
+/** The roles' ARNs by GitHub environment. Undefined if the stage creates none. */
 export const githubRoles =
   provider &&
   Object.fromEntries(
@@ -109,7 +111,7 @@ const own = environmentOf($app.stage);
 const ownBoundary =
   boundaries.get(own)?.arn ?? (settings.isBounded ? policyArn(account, boundaryName(own)) : undefined);
 
-// From here on every role is a function's, but the one that lets API Gateway write logs: that is the account's.
+// Every later role is a function's, except the account's role that lets API Gateway write logs.
 if (ownBoundary) {
   $transform(aws.iam.Role, (role, _, name) => {
     if (name !== "APIGatewayPushToCloudWatchLogsRole") role.permissionsBoundary = ownBoundary;

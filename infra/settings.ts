@@ -1,0 +1,141 @@
+import { checkSettings, environmentName, SettingError, settingNames } from "@lectern/core/settings";
+import * as v from "valibot";
+import { deployments } from "./deployments";
+import { type ByStage, type Deployment, deploymentSchema, type StageSettings } from "./settings.schema";
+
+const defaults = {
+  region: "us-east-1",
+  isProtected: false,
+  isRemovable: false,
+  passwordSignIn: true,
+  adoptRetained: false,
+  signingKeyVersion: 1,
+  logLevel: "INFO",
+  heartbeatLogSampling: 1,
+  sessionMaxDurationHours: 2,
+  connectionMaxDurationHours: 2,
+  connectionRefreshMinutes: 100,
+  connectionWarningMinutes: 105,
+  heartbeatIntervalSeconds: 30,
+  heartbeatTimeoutSeconds: 90,
+  speakerGraceSeconds: 30,
+  maxListenersPerSession: 500,
+  maxActiveSessions: 100,
+  dataRetentionHours: 12,
+  rateLimitSessionsPerHour: 50,
+  rateLimitListenerJoinsPerMin: 10,
+  rateLimitConnectionAttemptsPerMin: 20,
+  rateLimitHeartbeatsPerMin: 2,
+} satisfies Partial<StageSettings>;
+
+/** The project's own differences from the defaults. Every stage without an entry is a developer's. */
+const stages: ByStage = {
+  staging: { heartbeatLogSampling: 0.01 },
+  prod: { isProtected: true, passwordSignIn: false, heartbeatLogSampling: 0.01 },
+};
+
+/**
+ * The variable that, set to anything, leaves out `deployments`.
+ * The project's tests and generated documents set it, so that they hold for every operator.
+ */
+export const projectOnlyVariable = "LECTERN_PROJECT_ONLY";
+
+/** The variable with the settings from the local stack's command line, as JSON. A deployment has none. */
+const overridesVariable = "OFFLINE_AWS_SETTINGS";
+
+const ownDeployments = (): ByStage => (process.env[projectOnlyVariable] ? {} : deployments);
+
+/**
+ * The checked settings of a stage: the defaults, under the project's own, the operator's and the command line's.
+ * @throws {SettingError} with the name of the first wrong setting and the reason
+ */
+export const settingsFor = (stage: string, own = ownDeployments()): StageSettings => {
+  checkNames(own);
+  const given = {
+    ...defaults,
+    ...settingsNamed(isPreview(stage) ? "pr-*" : stage, own),
+    ...overrides(process.env[overridesVariable]),
+  };
+  return { ...checkSettings(given), ...checkDeployment(given) };
+};
+
+const settingsNamed = (name: string, own = ownDeployments()): Partial<StageSettings> => ({
+  ...stages[name],
+  ...own[name],
+});
+
+/** True for the stage of a pull request, such as `pr-7`. */
+export const isPreview = (stage: string): boolean => /^pr-\d+$/.test(stage);
+
+/** The stages that the pipelines of other stages must never touch. */
+export const protectedStages = [
+  ...new Set([...Object.keys(stages), ...Object.keys(ownDeployments())]),
+].filter((stage) => settingsNamed(stage).isProtected);
+
+/** Named SettingError so that only its message is printed, without a stack. */
+class StageError extends Error {
+  override readonly name = "SettingError";
+}
+
+/** The compiler finds a wrong name too, but SST builds the program without the compiler. */
+const checkNames = (own: ByStage): void => {
+  for (const [stage, settings] of Object.entries(own)) {
+    if (isPreview(stage)) {
+      throw new StageError(
+        `Stage ${stage} cannot have settings: in infra/deployments.ts, "pr-*" holds the settings of every preview.`,
+      );
+    }
+    const unknown = Object.keys(settings).find((name) => !known.includes(name));
+    if (unknown !== undefined) throw unknownSetting(unknown);
+  }
+};
+
+const checkDeployment = (given: Record<string, unknown>): Deployment => {
+  const parsed = v.safeParse(deploymentSchema, given);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    const [name = "settings"] = v.getDotPath(issue)?.split(".") ?? [];
+    throw new SettingError(name, issue.message, given[name]);
+  }
+  const { cognitoUserPoolId, cognitoClientId, monthlyBudget, alarmEmail } = parsed.output;
+  if ((cognitoUserPoolId === undefined) !== (cognitoClientId === undefined)) {
+    throw new SettingError("cognitoClientId", "must be set together with cognitoUserPoolId", cognitoClientId);
+  }
+  if (monthlyBudget !== undefined && alarmEmail === undefined) {
+    throw new SettingError("alarmEmail", "must be set together with monthlyBudget", alarmEmail);
+  }
+  return parsed.output;
+};
+
+const known: readonly string[] = [...settingNames, ...Object.keys(deploymentSchema.entries)];
+
+const unknownSetting = (name: string): SettingError =>
+  new SettingError(name, `is unknown; the settings are ${known.join(", ")}`, undefined);
+
+/** Settings that are neither text nor numbers. The command line gives them as JSON. */
+const structured = [
+  "vpc",
+  "passwordSignIn",
+  "isProtected",
+  "isRemovable",
+  "adoptRetained",
+  "github",
+  "isBounded",
+];
+
+const overrides = (json = "{}"): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(v.parse(v.record(v.string(), v.string()), JSON.parse(json))).map(([spelling, value]) => {
+      const name = known.find((candidate) => [candidate, environmentName(candidate)].includes(spelling));
+      if (!name) throw unknownSetting(spelling);
+      return [name, structured.includes(name) ? parsed(name, value) : value];
+    }),
+  );
+
+const parsed = (name: string, json: string): unknown => {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new SettingError(name, "must be JSON", json);
+  }
+};
