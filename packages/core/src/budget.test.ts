@@ -1,17 +1,9 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import * as Connection from "./connection.js";
-import { beat } from "./heartbeat.js";
-import { longestSequence, minute, type Stage, signingKey, startStage } from "./testing.js";
-import { issueTicket } from "./ticket.js";
+import { expect, test } from "vitest";
+import { onDisconnect } from "./disconnect/connection.js";
+import { beat } from "./heartbeat/heartbeat.js";
+import { longestSequence, minute, type Process, ticketFor, useStage } from "./testing/index.js";
 
-let stage: Stage;
-beforeAll(async () => {
-  stage = await startStage();
-});
-beforeEach(() => stage.reset());
-afterAll(() => stage.close());
-
-type Process = ReturnType<Stage["process"]>;
+const stage = await useStage();
 
 /** What a flow costs: DynamoDB's requests, and how many of them stand in each other's way. */
 const costOf = async (flow: (by: Process) => Promise<unknown>) => {
@@ -66,19 +58,19 @@ test("budget: heartbeat past the refresh moment, 2 requests in sequence", async 
 
 test("budget: a listener's leave, 2 requests in sequence", async () => {
   await joined("listener");
-  const cost = await costOf((by) => Connection.leave(by, "listener", { code: 1001, ageMs: 0 }));
+  const cost = await costOf((by) => onDisconnect(by, "listener", { code: 1001, ageMs: 0 }));
   expect(cost).toEqual({ requests: 2, sequence: 2 });
 });
 
 test("budget: a repeated leave, 1 request", async () => {
   await joined();
-  const cost = await costOf((by) => Connection.leave(by, "listener", { code: 1001, ageMs: 0 }));
+  const cost = await costOf((by) => onDisconnect(by, "listener", { code: 1001, ageMs: 0 }));
   expect(cost).toEqual({ requests: 1, sequence: 1 });
 });
 
 test.each([1000, 1001])("budget: a speaker's leave with %i, 2 requests in sequence", async (code) => {
   await joined();
-  const cost = await costOf((by) => Connection.leave(by, "speaker", { code, ageMs: 0 }));
+  const cost = await costOf((by) => onDisconnect(by, "speaker", { code, ageMs: 0 }));
   expect(cost).toEqual({ requests: 2, sequence: 2 });
 });
 
@@ -90,11 +82,7 @@ test("budget: a speaker's refresh, 2 requests in sequence", async () => {
 
 test("budget: a listener's refresh, 3 requests of which 2 in sequence", async () => {
   const sessionId = await joined("old");
-  const expiresAt = stage.now() + minute;
-  const ticket = issueTicket(
-    { connectionId: "old", sessionId, role: "listener", targetLanguage: "es", expiresAt },
-    signingKey,
-  );
+  const ticket = ticketFor(sessionId, "old");
   const cost = await costOf((by) => stage.refresh(sessionId, "listener", "new", { by, ticket }));
   expect(cost).toEqual({ requests: 3, sequence: 2 });
 });

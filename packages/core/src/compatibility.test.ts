@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { beat } from "./heartbeat.js";
-import { reap } from "./reaper.js";
-import { frameOf, midnight, minute, type Stage, startStage, violations } from "./testing.js";
+import { expect, test } from "vitest";
+import { beat } from "./heartbeat/heartbeat.js";
+import { reap } from "./reaper/reap.js";
+import { frameOf, midnight, minute, useStage, violations } from "./testing/index.js";
 
 // After a rollback this version meets rows that a later one wrote.
 
-let stage: Stage;
-beforeAll(async () => {
-  stage = await startStage();
-});
-beforeEach(() => stage.reset());
-afterAll(() => stage.close());
+const stage = await useStage();
 
 const later = { ofALaterVersion: { kept: ["as", 1, true] } };
 

@@ -1,21 +1,16 @@
 import type { SessionId } from "@lectern/protocol";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import * as Connection from "./connection.js";
-import type { Core } from "./core.js";
-import { reap } from "./reaper.js";
-import * as Session from "./session.js";
-import * as Sessions from "./session.table.js";
-import { hour, minute, type Stage, signingKey, startStage, violations } from "./testing.js";
-import { issueTicket } from "./ticket.js";
+import { expect, test } from "vitest";
+import { onDisconnect } from "./disconnect/connection.js";
+import { endSession } from "./message/speaker.js";
+import type { Core } from "./port/core.js";
+import { reap } from "./reaper/reap.js";
+import * as SessionTable from "./store/session.table.js";
+import { minute, type Stage, ticketFor, useStage, violations } from "./testing/index.js";
+import type { Settings } from "./value/settings.js";
 
 // An abandoned session, a function killed between any two calls of any flow: two runs of the reaper heal it.
 
-let stage: Stage;
-beforeAll(async () => {
-  stage = await startStage();
-});
-beforeEach(() => stage.reset());
-afterAll(() => stage.close());
+const stage = await useStage();
 
 /** One session, with the connections `speaker`, `a` and `b`, and `new` for who comes. Each has its number behind it. */
 interface World {
@@ -31,22 +26,13 @@ interface Flow {
   readonly run?: (by: Core, world: World) => Promise<unknown>;
   /** A client that has left before its flow begins. */
   readonly left?: string;
+  readonly settings?: Partial<Settings>;
 }
 
-const ticket = ({ sessionId, id }: World): string =>
-  issueTicket(
-    {
-      connectionId: id("a"),
-      sessionId,
-      role: "listener",
-      targetLanguage: "es",
-      expiresAt: stage.now() + hour,
-    },
-    signingKey,
-  );
+const ticket = ({ sessionId, id }: World): string => ticketFor(sessionId, id("a"));
 
 const leaves = (name: string, code: number): Pick<Flow, "run" | "left"> => ({
-  run: (by, { id }) => Connection.leave(by, id(name), { code, ageMs: minute }),
+  run: (by, { id }) => onDisconnect(by, id(name), { code, ageMs: minute }),
   left: name,
 });
 
@@ -60,10 +46,8 @@ const flows: readonly Flow[] = [
   { name: "join", run: (by, { sessionId, id }) => stage.join(sessionId, id("new"), { by }) },
   {
     name: "join refused by a limit",
-    before: async ({ sessionId, id }) => {
-      for (let n = 1; n <= 10; n += 1)
-        await stage.join(sessionId, id("a"), { from: { address: id("address") } });
-    },
+    settings: { rateLimitListenerJoinsPerMin: 1 },
+    before: ({ sessionId, id }) => stage.join(sessionId, id("a"), { from: { address: id("address") } }),
     run: (by, { sessionId, id }) =>
       stage.join(sessionId, id("new"), { by, from: { address: id("address") } }),
   },
@@ -89,7 +73,7 @@ const flows: readonly Flow[] = [
   { name: "leave of a listener", ...leaves("a", 1001) },
   { name: "leave of a speaker, deliberate", ...leaves("speaker", 1000) },
   { name: "leave of a speaker, lost", ...leaves("speaker", 1001) },
-  { name: "endSession", run: (by, { id }) => Session.endBySpeaker(by, id("speaker")) },
+  { name: "endSession", run: (by, { id }) => endSession(by, id("speaker")) },
   {
     name: "welcome of a listener",
     before: ({ sessionId, id }) => stage.join(sessionId, id("new")),
@@ -114,10 +98,10 @@ const flows: readonly Flow[] = [
     name: "welcome after the end",
     before: async ({ sessionId, id }) => {
       await stage.join(sessionId, id("new"));
-      await Session.endBySpeaker(stage.core, id("speaker"));
+      await endSession(stage.core, id("speaker"));
     },
   },
-  { name: "announcement of the end", before: ({ id }) => Session.endBySpeaker(stage.core, id("speaker")) },
+  { name: "announcement of the end", before: ({ id }) => endSession(stage.core, id("speaker")) },
   { name: "announcement of a grace period", before: ({ id }) => stage.leave(id("speaker"), 1001) },
 ];
 
@@ -181,7 +165,7 @@ test.each(
     await flow.before?.(world);
     const pending = stage.changes();
     if (flow.left) stage.sockets.drop(world.id(flow.left));
-    const by = stage.dying(cuts);
+    const by = stage.dying(cuts, flow.settings);
     const outcome = await (flow.run?.(by, world) ?? stage.handle(pending, by)).catch(
       (thrown: unknown) => thrown,
     );
@@ -209,7 +193,7 @@ test.each([true, false])(
     const ended = await stage.create("other");
     await stage.join(ended, "c");
     await stage.deliver();
-    await Sessions.end(stage.core, ended, "ended", { speakerConnectionId: "other" });
+    await SessionTable.end(stage.core, ended, "ended", { speakerConnectionId: "other" });
     stage.pass(2 * minute);
     await stage.plant("sessions", { ...(await stage.session(sessionId)), listenerCount: 9 });
     for (const id of ["a", "speaker"]) stage.sockets.of(id).lastActiveAt = 0;

@@ -1,28 +1,22 @@
 import fc from "fast-check";
 import * as v from "valibot";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Core } from "./core.js";
-import { Failure } from "./failure.js";
-import { reap } from "./reaper.js";
-import * as Session from "./session.js";
+import { expect, test } from "vitest";
+import { endSession } from "./message/speaker.js";
+import type { Core } from "./port/core.js";
+import { reap } from "./reaper/reap.js";
 import {
-  hour,
   Killed,
   minute,
   type Stage,
   second,
   seed,
-  signingKey,
-  startStage,
+  ticketFor,
+  useStage,
   violations,
-} from "./testing.js";
-import { issueTicket } from "./ticket.js";
+} from "./testing/index.js";
+import { Failure } from "./value/failure.js";
 
-let stage: Stage;
-beforeAll(async () => {
-  stage = await startStage();
-});
-afterAll(() => stage.close());
+const stage = await useStage();
 
 const settings = {
   maxListenersPerSession: 3,
@@ -98,17 +92,8 @@ const acts = {
     const connectionId = pick(await members("listener"), which);
     const row = connectionId === undefined ? undefined : await stage.connection(connectionId);
     if (row?.role !== "listener") return;
-    const { sessionId, targetLanguage } = row;
-    const ticket = issueTicket(
-      {
-        connectionId: row.connectionId,
-        sessionId,
-        role: "listener",
-        targetLanguage,
-        expiresAt: stage.now() + hour,
-      },
-      signingKey,
-    );
+    const { sessionId } = row;
+    const ticket = ticketFor(sessionId, row.connectionId, { targetLanguage: row.targetLanguage });
     await handshake(stage.refresh(sessionId, "listener", id, { by, ticket }));
   },
   listenerLeaves: async ({ by, which }: World) => {
@@ -126,7 +111,7 @@ const acts = {
   },
   endSession: async ({ by, which }: World) => {
     const id = pick(await members("speaker"), which);
-    if (id !== undefined) await Session.endBySpeaker(by, id);
+    if (id !== undefined) await endSession(by, id);
   },
   deliver: ({ by }: World) => deliver(by),
   /** Records that were not taken in time. */

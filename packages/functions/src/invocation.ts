@@ -5,21 +5,18 @@ import { flushMetrics, metrics } from "./metric.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What one piece of work has said of itself so far. */
+/** What one operation has logged so far. */
 interface Account {
   readonly fields: Record<string, unknown>;
   readonly events: string[];
 }
 
-// With its JSON format Lambda always sets this, and Powertools puts it before the setting `logLevel`, which would do nothing.
+// Lambda's JSON log format sets this variable, and Powertools prefers it to the setting `logLevel`, which would do nothing.
 delete process.env.AWS_LAMBDA_LOG_LEVEL;
 const logger = new Logger();
 const current = new AsyncLocalStorage<Account>();
 
-/**
- * The domain's log. What it tells goes into the one line of the work at hand; what it warns of is a line of its own, at
- * once.
- */
+/** The domain's log. Info messages are collected into the operation's one line; warnings and errors are lines at once. */
 export const log: Log = {
   info: (message, fields = {}) => {
     const account = current.getStore();
@@ -33,35 +30,35 @@ export const log: Log = {
     logger.error(message, { ...current.getStore()?.fields, ...printable(fields) }),
 };
 
-/** Errors carry more than they say: a schema's has the whole row that broke it. Only what they say is logged. */
+/** Reduces errors to name, message and stack. A schema's error would also print the whole row that it rejected. */
 const printable = (fields: Fields): Fields =>
   Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? told(value) : value]),
+    Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? plainError(value) : value]),
   );
 
-const told = ({ name, message, stack }: Error) => ({ name, message, stack });
+const plainError = ({ name, message, stack }: Error) => ({ name, message, stack });
 
-export interface WorkOptions {
+export interface OperationOptions {
   /** `connect`, `heartbeat`, `welcome` */
   readonly operation: string;
-  /** What the line says from the start: the connection, the request. */
+  /** Fields of the log line: the connection, the request. */
   readonly fields: Fields;
-  /** What is written of work that went well, from 0 to 1: its line, and its latency. Default 1. */
+  /** The share of successful operations whose line and latency are written, from 0 to 1; 1 by default. */
   readonly sampling?: number;
-  /** A latency to measure, and since when (ms since the epoch). */
+  /** A latency metric, and its start (ms since the epoch). */
   readonly latency?: { readonly metric: MetricName; readonly since: number };
-  /** Whether no client is answered with what it fails of. */
+  /** True when no client sees the failure. */
   readonly isBackground?: boolean;
 }
 
 let isCold = true;
 
 /**
- * Does a piece of work and writes one line about it: what happened, how long it took, and how it ended. Refusals are told
- * from faults, and a fault comes with its stack; both are thrown on.
+ * Runs an operation and writes one log line about it: what happened, how long it took, and the outcome. Refusals are
+ * logged as such, faults with their stack; both are thrown on.
  */
-export const work = async <Result>(
-  { operation, fields, sampling = 1, latency, isBackground = false }: WorkOptions,
+export const instrumented = async <Result>(
+  { operation, fields, sampling = 1, latency, isBackground = false }: OperationOptions,
   act: () => Promise<Result>,
 ): Promise<Result> => {
   const account: Account = { fields: { operation, ...fields }, events: [] };
@@ -82,7 +79,7 @@ export const work = async <Result>(
     const failure = error instanceof Failure ? error : new Failure("INTERNAL_ERROR");
     if (isBackground) metrics.record("BackgroundErrors", 1);
     else countFailure(metrics, failure);
-    // What the client is told says nothing of a fault that is behind it.
+    // A refusal with a cause is a fault that the client does not see.
     const fault = error instanceof Failure ? error.cause : error;
     if (fault === undefined) {
       logger.info(`Refused: ${failure.message}`, { ...line("refused"), errorCode: failure.code });

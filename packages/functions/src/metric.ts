@@ -7,7 +7,7 @@ const recorder = new Recorder({
   defaultDimensions: { service: "lectern", stage: required("ENV") },
 });
 
-/** Metrics as lines of CloudWatch's embedded format on standard output: no call leaves the function for them. */
+/** Metrics as lines of CloudWatch's embedded metric format on standard output: they cost no API call. */
 export const metrics: Metrics = {
   record: (name, value, by) => {
     const unit = metricUnits[name];
@@ -18,7 +18,7 @@ export const metrics: Metrics = {
   },
 };
 
-/** Writes what has been recorded, as one line; nothing when nothing was. */
+/** Writes the recorded metrics as one line, if there are any. */
 export const flushMetrics = (): void => {
   if (recorder.hasStoredMetrics()) recorder.publishStoredMetrics();
 };

@@ -1,11 +1,11 @@
 import { Resource } from "sst";
 
-/** As SST writes it into `sst-env.d.ts` at a deployment; a checkout has none, and a removal leaves it empty. */
+/** SST writes this type into `sst-env.d.ts` when it deploys; a fresh checkout has no such file. */
 declare module "sst" {
   interface Resource {
     SigningKey: { type: "sst.sst.Linkable"; value: string };
   }
 }
 
-/** The only place that reads what SST links to a function. A function that has not been given the key fails on use. */
+/** This is the only module that reads SST's links. Throws in a function that is not linked to the key. */
 export const signingKey = (): string => Resource.SigningKey.value;

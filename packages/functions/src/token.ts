@@ -15,7 +15,7 @@ export type TokenVerdict =
 
 const fetchTimeoutMs = 2_000;
 
-/** The verifier's own fetcher takes https only; `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` names another issuer host. */
+/** `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` names another issuer host. The verifier's own fetcher only takes https. */
 const fetchJwks = async (uri: string): Promise<ArrayBuffer> => {
   const host = process.env.AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER;
   const url = host ? new URL(new URL(uri).pathname, host).href : uri;
@@ -23,7 +23,7 @@ const fetchJwks = async (uri: string): Promise<ArrayBuffer> => {
     const response = await fetch(url, { signal: AbortSignal.timeout(fetchTimeoutMs) });
     if (!response.ok) throw new Error(`status ${response.status}`);
     const body = await response.arrayBuffer();
-    // What is cut off midway, or is somebody's error page, says nothing of a token.
+    // A truncated answer or an error page is no key set; it must not make good tokens look bad.
     JSON.parse(Buffer.from(body).toString());
     return body;
   } catch (error) {
@@ -33,7 +33,7 @@ const fetchJwks = async (uri: string): Promise<ArrayBuffer> => {
 
 const verifier = CognitoJwtVerifier.create(
   { userPoolId: required("USER_POOL_ID"), clientId: required("CLIENT_ID"), tokenUse: null },
-  // Once more, at once, as the verifier's own fetcher does it.
+  // Retries once at once, as the verifier's own fetcher does.
   {
     jwksCache: new SimpleJwksCache({
       fetcher: { fetch: (uri) => fetchJwks(uri).catch(() => fetchJwks(uri)) },
@@ -41,8 +41,8 @@ const verifier = CognitoJwtVerifier.create(
   },
 );
 
-// The keys are fetched while the environment starts, so that the first token does not wait for them. Where they cannot
-// be had now, the first token asks again, and says so.
+// Fetches the keys while the environment starts, so that the first token does not wait for them. If that fails, the
+// first token fetches them again and reports the failure.
 void verifier.hydrate().catch(() => undefined);
 
 /** Verifies an ID or access token of the pool's client: signature, issuer, audience or client id, use, expiry. */
@@ -57,7 +57,7 @@ export const verify = async (token: string): Promise<TokenVerdict> => {
 
 const codeOf = (error: unknown): ErrorCode => {
   if (error instanceof JwtExpiredError) return "TOKEN_EXPIRED";
-  // The last: for a while after a key that was not found, none is looked for, be it good or bad.
+  // After an unknown key id the verifier fetches no keys for a while, whether the next token is good or bad.
   const unreachable = [FetchError, JwksNotAvailableInCacheError, WaitPeriodNotYetEndedJwkError];
   return unreachable.some((kind) => error instanceof kind) ? "SERVICE_UNAVAILABLE" : "UNAUTHORIZED";
 };

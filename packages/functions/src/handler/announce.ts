@@ -1,5 +1,5 @@
-import { Announce } from "@lectern/core";
-import { core } from "../core.js";
-import { changes } from "../stream.js";
+import { onSessionChange } from "@lectern/core";
+import { fanOutCore } from "../fan-out-core.js";
+import { streamHandler } from "../stream-handler.js";
 
-export const handler = changes("announce", (change) => Announce.onSessionChange(core, change));
+export const handler = streamHandler("announce", (change) => onSessionChange(fanOutCore, change));

@@ -1,23 +1,24 @@
 import { countFailure, Failure, hashPrivate } from "@lectern/core";
 import { bearerPrefix, type ErrorCode } from "@lectern/protocol";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
-import { log, work } from "../invocation.js";
+import { instrumented, log } from "../invocation.js";
 import { metrics } from "../metric.js";
 import { signingKey } from "../resources.js";
 import { offeredSubprotocols } from "../subprotocol.js";
 import { verify } from "../token.js";
 
 /**
- * Says who is asking. Without a token: anybody, who may listen. With a good one: its user. A bad one is refused, never
- * taken for none: by the handshake's 401, or by `connect` where the client asked for a readable refusal.
+ * Identifies the client. Without a token it is anonymous, and may listen. With a valid token it is the token's user. An
+ * invalid token is refused, never ignored: by the handshake's 401, or by `connect` if the client asked for
+ * `errors=frame`.
  */
 export const handler = async (
   event: APIGatewayRequestAuthorizerEvent,
 ): Promise<APIGatewayAuthorizerResult> => {
   const { requestId, identity } = event.requestContext;
   const fields = { requestId, address: hashPrivate(identity.sourceIp, signingKey()) };
-  const answer = await work({ operation: "authorize", fields }, () => authorize(event));
-  // API Gateway answers 401 to exactly this message.
+  const answer = await instrumented({ operation: "authorize", fields }, () => authorize(event));
+  // API Gateway answers 401 only to exactly this message.
   if (answer === "unauthorized") throw new Error("Unauthorized");
   return answer;
 };
@@ -38,7 +39,7 @@ const authorize = async (
   if (code === "SERVICE_UNAVAILABLE" || event.queryStringParameters?.errors === "frame") {
     return allow(event, "refused", { refusal: code });
   }
-  // Nobody else counts it: the connect handler never hears of this handshake.
+  // Counted here, because the connect handler never gets this handshake.
   countFailure(metrics, new Failure(code));
   metrics.record("TokensRefused", 1);
   return "unauthorized";
@@ -52,7 +53,7 @@ const tokenOf = ({
   return queryStringParameters?.token ?? bearer?.slice(bearerPrefix.length);
 };
 
-/** The resource is every route of the stage: the policy is also what the later messages are allowed by. */
+/** Allows every route of the stage, because API Gateway applies this policy to the connection's later messages too. */
 const allow = (
   { methodArn }: APIGatewayRequestAuthorizerEvent,
   principalId: string,

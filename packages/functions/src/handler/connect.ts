@@ -1,29 +1,36 @@
 import { connect, Failure, hashPrivate } from "@lectern/core";
 import { bearerPrefix, type ErrorCode, errorCodes, subprotocol } from "@lectern/protocol";
 import { core } from "../core.js";
-import { lifecycle, type SocketEvent } from "../edge.js";
+import { lifecycleHandler, type SocketEvent } from "../socket-handler.js";
 import { offeredSubprotocols } from "../subprotocol.js";
 
-const addressOf = ({ requestContext }: SocketEvent) => ({
+const fields = ({ requestContext }: SocketEvent) => ({
   address: hashPrivate(requestContext.identity.sourceIp, core.signingKey),
 });
 
-export const handler = lifecycle({ operation: "connect", fields: addressOf }, async (event) => {
-  const offered = offeredSubprotocols(event.headers);
-  const echoed = offered.includes(subprotocol);
-  // It could not be answered, since a token is never sent back; and a browser gives up what is not.
-  if (!echoed && offered.some((name) => name.startsWith(bearerPrefix))) {
-    throw new Failure("INVALID_PARAMETERS", `Offer ${subprotocol} beside the token`, {
-      details: { parameter: "Sec-WebSocket-Protocol" },
-    });
-  }
+export const handler = lifecycleHandler({ operation: "connect", fields }, async (event) => {
+  const echoed = echoedSubprotocol(event);
   await connect(core, {
     arrival: arrivalOf(event),
     query: event.queryStringParameters ?? {},
     refusal: refusalOf(event),
   });
-  return { statusCode: 200, ...(echoed ? { headers: { "Sec-WebSocket-Protocol": subprotocol } } : {}) };
+  return { statusCode: 200, ...(echoed && { headers: { "Sec-WebSocket-Protocol": echoed } }) };
 });
+
+/**
+ * The subprotocol to answer with, if any was offered.
+ * @throws {Failure} `INVALID_PARAMETERS` when only a token was offered. Browsers drop a socket unless an offered
+ * subprotocol is echoed, and a token is never echoed.
+ */
+const echoedSubprotocol = ({ headers }: SocketEvent): string | undefined => {
+  const offered = offeredSubprotocols(headers);
+  if (offered.includes(subprotocol)) return subprotocol;
+  if (!offered.some((name) => name.startsWith(bearerPrefix))) return undefined;
+  throw new Failure("INVALID_PARAMETERS", `Offer ${subprotocol} beside the token`, {
+    details: { parameter: "Sec-WebSocket-Protocol" },
+  });
+};
 
 const arrivalOf = ({ requestContext }: SocketEvent) => ({
   connectionId: requestContext.connectionId,

@@ -1,7 +1,7 @@
-import { receive } from "@lectern/core";
+import { Message } from "@lectern/core";
 import { core } from "../core.js";
-import { frames } from "../edge.js";
+import { frameHandler } from "../socket-handler.js";
 
-export const handler = frames({ operation: "message" }, async ({ requestContext, body = "" }) =>
-  receive(core, requestContext.connectionId, body),
+export const handler = frameHandler({ operation: "message" }, async ({ requestContext, body = "" }) =>
+  Message.receive(core, requestContext.connectionId, body),
 );

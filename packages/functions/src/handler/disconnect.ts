@@ -1,15 +1,11 @@
-import { Connection } from "@lectern/core";
+import { onDisconnect } from "@lectern/core";
 import { core } from "../core.js";
-import { ageOf, lifecycle } from "../edge.js";
+import { ageOf, lifecycleHandler, type SocketEvent } from "../socket-handler.js";
 
-export const handler = lifecycle(
-  {
-    operation: "disconnect",
-    fields: ({ requestContext }) => ({ closeCode: requestContext.disconnectStatusCode }),
-  },
-  async (event) => {
-    const { connectionId, disconnectStatusCode } = event.requestContext;
-    await Connection.leave(core, connectionId, { code: disconnectStatusCode, ageMs: ageOf(event) });
-    return { statusCode: 200 };
-  },
-);
+const fields = ({ requestContext }: SocketEvent) => ({ closeCode: requestContext.disconnectStatusCode });
+
+export const handler = lifecycleHandler({ operation: "disconnect", fields }, async (event) => {
+  const { connectionId, disconnectStatusCode } = event.requestContext;
+  await onDisconnect(core, connectionId, { code: disconnectStatusCode, ageMs: ageOf(event) });
+  return { statusCode: 200 };
+});

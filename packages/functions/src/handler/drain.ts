@@ -1,8 +1,8 @@
 import { Drain, parse } from "@lectern/core";
-import { core } from "../core.js";
-import { work } from "../invocation.js";
+import { fanOutCore } from "../fan-out-core.js";
+import { instrumented } from "../invocation.js";
 
 export const handler = async (event: unknown) =>
-  work({ operation: "drain", fields: {}, isBackground: true }, async () =>
-    Drain.drain(core, parse(Drain.stepSchema, event)),
+  instrumented({ operation: "drain", fields: {}, isBackground: true }, async () =>
+    Drain.drain(fanOutCore, parse(Drain.stepSchema, event)),
   );

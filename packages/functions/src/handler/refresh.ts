@@ -1,9 +1,9 @@
-import { Connection, decode, parse } from "@lectern/core";
+import { Message, parse } from "@lectern/core";
 import { refreshFrameSchema } from "@lectern/protocol";
 import { core } from "../core.js";
-import { frames } from "../edge.js";
+import { frameHandler } from "../socket-handler.js";
 
-export const handler = frames({ operation: "refresh" }, async ({ requestContext, body = "" }) => {
-  const { sessionId } = parse(refreshFrameSchema, decode(body));
-  return Connection.confirm(core, requestContext.connectionId, sessionId);
+export const handler = frameHandler({ operation: "refresh" }, async ({ requestContext, body = "" }) => {
+  const { sessionId } = parse(refreshFrameSchema, Message.decode(body));
+  return Message.confirm(core, requestContext.connectionId, sessionId);
 });

@@ -1,5 +1,5 @@
 import { onConnectionChange } from "@lectern/core";
 import { core } from "../core.js";
-import { changes } from "../stream.js";
+import { streamHandler } from "../stream-handler.js";
 
-export const handler = changes("welcome", (change) => onConnectionChange(core, change));
+export const handler = streamHandler("welcome", (change) => onConnectionChange(core, change));

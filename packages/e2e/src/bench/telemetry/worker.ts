@@ -1,5 +1,5 @@
 import net from "node:net";
-import { work } from "@lectern/functions/invocation";
+import { instrumented } from "@lectern/functions/invocation";
 
 let connections = 0;
 const connect = net.Socket.prototype.connect;
@@ -14,7 +14,7 @@ const fields = { connection: "a".repeat(43), requestId: "TXzPWdnOjoECGjA=", addr
 
 /** What a join does beside its work: one line and one latency. */
 const logged = () =>
-  work(
+  instrumented(
     { operation: "connect", fields, latency: { metric: "ListenerJoinLatency", since: Date.now() - 12 } },
     async () => undefined,
   );

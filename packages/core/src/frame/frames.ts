@@ -1,0 +1,75 @@
+import type { ServerFrame } from "@lectern/protocol";
+import type { Connection, Member } from "../store/connection.table.js";
+import type { Session } from "../store/session.table.js";
+import { errorFrame, Failure } from "../value/failure.js";
+
+/** The first frame of an accepted connection. */
+export const welcome = (member: Member, session: Session, now: number): ServerFrame => {
+  if (member.replaces !== undefined) return refreshComplete(member, session, now);
+  const { connectionId, sessionId } = member;
+  const { sourceLanguage, qualityTier } = session;
+  return member.role === "speaker"
+    ? {
+        type: "sessionCreated",
+        timestamp: now,
+        sessionId,
+        sourceLanguage,
+        qualityTier,
+        connectionId,
+        expiresAt: session.expiresAt * 1000,
+      }
+    : {
+        type: "sessionJoined",
+        timestamp: now,
+        sessionId,
+        targetLanguage: member.targetLanguage,
+        sourceLanguage,
+        connectionId,
+      };
+};
+
+/** Confirms that a connection is in place. */
+export const refreshComplete = (member: Member, session: Session, now: number): ServerFrame => ({
+  type: "connectionRefreshComplete",
+  timestamp: now,
+  sessionId: member.sessionId,
+  role: member.role,
+  ...(member.role === "listener" ? { targetLanguage: member.targetLanguage } : {}),
+  sourceLanguage: session.sourceLanguage,
+  connectionId: member.connectionId,
+});
+
+/** The last frame of a speaker's connection that another client of the same user has replaced. */
+export const replaced = (sessionId: string, now: number): ServerFrame =>
+  errorFrame(
+    new Failure("FORBIDDEN", "Another connection has taken this session over", {
+      details: { reason: "replaced", sessionId },
+    }),
+    now,
+  );
+
+/** Tells listeners that the speaker's connection was lost, or is back. */
+export const speakerFrame = (
+  type: "speakerReconnecting" | "speakerReconnected",
+  sessionId: string,
+  now: number,
+): ServerFrame => ({ type, timestamp: now, sessionId });
+
+/** The session's end. A session whose row is gone has expired. */
+export const sessionEnded = (sessionId: string, session: Session | undefined, now: number): ServerFrame => {
+  const reason = session?.endReason ?? "expired";
+  return { type: "sessionEnded", timestamp: now, sessionId, reason, message: endings[reason] };
+};
+
+/** The refusal of a client that asked for it as a frame. */
+export const refusal = (connection: Extract<Connection, { role: "refused" }>, now: number): ServerFrame => {
+  const { code, message, retryAfter, details } = connection.refusal;
+  return errorFrame(new Failure(code, message, { retryAfter, details }), now);
+};
+
+const endings = {
+  speakerLeft: "The speaker has left",
+  speakerLost: "The speaker's connection was lost and did not come back",
+  expired: "The session has reached its longest duration",
+  ended: "The speaker has ended the session",
+} as const;
