@@ -1,6 +1,7 @@
-import { type Command, UserError } from "offline-aws";
-import type { Output } from "../output.js";
-import { scoped } from "../scope.js";
+import { UserError } from "offline-aws";
+import type { Command } from "../terminal/given.js";
+import type { Output } from "../terminal/output.js";
+import { scoped } from "../terminal/scope.js";
 import { createNarrator } from "./narrator.js";
 import { play } from "./play.js";
 import { latenciesOf, summarize } from "./summary.js";

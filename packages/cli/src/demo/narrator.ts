@@ -1,5 +1,5 @@
-import { colorsFor, type Output } from "../output.js";
 import { asDuration } from "../statistic.js";
+import { colorsFor, type Output } from "../terminal/output.js";
 
 export interface Narrator {
   /** A heading: what happens next. */

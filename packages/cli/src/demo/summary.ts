@@ -1,5 +1,5 @@
 import { asDuration, median } from "../statistic.js";
-import { table } from "../table.js";
+import { table } from "../terminal/table.js";
 import type { Measure } from "./cast.js";
 import type { Narrator } from "./narrator.js";
 import type { Played } from "./play.js";

@@ -1,7 +1,7 @@
 import { UserError } from "offline-aws";
-import type { Scope } from "../scope.js";
 import { startIn } from "../stack.js";
 import { isLoopback, localToken, parseUrl, plain, reach, stackAt } from "../target.js";
+import type { Scope } from "../terminal/scope.js";
 
 /** What the demo is played against. */
 export interface Target {

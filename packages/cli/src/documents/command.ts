@@ -1,6 +1,6 @@
-import type { Command } from "offline-aws";
 import { projectOnlyVariable } from "../../../../infra/config.js";
-import { scoped } from "../scope.js";
+import type { Command } from "../terminal/given.js";
+import { scoped } from "../terminal/scope.js";
 import { generate, readSources, update } from "./documents.js";
 
 /** Writes the documents that follow from the code, so that they cannot tell otherwise than it. */

@@ -1,4 +1,4 @@
-import { type Command, helpOption } from "offline-aws";
+import { type Command, helpOption } from "../terminal/given.js";
 import { code, markdownTable } from "./text.js";
 
 /** The document of every command and its options, from what the commands themselves are made of. */

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Command, type Graph, localCommands, synth, UserError } from "offline-aws";
+import { type Graph, localCommands, synth, UserError } from "offline-aws";
 import * as v from "valibot";
+import type { Command } from "../terminal/given.js";
 import { commandsDocument } from "./commands.js";
 import { environmentDocument } from "./environment.js";
 import { exampleSections } from "./example.js";

@@ -1,5 +1,6 @@
-import { type Command, type Given, UserError } from "offline-aws";
-import { scoped } from "../scope.js";
+import { UserError } from "offline-aws";
+import type { Command, Given } from "../terminal/given.js";
+import { scoped } from "../terminal/scope.js";
 import { checkDestination, parseDestination } from "./destination.js";
 import { createProgress } from "./progress.js";
 import { type Place, stageFunction } from "./stage-function.js";

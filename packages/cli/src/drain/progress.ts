@@ -1,4 +1,4 @@
-import type { Output } from "../output.js";
+import type { Output } from "../terminal/output.js";
 
 /** A line that tells how far something is. */
 export interface Progress {

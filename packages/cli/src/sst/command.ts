@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type Command, type Given, UserError } from "offline-aws";
+import { UserError } from "offline-aws";
+import type { Command, Given } from "../terminal/given.js";
 import { checkAccount } from "./account.js";
 import { loadVariables } from "./env-file.js";
 import { runSst } from "./run.js";

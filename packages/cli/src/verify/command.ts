@@ -1,8 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { limits } from "@lectern/protocol";
-import { type Command, type Given, sayIfSlow, UserError } from "offline-aws";
+import { UserError } from "offline-aws";
 import { benchmarkAddress } from "../address.js";
-import { type Scope, scoped } from "../scope.js";
+import type { Command, Given } from "../terminal/given.js";
+import { sayIfSlow } from "../terminal/progress.js";
+import { type Scope, scoped } from "../terminal/scope.js";
 import type { Subject } from "./check.js";
 import { createReport } from "./report.js";
 import { roundTrip } from "./round-trip.js";

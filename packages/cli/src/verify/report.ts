@@ -1,5 +1,5 @@
-import { colorsFor, type Output } from "../output.js";
 import { asDuration } from "../statistic.js";
+import { colorsFor, type Output } from "../terminal/output.js";
 import type { Result } from "./suite.js";
 
 /** The run as lines for a person, each as soon as its check is made. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { CognitoIdentityProviderClient } from "@aws-sdk/client-cognito-identity-provider";
 import { UserError } from "offline-aws";
-import type { Scope } from "../scope.js";
+import type { Scope } from "../terminal/scope.js";
 import { type AwsAccess, nameOf } from "./aws.js";
 
 /** Where speakers sign in. */

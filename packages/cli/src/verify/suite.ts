@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { sayIfSlow } from "offline-aws";
+import { sayIfSlow } from "../terminal/progress.js";
 import type { Check, Scene, Subject } from "./check.js";
 import { troubleSentence } from "./diagnosis.js";
 import { answers, createsSession, joinsSession, refusesBadTokens, refusesWrongIds } from "./entrance.js";

@@ -1,4 +1,5 @@
-import { parseCommandLine, UserError } from "offline-aws";
+import { parseCommandLine } from "@lectern/cli/given";
+import { UserError } from "offline-aws";
 import { expect, test } from "vitest";
 import { bench } from "./command.js";
 

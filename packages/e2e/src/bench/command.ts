@@ -1,7 +1,8 @@
+import { type Command, seeHelp } from "@lectern/cli/given";
 import { colorsFor } from "@lectern/cli/output";
 import { scoped } from "@lectern/cli/scope";
 import { table } from "@lectern/cli/table";
-import { type Command, seeHelp, UserError } from "offline-aws";
+import { UserError } from "offline-aws";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
 import { fanOut } from "./fan-out/fan-out.js";

@@ -1,5 +1,6 @@
 import { environmentName } from "@lectern/core/settings";
-import { type Command, parseCommandLine, UserError } from "offline-aws";
+import { UserError } from "offline-aws";
+import { type Command, parseCommandLine } from "../../terminal/given.js";
 import type { Document, Finding, Placed } from "./document.js";
 import { commandsIn, type Words } from "./shell.js";
 import type { World } from "./world.js";

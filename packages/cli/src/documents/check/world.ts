@@ -1,8 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { environmentName, settingNames } from "@lectern/core/settings";
-import type { Command, Graph } from "offline-aws";
+import type { Graph } from "offline-aws";
 import { deploymentSchema } from "../../../../../infra/config.js";
+import type { Command } from "../../terminal/given.js";
 import type { Sources } from "../documents.js";
 import { readSstFlags, type SstFlags } from "./sst.js";
 

@@ -22,7 +22,7 @@ const startCommand = async () => {
      });`,
   );
   const child = spawn(process.execPath, ["--import", "tsx", script], {
-    cwd: path.resolve(import.meta.dirname, "../../.."),
+    cwd: path.resolve(import.meta.dirname, "../../../.."),
     stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
