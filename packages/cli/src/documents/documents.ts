@@ -33,7 +33,7 @@ const manifestSchema = v.object({ version: v.string(), scripts: v.record(v.strin
 /** Reads and evaluates everything that the documents are made from. */
 export const readSources = async (root: string, say: (line: string) => void): Promise<Sources> => {
   // This command is one of them.
-  const { commands } = await import("../main.js");
+  const { listCommands } = await import("../main.js");
   const [graph, manifest] = await Promise.all([
     synth({ root, stage: "prod", say }),
     readFile(path.join(root, "package.json"), "utf8"),
@@ -41,7 +41,7 @@ export const readSources = async (root: string, say: (line: string) => void): Pr
   return {
     root,
     graph,
-    commands: [...localCommands, ...commands],
+    commands: [...localCommands, ...(await listCommands())],
     manifest: v.parse(manifestSchema, JSON.parse(manifest)),
   };
 };

@@ -5,6 +5,15 @@ import { colorsFor } from "./output.js";
 
 export { defineCommand } from "citty";
 
+/** An option with a value. `valueHint` stands for the value in the help: `--stage=<STAGE>`. */
+export const text = (valueHint: string, description: string) =>
+  ({ type: "string", valueHint, description }) as const;
+
+/** An option without a value. */
+export const flag = (description: string) => ({ type: "boolean", description }) as const;
+
+export const jsonFlag = flag("Print one JSON object at the end, and nothing else.");
+
 /** A tool of several commands: `lectern deploy`, `lectern verify`. */
 export interface Tool {
   readonly name: string;
@@ -100,6 +109,7 @@ const helpOf = async <Args extends ArgsDef>(command: CommandDef<Args>): Promise<
   return stripVTControlCharacters(text).replaceAll(/ +$/gm, "").trimEnd();
 };
 
-const resolved = async <Value>(
+/** Citty takes a value, a promise of it, or a function. */
+export const resolved = async <Value>(
   value: Value | Promise<Value> | (() => Value | Promise<Value>),
 ): Promise<Value> => (value instanceof Function ? value() : value);

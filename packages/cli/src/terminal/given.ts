@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { UserError } from "offline-aws";
+import { resolved } from "./command.js";
 
 interface Option {
   readonly type: "string" | "boolean";
@@ -10,7 +11,7 @@ interface Option {
   readonly help: string;
 }
 
-/** A command in the shape from before citty; {@link asCitty} runs it. */
+/** A command in the shape from before citty: `cost` and `documents` still have it. {@link asCitty} runs it. */
 export interface Command {
   readonly name: string;
   readonly summary: string;
@@ -82,4 +83,23 @@ export const asCitty = (command: Command): CommandDef => {
     args,
     run: ({ rawArgs }) => command.run(parseCommandLine(command, rawArgs, process.cwd())),
   });
+};
+
+/** A citty command in the old shape, for the documents that list commands with their options. */
+export const asListed = async <Args extends ArgsDef>(
+  name: string,
+  command: CommandDef<Args>,
+): Promise<Command> => {
+  const { name: call = name, description: summary = "" } = (await resolved(command.meta)) ?? {};
+  const args = Object.entries((await resolved<ArgsDef | undefined>(command.args)) ?? {});
+  const positionals = args.flatMap(([arg, { type, description: help = "" }]) =>
+    type === "positional" ? [{ name: arg, help }] : [],
+  );
+  const options = args.flatMap(([arg, { type, valueHint: value, description: help = "" }]) => {
+    if (type === "positional") return [];
+    const kind = type === "boolean" ? ("boolean" as const) : ("string" as const);
+    return [[arg, { type: kind, help, ...(value === undefined ? {} : { value }) }] as const];
+  });
+  const run = async (): Promise<void> => undefined;
+  return { name, call, summary, positionals, options: Object.fromEntries(options), run };
 };

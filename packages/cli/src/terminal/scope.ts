@@ -1,60 +1,53 @@
-/** The lifetime of one command: what it has opened is closed at its end, a Ctrl-C in the middle included. */
+/** The lifetime of one command. What the command has opened is closed at its end, also after Ctrl-C. */
 export interface Scope {
-  /** Has `end` called when the command is over; the last one first. */
+  /** Calls `end` when the command ends. The last one added is called first. */
   defer(end: () => unknown): void;
-  /** Throws as soon as the command is interrupted, however long `work` would still take. */
+  /** Waits for `work`, but throws as soon as the command is interrupted. */
   unlessInterrupted<Result>(work: Promise<Result>): Promise<Result>;
 }
 
-class Interrupted extends Error {
-  override readonly name = "Interrupted";
-}
-
-/** What a shell shows for a command that Ctrl-C ended. */
+/** The exit code that shells show for a command that Ctrl-C ended. */
 const interruptedCode = 130;
 
 /**
- * Runs a command's work. On Ctrl-C, when the terminal closes, and once nobody reads what is printed, everything is closed and
- * the exit code is 130; a second Ctrl-C does not wait.
+ * Runs a command's work. On Ctrl-C, when the terminal closes, and when nobody reads the output any more, everything is
+ * closed and the exit code is 130. A second Ctrl-C does not wait.
  */
 export const scoped = async (work: (scope: Scope) => Promise<void>): Promise<void> => {
   const ends: (() => unknown)[] = [];
-  let interrupt: (error: Interrupted) => void = () => undefined;
+  const controller = new AbortController();
+  const { signal } = controller;
   const interrupted = new Promise<never>((_, reject) => {
-    interrupt = reject;
+    signal.addEventListener("abort", () => reject(signal.reason));
   });
-  // Nobody may be waiting just then.
+  // Nobody may be waiting at that moment.
   interrupted.catch(() => undefined);
-  let asked = false;
-  const end = () => {
-    asked = true;
-    interrupt(new Interrupted());
-  };
-  const onSignal = () => {
-    if (asked) process.exit(interruptedCode);
+  const end = () => controller.abort();
+  const endOrExit = () => {
+    if (signal.aborted) process.exit(interruptedCode);
     end();
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  // A terminal that closes may say so twice, and takes what is printed with it.
+  process.on("SIGINT", endOrExit);
+  process.on("SIGTERM", endOrExit);
+  // A terminal that closes may send this twice, and its streams fail.
   process.on("SIGHUP", end);
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", end);
+  const streams = [process.stdout, process.stderr];
+  for (const stream of streams) stream.on("error", end);
   try {
     await work({
       defer: (end) => ends.push(end),
       unlessInterrupted: (result) => Promise.race([result, interrupted]),
     });
   } catch (error) {
-    // A Ctrl-C reaches child processes too: what fails for that reason is no news.
-    if (!asked) throw error;
-    console.error("Interrupted: ending what runs; another Ctrl-C does not wait for it.");
+    // Ctrl-C reaches child processes too: what fails because of it is not reported.
+    if (!signal.aborted) throw error;
+    console.error("Interrupted: closing what runs. Another Ctrl-C does not wait for that.");
   } finally {
     for (const end of ends.reverse()) await end();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, endOrExit);
     process.off("SIGHUP", end);
-    for (const stream of [process.stdout, process.stderr]) stream.off("error", end);
-    // What was under way may still wait for something.
-    if (asked) process.exit(interruptedCode);
+    for (const stream of streams) stream.off("error", end);
+    // The interrupted work may still wait for something.
+    if (signal.aborted) process.exit(interruptedCode);
   }
 };
