@@ -50,13 +50,13 @@ describe.concurrent("verify names the likely cause", () => {
       "The heartbeat got the error INVALID_ACTION: it went to $default, since the API has no route for it; deploy the stage again (docs/deployment.md#troubleshooting).",
     );
     expect(sentenceOf(results, forgetsLeavers)).toBe(
-      "A listener left, and its connection still has its row after 3.00 s: the API has no route $disconnect, or its function was not invoked; the reaper makes it good within two minutes, but deploy the stage again (docs/deployment.md#troubleshooting).",
+      "A listener left, and its connection still has its row after 8.00 s: the API has no route $disconnect, or its function was not invoked; the reaper makes it good within two minutes, but deploy the stage again (docs/deployment.md#troubleshooting).",
     );
     expect(sentenceOf(results, refusesWrongIds)).toBe(
-      "A handshake with a wrong session id got its frame, but was not closed within 3.00 s: session-welcome-local may not do execute-api:ManageConnections; grant it in infra/ and deploy (docs/runbook.md#errors-welcome).",
+      "A handshake with a wrong session id got its frame, but was not closed within 8.00 s: session-welcome-local may not do execute-api:ManageConnections; grant it in infra/ and deploy (docs/runbook.md#errors-welcome).",
     );
     expect(sentenceOf(results, endsSession)).toBe(
-      "After endSession the speaker got no sessionEnded within 3.00 s: there is no event-source mapping from Sessions-local to session-announce-local; deploy the stage again (docs/runbook.md#stream-age-announce).",
+      "After endSession the speaker got no sessionEnded within 8.00 s: there is no event-source mapping from Sessions-local to session-announce-local; deploy the stage again (docs/runbook.md#stream-age-announce).",
     );
   });
 
@@ -72,10 +72,10 @@ describe.concurrent("verify names the likely cause", () => {
       names(acknowledgesHeartbeats, tellsStatus, answersUnknownFrames, forgetsLeavers, endsSession),
     );
     expect(sentenceOf(results, acknowledgesHeartbeats)).toMatch(
-      /^The heartbeat got no heartbeatAck within 3\.00 s: the route heartbeat has no route response, or/,
+      /^The heartbeat got no heartbeatAck within 8\.00 s: the route heartbeat has no route response, or/,
     );
     expect(sentenceOf(results, forgetsLeavers)).toBe(
-      "A listener left, and its connection still has its row after 3.00 s: session-disconnect-handler-local may not do dynamodb:DeleteItem on table/Connections-local; grant it in infra/ and deploy (docs/runbook.md#errors-disconnect-handler).",
+      "A listener left, and its connection still has its row after 8.00 s: session-disconnect-handler-local may not do dynamodb:DeleteItem on table/Connections-local; grant it in infra/ and deploy (docs/runbook.md#errors-disconnect-handler).",
     );
     const forbidden =
       'got API Gateway\'s own "Forbidden": the API has no route for it, and no $default; deploy';
@@ -119,7 +119,7 @@ describe.concurrent("verify names the likely cause", () => {
       "The heartbeat got the error INTERNAL_ERROR: session-heartbeat-handler-local may not do dynamodb:UpdateItem on table/RateLimits-local; grant it in infra/ and deploy (docs/runbook.md#errors-heartbeat-handler).",
     );
     expect(sentenceOf(results, endsSession)).toMatch(
-      /^After endSession the speaker's socket was not closed within 3\.00 s: session-announce-local may not do execute-api:ManageConnections; grant it/,
+      /^After endSession the speaker's socket was not closed within 8\.00 s: session-announce-local may not do execute-api:ManageConnections; grant it/,
     );
   });
 
@@ -134,7 +134,7 @@ describe.concurrent("verify names the likely cause", () => {
     );
     expect(failed(results)).toEqual(names(refreshesConnections));
     expect(sentenceOf(results, refreshesConnections)).toBe(
-      "A connection that beat 0.5 min after its handshake got no connectionRefreshRequired within 3.00 s: session-heartbeat-handler-local may not do execute-api:ManageConnections; grant it in infra/ and deploy (docs/runbook.md#errors-heartbeat-handler).",
+      "A connection that beat 0.5 min after its handshake got no connectionRefreshRequired within 8.00 s: session-heartbeat-handler-local may not do execute-api:ManageConnections; grant it in infra/ and deploy (docs/runbook.md#errors-heartbeat-handler).",
     );
   });
 
@@ -149,7 +149,7 @@ describe.concurrent("verify names the likely cause", () => {
     );
     expect(failed(results)).toEqual(names(refreshesConnections));
     expect(sentenceOf(results, refreshesConnections)).toContain(
-      "The old socket of a refreshed connection was not closed within 3.00 s: session-welcome-local may not do execute-api:ManageConnections",
+      "The old socket of a refreshed connection was not closed within 8.00 s: session-welcome-local may not do execute-api:ManageConnections",
     );
   });
 
@@ -174,10 +174,10 @@ describe.concurrent("verify names the likely cause", () => {
     const may =
       "session-welcome-local may not do execute-api:ManageConnections; grant it in infra/ and deploy (docs/runbook.md#errors-welcome).";
     expect(sentenceOf(results, createsSession)).toBe(
-      `A connection that was let in got no sessionCreated within 3.00 s: ${may}`,
+      `A connection that was let in got no sessionCreated within 8.00 s: ${may}`,
     );
     expect(sentenceOf(results, refusesWrongIds)).toBe(
-      `A handshake with a wrong session id that asked for a frame got no error frame within 3.00 s: ${may}`,
+      `A handshake with a wrong session id that asked for a frame got no error frame within 8.00 s: ${may}`,
     );
     expect(results.get(joinsSession.name)).toMatchObject({
       status: "skipped",
@@ -191,7 +191,7 @@ describe.concurrent("verify names the likely cause", () => {
       toTheWelcome,
     );
     expect(sentenceOf(results, createsSession)).toBe(
-      "A connection that was let in got no sessionCreated within 3.00 s: the table Connections-local has no stream; deploy the stage again (docs/runbook.md#stream-age-welcome).",
+      "A connection that was let in got no sessionCreated within 8.00 s: the table Connections-local has no stream; deploy the stage again (docs/runbook.md#stream-age-welcome).",
     );
   });
 

@@ -4,7 +4,7 @@ import type { FrameOf } from "@lectern/protocol";
 import { expect, test } from "vitest";
 import { Trouble } from "../visitor.js";
 import { type Insight, pages, type Step, sentenceOf } from "./cause.js";
-import { refusedToken } from "./handshake.js";
+import { tokenProblem } from "./handshake.js";
 import { blindOperator, type FunctionName, type Operator, Unseen } from "./operator.js";
 import { root } from "./testing.js";
 
@@ -172,10 +172,21 @@ test.each([
   [{ iss, exp: 60, client_id: "app" }, "the token has expired 2 min ago"],
   [{ iss: iss.replace("Here", "There"), exp: 600 }, "the token is of the user pool us-east-1_There"],
   [{ iss, exp: 600, client_id: "other" }, "the token is of another app client than the stage's, app"],
-  [{ iss, exp: 600, aud: "app" }, "the token is not signed by the stage's user pool"],
 ])("a refused token with the claims %j", (claims, cause) => {
   const token = `x.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.x`;
-  expect(refusedToken({ token, pool, now: () => 3 * 60_000 })).toContain(cause);
+  expect(tokenProblem({ token, pool, now: () => 3 * 60_000 })).toContain(cause);
+});
+
+test("a refused token whose claims are right", () => {
+  const token = `x.${Buffer.from(JSON.stringify({ iss, exp: 600, aud: "app" })).toString("base64url")}.x`;
+  expect(tokenProblem({ token, pool, now: () => 3 * 60_000 })).toBeUndefined();
+});
+
+test("a cause that is certain needs no log", async () => {
+  const about: Step = { ...heartbeat, certain: { INTERNAL_ERROR: "it is known" } };
+  expect(await sentenceOf(internal, about, seeing({ "heartbeat-handler": [fault] }))).toContain(
+    ": it is known (docs/deployment.md#troubleshooting).",
+  );
 });
 
 const slugOf = (heading: string) =>

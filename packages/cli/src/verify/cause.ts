@@ -4,16 +4,18 @@ import type { Trouble } from "../visitor.js";
 import { faultIn } from "./log.js";
 import { type FunctionName, type Operator, physicalName, type TableName, Unseen } from "./operator.js";
 
-/** One step of a check: how a sentence begins that tells of its trouble, and what may be behind that. */
+/** One step of a check: the subject of its sentence, and what may be behind its trouble. */
 export interface Step {
   /** `The heartbeat` */
   readonly what: string;
   /** The functions behind it. The newest fault in their logs, in this order, is the likely cause. */
   readonly by: readonly FunctionName[];
-  /** The table whose stream brings the frame that is waited for to the first of the functions. */
+  /** The table whose stream invokes the first of the functions. */
   readonly stream?: TableName;
   /** The likely cause by the trouble's sign, where the logs tell none. */
   readonly likely?: Readonly<Record<string, string>>;
+  /** The cause by the sign, where it is known without the logs. */
+  readonly certain?: Readonly<Record<string, string>>;
 }
 
 /** Where causes are looked for. */
@@ -41,7 +43,7 @@ export const again = "deploy the stage again";
 const throttled =
   "the API stage's throttle has deployed as zero, or the account's quota is used up; look at its default route settings";
 
-/** What a trouble comes from, whichever step meets it. */
+/** The cause by the sign, whichever step meets it. */
 const causes: Readonly<Record<string, string>> = {
   "400": "the stage is of another version than this checkout; deploy this one",
   "401": `the authorizer has identity sources, and must have none; ${again}`,
@@ -57,17 +59,11 @@ const causes: Readonly<Record<string, string>> = {
 
 const uninvoked = `its function was not invoked, or Lambda throttles it; look at ${pages.throttledFunctions}, or ${again}`;
 
-/** What only the functions' logs explain, and the likely cause where they do not. */
-const logged: Readonly<Record<string, string>> = {
-  "500": uninvoked,
-  "502": uninvoked,
-  "503": uninvoked,
-  "504": uninvoked,
-  INTERNAL_ERROR: uninvoked,
-  SERVICE_UNAVAILABLE: uninvoked,
-  "Internal server error": uninvoked,
-  silence: uninvoked,
-};
+/** Signs that only the functions' logs explain. */
+const logged = new Set([
+  ...["500", "502", "503", "504", "silence"],
+  ...["INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "Internal server error"],
+]);
 
 const unexpected =
   "this client did not expect it; verify with the checkout that was deployed, or correct --url";
@@ -76,16 +72,17 @@ const unexpected =
 export const sentenceOf = async (trouble: Trouble, step: Step, insight: Insight): Promise<string> => {
   const seen = `${step.what} ${trouble.message}`;
   if (trouble.frame?.code === "RATE_LIMIT_EXCEEDED") return `${seen}: ${limitCause(trouble.frame)}.`;
-  const likely = step.likely?.[trouble.sign] ?? logged[trouble.sign];
-  if (likely === undefined) {
-    const cause =
-      trouble.sign === "unreachable" ? unreachable(trouble.message) : (causes[trouble.sign] ?? unexpected);
-    return `${seen}: ${cause} (${pages.troubleshooting}).`;
+  const { sign } = trouble;
+  const certain = step.certain?.[sign];
+  const likely = step.likely?.[sign] ?? (logged.has(sign) ? uninvoked : undefined);
+  if (certain === undefined && likely !== undefined) {
+    return `${seen}: ${await seenCause(likely, step, insight)}.`;
   }
-  return `${seen}: ${await seenCause(likely, step, insight)}.`;
+  const general = sign === "unreachable" ? unreachable(trouble.message) : (causes[sign] ?? unexpected);
+  return `${seen}: ${certain ?? general} (${pages.troubleshooting}).`;
 };
 
-/** The cause as far as the stage's insides show it; else the likely one. */
+/** The cause that the stage's streams and logs show; else the likely one. */
 const seenCause = async (likely: string, { by, stream }: Step, insight: Insight): Promise<string> => {
   const { operator, stage } = insight;
   const [first] = by;

@@ -100,7 +100,7 @@ export const admitted = async ({ door, visitors }: Scene, query: Query): Promise
     const asking = await enter(door, { ...query, errors: "frame" }).catch(() => undefined);
     const frame = await asking?.refusal().catch(() => undefined);
     await asking?.cut();
-    throw new Trouble(error.sign, error.message, frame);
+    throw new Trouble(error.sign, frame ? `${error.message} ${frame.code}` : error.message, frame);
   }
 };
 

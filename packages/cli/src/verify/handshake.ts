@@ -16,10 +16,10 @@ import {
 } from "./check.js";
 import { claimsOf, forged } from "./token.js";
 
-const handshake = (what: string, likely: Step["likely"] = {}): Step => ({
+const handshake = (what: string, causes: Pick<Step, "likely" | "certain"> = {}): Step => ({
   what,
   by: ["authorizer", "connection-handler"],
-  likely,
+  ...causes,
 });
 
 const noAuthorizer = `the route $connect has no authorizer; ${again}`;
@@ -44,7 +44,9 @@ export const refusesBadTokens: Check = {
     // As a listener: behind the authorizer a speaker is asked for a token a second time.
     const query = { ...wrongJoin, token: forged(scene.subject.token) };
     // A listener is let in as anonymous while no token can be checked, and then refused for the wrong id.
-    const about = handshake("A listener's handshake with a forged token", { "404": noAuthorizer });
+    const about = handshake("A listener's handshake with a forged token", {
+      likely: { "404": noAuthorizer },
+    });
     await step(scene, about, refused(scene, query, 401));
     return "a forged signature is refused with 401";
   },
@@ -57,7 +59,11 @@ export const createsSession: Check = {
     const { token } = scene.subject;
     // On a shared network joins are not limited by address: the run may be repeated several times a minute.
     const query = { action: "createSession", sourceLanguage: "en", sharedNetwork: "true", token };
-    const about = handshake("Creating a session", { "401": refusedToken(scene.subject) });
+    const problem = tokenProblem(scene.subject);
+    const about = handshake("Creating a session", {
+      likely: { "401": unsigned },
+      certain: problem ? { "401": problem } : {},
+    });
     const visitor = await step(scene, about, admitted(scene, query));
     scene.speaking = visitor;
     const { frame, seen } = await welcomed(scene, visitor, "sessionCreated", 2_000);
@@ -156,8 +162,14 @@ export const welcomed = async <Type extends Welcome>(
   return { frame, seen: `after ${asDuration(tookMs)}${tookMs > targetMs ? late : ""}` };
 };
 
-/** Why a token may have been refused, by its own claims. */
-export const refusedToken = ({ token, pool, now }: Pick<Subject, "token" | "pool" | "now">): string => {
+const unsigned = `the token is not signed by the stage's user pool (a local stack takes its own checkout's), or ${noAuthorizer}`;
+
+/** Why a token is refused, by its own claims; undefined: they are right. */
+export const tokenProblem = ({
+  token,
+  pool,
+  now,
+}: Pick<Subject, "token" | "pool" | "now">): string | undefined => {
   const { exp, iss, aud, client_id: client = aud } = claimsOf(token);
   if (iss === undefined) return "what was given for a token is not one of a user pool; correct --token";
   if (exp !== undefined && exp * 1_000 < now()) {
@@ -168,8 +180,6 @@ export const refusedToken = ({ token, pool, now }: Pick<Subject, "token" | "pool
   if (pool.userPoolId && issuer !== pool.userPoolId) {
     return `the token is of the user pool ${issuer}, and the stage's is ${pool.userPoolId}; sign in there`;
   }
-  if (pool.clientId && client !== pool.clientId) {
-    return `the token is of another app client than the stage's, ${pool.clientId}; sign in by that`;
-  }
-  return `the token is not signed by the stage's user pool (a local stack takes its own checkout's), or ${noAuthorizer}`;
+  if (!pool.clientId || client === pool.clientId) return undefined;
+  return `the token is of another app client than the stage's, ${pool.clientId}; sign in by that`;
 };
