@@ -58,7 +58,10 @@ interface Stage extends PlayOptions {
   readonly onSession: (sessionId: string) => void;
 }
 
-/** The scenes in their order. @throws {Broken} at the first promise that is not kept */
+/**
+ * Plays the scenes in their order.
+ * @throws {Broken} at the first promise that is not kept
+ */
 const perform = async (stage: Stage): Promise<void> => {
   const { cast, keep, token, narrator, restMs = 0 } = stage;
   const scene = async (title: string) => {
@@ -218,6 +221,6 @@ const keepStatus = async (
 
 const unexpected = (message: string): Trouble => new Trouble("unexpected", message);
 
-/** Another id, one digit off. */
+/** The id with one digit changed. */
 const misheard = (sessionId: string): string =>
   sessionId.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10));

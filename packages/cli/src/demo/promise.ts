@@ -1,11 +1,11 @@
 import { Trouble } from "../visitor.js";
 
-/** What one promise of the service came to. */
+/** The result of one promise. */
 export interface Kept {
   readonly promise: string;
   readonly kept: boolean;
   readonly tookMs: number;
-  /** What was seen, in words; of a broken promise, what went wrong. */
+  /** In words: what was seen, or what went wrong. */
   readonly seen: string;
 }
 

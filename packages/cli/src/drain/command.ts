@@ -64,14 +64,14 @@ export const drain = defineCommand({
   },
 });
 
-/** What the command line asks for. */
+/** The parsed command line. */
 interface Order {
   readonly place: Place;
   readonly url: string | undefined;
   readonly rate: number;
   readonly connectedBefore: number | undefined;
   readonly json: boolean;
-  /** The command line that asks for the same. */
+  /** The same command line, to be continued with --before. */
   readonly call: string;
 }
 

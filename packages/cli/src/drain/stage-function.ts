@@ -8,7 +8,7 @@ import { isLoopback } from "../target.js";
 export interface Place {
   readonly stage: string;
   readonly region: string;
-  /** Of Lambda; undefined: AWS's own for the region. */
+  /** Lambda's address; undefined: AWS's in the region. */
   readonly endpoint: URL | undefined;
 }
 

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FrameOf } from "@lectern/protocol";
-import { type Door, enter, Trouble, type Visitor } from "../visitor.js";
+import { enter, Trouble, type Visitor } from "../visitor.js";
 import { type Insight, type Step, sentenceOf } from "./cause.js";
 
-/** The endpoint that is verified, and all that is known of it. */
+/** The endpoint to verify, and what is known of it. */
 export interface Subject extends Insight {
   readonly url: string;
   /** The speaker's. */
@@ -27,10 +27,9 @@ export interface Subject extends Insight {
   readonly say: (line: string) => void;
 }
 
-/** Who is there between two checks. */
+/** The session between two checks. */
 export interface Scene {
   readonly subject: Subject;
-  readonly door: Door;
   /** Everybody who was let in: they are cut at the end. */
   readonly visitors: Visitor[];
   /** The speaker's socket, whether the welcome came or not. */
@@ -90,14 +89,14 @@ export type Query = Readonly<Record<string, string>>;
 const reasoned = new Set(["400", "403", "429", "503"]);
 
 /** Opens a connection. A refusal that has a reason brings it: the handshake is tried again with `errors=frame`. */
-export const admitted = async ({ door, visitors }: Scene, query: Query): Promise<Visitor> => {
+export const admitted = async ({ subject, visitors }: Scene, query: Query): Promise<Visitor> => {
   try {
-    const visitor = await enter(door, query);
+    const visitor = await enter(subject, query);
     visitors.push(visitor);
     return visitor;
   } catch (error) {
     if (!(error instanceof Trouble && reasoned.has(error.sign)) || query.errors) throw error;
-    const asking = await enter(door, { ...query, errors: "frame" }).catch(() => undefined);
+    const asking = await enter(subject, { ...query, errors: "frame" }).catch(() => undefined);
     const frame = await asking?.refusal().catch(() => undefined);
     await asking?.cut();
     throw new Trouble(error.sign, frame ? `${error.message} ${frame.code}` : error.message, frame);

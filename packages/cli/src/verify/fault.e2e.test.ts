@@ -301,9 +301,9 @@ test.each([
     expect(of(storesSession).sentence).toBe(
       `No row can be looked at: ${why} (docs/deployment.md#troubleshooting).`,
     );
-    for (const look of [operator.lines("welcome", 0), operator.brokenStream("Sessions", "announce")]) {
-      await expect(look).rejects.toMatchObject({ name: "Unseen", isAbsent: true });
-    }
+    const absent = { name: "Unseen", isAbsent: true };
+    await expect(operator.lines("welcome", 0)).rejects.toMatchObject(absent);
+    await expect(operator.brokenStream("Sessions", "announce")).rejects.toMatchObject(absent);
   },
 );
 

@@ -43,7 +43,7 @@ export const storesListener: Check = {
 };
 
 /**
- * Reads a row; undefined: there is none.
+ * Reads a row; undefined: it does not exist.
  * @throws {Skip} it cannot be looked at
  * @throws {Failed} there is no such table
  */

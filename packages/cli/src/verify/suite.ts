@@ -6,7 +6,7 @@ import { acknowledgesHeartbeats, answersUnknownFrames, refreshesConnections, tel
 import { answers, createsSession, joinsSession, refusesBadTokens, refusesWrongIds } from "./handshake.js";
 import { storesListener, storesSession } from "./rows.js";
 
-/** What a deployed stage promises, in the order in which one short session can show it. */
+/** A deployed stage's promises, in the order in which one short session can show them. */
 export const checks: readonly Check[] = [
   answers,
   refusesBadTokens,
@@ -23,14 +23,14 @@ export const checks: readonly Check[] = [
   endsSession,
 ];
 
-/** What came of one check. */
+/** The result of one check. */
 export interface Result {
   readonly name: string;
   readonly status: "passed" | "failed" | "skipped";
   readonly tookMs: number;
-  /** What was seen, in words, where it passed. */
+  /** If it passed: what was seen, in words. */
   readonly seen?: string;
-  /** Why it failed, with the likely cause; or why it was skipped. */
+  /** If it failed: what was seen and the likely cause. If it was skipped: the reason. */
   readonly sentence?: string;
 }
 
@@ -44,7 +44,7 @@ export interface Verification {
 
 export const createVerification = (subject: Subject): Verification => {
   const failed = new Set<Check>();
-  const scene: Scene = { subject, door: subject, visitors: [] };
+  const scene: Scene = { subject, visitors: [] };
   return {
     perform: async (check) => {
       const { name } = check;
@@ -73,10 +73,10 @@ const attempt = async (check: Check, scene: Scene): Promise<Pick<Result, "status
   }
 };
 
-/** How long the end of a session that is left over is waited for (ms). */
+/** How long to wait for the end of a leftover session (ms). */
 const farewellMs = 1_000;
 
-/** Ends a session that a failure left over, by the frame and by the speaker's leaving: one of the two may be broken. */
+/** Ends a leftover session by the frame and by the speaker's leaving: one of the two may be broken. */
 const farewell = async ({ speaking }: Scene): Promise<void> => {
   const ended = speaking?.ask({ action: "endSession" }, "sessionEnded").catch(() => undefined);
   await Promise.race([ended, pause(farewellMs)]);

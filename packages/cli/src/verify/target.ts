@@ -15,7 +15,7 @@ import {
 import { blindOperator, createOperator, type Operator } from "./operator.js";
 import type { Pool } from "./sign-in.js";
 
-/** What the command line says of the endpoint. */
+/** The options that name the endpoint. */
 export interface Wanted {
   readonly url?: string | undefined;
   /** The file of a deployment's outputs. */
@@ -26,7 +26,7 @@ export interface Wanted {
   readonly "client-id"?: string | undefined;
 }
 
-/** An endpoint, and what is known of its stage. */
+/** An endpoint and its stage, as far as it is known. */
 export interface Target {
   readonly url: string;
   readonly stage: string | undefined;
