@@ -17,7 +17,7 @@ export class Refused extends Error {
   }
 }
 
-/** The status that a handshake is answered with: 101 when it is let in. */
+/** The handshake's HTTP status: 101 when it succeeds. */
 export const statusOf = (handshake: Promise<unknown>): Promise<number> =>
   handshake.then(
     () => 101,
@@ -27,31 +27,31 @@ export const statusOf = (handshake: Promise<unknown>): Promise<number> =>
     },
   );
 
-/** A client on a real socket that keeps what it has not been asked for yet. */
+/** A client on a real socket. It keeps every frame until somebody asks for it. */
 export interface Client {
   readonly socket: WebSocket;
-  /** Resolves to the next frame of this type, one that has come already included; other types stay. */
+  /** Resolves to the next frame of this type, also one that came earlier. Frames of other types stay. */
   next<Type extends ServerFrame["type"]>(type: Type): Promise<FrameOf<Type>>;
-  /** Every frame that has come and has not been taken. */
+  /** Frames that came and that nobody has taken. */
   readonly waiting: readonly ServerFrame[];
   send(frame: unknown): void;
   /** Sends a frame and resolves to the next one of this type. */
   ask<Type extends ServerFrame["type"]>(frame: unknown, type: Type): Promise<FrameOf<Type>>;
   /** Resolves when the socket has closed. */
   readonly closed: Promise<Closed>;
-  /** Closes as a client does that leaves. */
+  /** Closes the socket, as a client that leaves. */
   leave(code?: number): Promise<Closed>;
 }
 
 export interface ConnectOptions {
   readonly protocols?: readonly string[];
-  /** The address that the gateway takes the client to come from. */
+  /** The client's address, which only a local gateway believes. */
   readonly address?: string;
-  /** How long the handshake may take; without it, as long as the gateway holds it. */
+  /** How long the handshake may take (ms). Default: no limit. */
   readonly handshakeTimeoutMs?: number;
-  /** Hears of every frame as it comes, before anybody who waits for it. */
+  /** Called with every frame, before `next` resolves to it. */
   readonly onFrame?: (frame: ServerFrame) => void;
-  /** Gets what is no frame of the protocol; without it that is thrown. */
+  /** Called with text that is not a frame of the protocol; without it such text throws. */
   readonly onUnknown?: (text: string) => void;
 }
 

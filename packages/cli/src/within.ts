@@ -1,4 +1,4 @@
-/** Waits for `work`, but throws what `late` makes when it takes longer than this. */
+/** Waits for `work` for at most `ms`, then throws the error that `late` makes. */
 export const within = async <Result>(
   ms: number,
   late: () => Error,

@@ -278,7 +278,7 @@ test("npm run drain says what it will do, does it, and says what it has done and
     `Asking every client of stage local at ${stage.stack.httpUrl} to refresh at ${elsewhere.url}, at most 50 a second.`,
   );
   expect(last).toMatch(
-    /^To ask again whoever has not moved then: npm run drain -- --stage local --url ws:\S+ --endpoint http:\S+ --before 20\d\d-\S+Z$/,
+    /^To ask clients again that have not moved by then: npm run drain -- --stage local --url ws:\S+ --endpoint http:\S+ --before 20\d\d-\S+Z$/,
   );
   expect(stdout).toMatch(/^4 asked, 0 gone, \d+ s\n$/);
   expect(code).toBe(0);
@@ -324,7 +324,7 @@ test("Ctrl-C stops between two steps, and what it prints goes on with the others
   expect(stopped.asked).toBeLessThan(5);
   expect(code).toBe(130);
   expect(stderr).toContain(
-    `To go on with those who have not moved: npm run drain -- --stage local --rate 1 --endpoint ${stage.stack.httpUrl} --before ${stopped.connectedBefore}\n`,
+    `To continue with the clients that have not moved: npm run drain -- --stage local --rate 1 --endpoint ${stage.stack.httpUrl} --before ${stopped.connectedBefore}\n`,
   );
   const heard = () => everybody.filter((client) => types(client).length > 0);
   await expect.poll(() => heard().length).toBe(stopped.asked);
@@ -355,7 +355,9 @@ test("a drain that fails in the middle says how far it came, and how to go on", 
   end();
   expect(stdout).toMatch(/^[1-4] asked, 0 gone, \d+ s\n$/);
   const [goOn, failed] = stderr.trim().split("\n").slice(-2);
-  expect(goOn).toMatch(/^To go on with those who have not moved: npm run drain -- .* --before \S+Z$/);
+  expect(goOn).toMatch(
+    /^To continue with the clients that have not moved: npm run drain -- .* --before \S+Z$/,
+  );
   expect(failed).toMatch(/^session-drain-local failed \(Failure: The service is not available/);
   expect(code).toBe(1);
   await speaker.leave();

@@ -1,7 +1,8 @@
-import { type Command, synth, UserError } from "offline-aws";
-import { colorsFor } from "../output.js";
-import { type Scope, scoped } from "../scope.js";
+import { synth, UserError } from "offline-aws";
 import { startIn } from "../stack.js";
+import type { Command } from "../terminal/given.js";
+import { colorsFor } from "../terminal/output.js";
+import { type Scope, scoped } from "../terminal/scope.js";
 import { loadOptions, parseLoad } from "./load.js";
 import { measureUsage } from "./measure.js";
 import { readPrices } from "./price.js";

@@ -1,4 +1,5 @@
-import { type Command, type Given, UserError } from "offline-aws";
+import { UserError } from "offline-aws";
+import type { Command, Given } from "../terminal/given.js";
 import type { Stage } from "./resources.js";
 
 /** How much a stage is used in a month. */

@@ -1,5 +1,5 @@
-import type { colorsFor } from "../output.js";
-import { table } from "../table.js";
+import type { colorsFor } from "../terminal/output.js";
+import { table } from "../terminal/table.js";
 import { type Assumption, assumptions } from "./assumption.js";
 import { type Bill, billOf, type Circumstances } from "./bill.js";
 import { type Load, referenceLoad } from "./load.js";

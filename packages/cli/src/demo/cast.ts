@@ -1,68 +1,80 @@
-import { benchmarkAddress } from "../address.js";
-import type { Client } from "../client.js";
+import { benchmarkAddress } from "../target.js";
+import { enter, type Visitor } from "../visitor.js";
+import { describeFrame } from "./frame-line.js";
 import type { Narrator } from "./narrator.js";
-import { enter, type Participant } from "./participant.js";
 
 export type Measure = "sessionCreated" | "sessionJoined" | "heartbeatAck" | "connectionRefreshComplete";
 
 /** In ms: a welcome's from the start of the handshake, an ack's from the heartbeat. */
 export type Latencies = Readonly<Record<Measure, number[]>>;
 
-/** Everybody who comes to a session, and how long each had to wait. */
+/** Everybody who comes to a session, and how long each had to wait. What happens to them is narrated. */
 export interface Cast {
   readonly latencies: Latencies;
-  /** @throws {Refused} when the handshake is */
-  come(name: string, query: Readonly<Record<string, string>>): Promise<Participant>;
+  /** @throws {Trouble} when the handshake is refused */
+  come(name: string, query: Readonly<Record<string, string>>): Promise<Visitor>;
   /** Opens a connection and waits for its welcome; resolves with the session's id too. */
   welcomed(
     name: string,
     type: Exclude<Measure, "heartbeatAck">,
     query: Readonly<Record<string, string>>,
-  ): Promise<Welcomed>;
-  beat(participant: Participant): Promise<void>;
+  ): Promise<{ readonly participant: Visitor; readonly sessionId: string }>;
+  beat(participant: Visitor): Promise<void>;
   /** Cuts every socket that is still open. */
   disperse(): Promise<void>;
-}
-
-export interface Welcomed {
-  readonly participant: Participant;
-  readonly sessionId: string;
 }
 
 export interface CastOptions {
   readonly url: string;
   readonly narrator: Narrator;
-  /** How long any wait may last (ms). */
+  /** How long any wait may last (ms), the handshake's included. */
   readonly limitMs: number;
-  /** Gets every socket that is opened. */
-  readonly onOpen?: (client: Client) => void;
 }
 
-export const createCast = ({ url, narrator, limitMs, onOpen }: CastOptions): Cast => {
-  const sockets: Client[] = [];
+export const createCast = ({ url, narrator, limitMs }: CastOptions): Cast => {
+  const visitors: Visitor[] = [];
   const latencies: Latencies = {
     sessionCreated: [],
     sessionJoined: [],
     heartbeatAck: [],
     connectionRefreshComplete: [],
   };
-  const addressOf = addresses();
+  // Everybody has one address and keeps it.
+  const addresses = new Map<string, string>();
 
-  const come: Cast["come"] = (name, query) =>
-    enter(
-      {
-        url,
-        name,
-        address: addressOf(name),
-        narrator,
-        limitMs,
-        onOpen: (client) => {
-          sockets.push(client);
-          onOpen?.(client);
-        },
+  const come: Cast["come"] = async (name, query) => {
+    const address = addresses.get(name) ?? benchmarkAddress();
+    addresses.set(name, address);
+    narrator.does(name, shown(query));
+    let sentAt: number | undefined = performance.now();
+    const door = {
+      url,
+      name,
+      address,
+      handshakeMs: limitMs,
+      limitMs,
+      onFrame: (frame: Parameters<typeof describeFrame>[0]) => {
+        narrator.gets(name, frame.type, describeFrame(frame), sentAt && performance.now() - sentAt);
+        sentAt = undefined;
       },
-      query,
-    );
+      onUnknown: (text: string) => narrator.gets(name, "not a frame of the protocol", text.slice(0, 200)),
+      onClose: (code: number) => narrator.notes(name, `socket closed, ${code}`),
+    };
+    const visitor = await enter(door, query);
+    visitors.push(visitor);
+    return {
+      ...visitor,
+      ask: (frame, type) => {
+        narrator.does(name, frame.action);
+        sentAt = performance.now();
+        return visitor.ask(frame, type);
+      },
+      leave: () => {
+        narrator.does(name, "leaves");
+        return visitor.leave();
+      },
+    };
+  };
 
   return {
     latencies,
@@ -75,22 +87,22 @@ export const createCast = ({ url, narrator, limitMs, onOpen }: CastOptions): Cas
       return { participant, sessionId };
     },
     beat: async (participant) => {
-      const { tookMs } = await participant.ask("heartbeat", "heartbeatAck");
-      latencies.heartbeatAck.push(tookMs);
+      const begun = performance.now();
+      await participant.ask({ action: "heartbeat" }, "heartbeatAck");
+      latencies.heartbeatAck.push(performance.now() - begun);
     },
     disperse: async () => {
-      for (const { socket } of sockets) socket.terminate();
-      await Promise.all(sockets.map(({ closed }) => closed));
+      await Promise.all(visitors.map((visitor) => visitor.cut()));
     },
   };
 };
 
-/** Everybody has an address of its own, and keeps it. */
-const addresses = () => {
-  const known = new Map<string, string>();
-  return (name: string): string => {
-    const address = known.get(name) ?? benchmarkAddress();
-    known.set(name, address);
-    return address;
-  };
-};
+/** A handshake's query as it is shown: never its token. */
+const shown = ({
+  action,
+  token: _token,
+  errors,
+  sharedNetwork: _shared,
+  ...rest
+}: Readonly<Record<string, string>>): string =>
+  [action, ...Object.values(rest), errors && `errors=${errors}`].filter(Boolean).join("  ");

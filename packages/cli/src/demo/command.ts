@@ -1,6 +1,7 @@
-import { type Command, UserError } from "offline-aws";
-import type { Output } from "../output.js";
-import { scoped } from "../scope.js";
+import { UserError } from "offline-aws";
+import { defineCommand, jsonFlag, text } from "../terminal/command.js";
+import type { Output } from "../terminal/output.js";
+import { scoped } from "../terminal/scope.js";
 import { createNarrator } from "./narrator.js";
 import { play } from "./play.js";
 import { latenciesOf, summarize } from "./summary.js";
@@ -8,45 +9,27 @@ import { findTarget } from "./target.js";
 
 const mostListeners = 100;
 
-/** How long the eye may rest between two scenes. */
+/** The pause before each scene on a terminal, so that a person can follow. */
 const restMs = 700;
 
-/** Plays a short session, and tells whether everything went as the protocol promises. */
-export const demo: Command = {
-  name: "demo",
-  summary: "Play a short session: a speaker, listeners in three languages, a lost connection, an end.",
-  call: "npm run demo --",
-  options: {
-    url: {
-      type: "string",
-      value: "URL",
-      help: "Play against this endpoint. Default: the stack on port 4000, or else one of the demo's own.",
-    },
-    token: {
-      type: "string",
-      value: "TOKEN",
-      help: "The speaker's token. Default: one of the local user pool.",
-    },
-    listeners: {
-      type: "string",
-      value: "N",
-      help: `How many listeners in each language, at most ${mostListeners}. Default: 1.`,
-    },
-    json: { type: "boolean", help: "Print one JSON object at the end, and nothing else." },
+/** Plays a short session, and reports whether the protocol's promises were kept. */
+export const demo = defineCommand({
+  meta: {
+    name: "npm run demo --",
+    description: "Play a short session: a speaker, listeners in three languages, a lost connection, an end.",
   },
-  run: (given) => {
-    const listeners = parseListeners(given.text("listeners") ?? "1");
-    const quiet = given.flag("json");
+  args: {
+    url: text("URL", "The endpoint to play against. Default: the stack on port 4000, or else a new one."),
+    token: text("TOKEN", "The speaker's token. Default: one of the local user pool."),
+    listeners: text("N", `How many listeners in each language, at most ${mostListeners}. Default: 1.`),
+    json: jsonFlag,
+  },
+  run: ({ args }) => {
+    const { json: quiet = false } = args;
+    const listeners = parseListeners(args.listeners ?? "1");
     return scoped(async (scope) => {
-      const { url, token, what } = await scope.unlessInterrupted(
-        findTarget({
-          root: given.root,
-          url: given.text("url"),
-          token: given.text("token"),
-          say: (line) => console.error(line),
-          scope,
-        }),
-      );
+      const finding = findTarget(process.cwd(), args, scope);
+      const { url, token, what } = await scope.unlessInterrupted(finding);
       const narrator = createNarrator(quiet ? silence : process.stdout);
       narrator.say(`A session on ${what}`);
       const begun = performance.now();
@@ -56,7 +39,7 @@ export const demo: Command = {
         listeners,
         narrator,
         restMs: !quiet && process.stdout.isTTY ? restMs : 0,
-        onOpen: (client) => scope.defer(() => client.socket.terminate()),
+        onBegin: scope.defer,
       });
       const played = await scope.unlessInterrupted(playing);
       const tookMs = performance.now() - begun;
@@ -65,7 +48,7 @@ export const demo: Command = {
       if (played.broken !== undefined) process.exitCode = 1;
     });
   },
-};
+});
 
 const silence: Output = { write: () => undefined };
 

@@ -95,7 +95,7 @@ test("against a sound stack every promise is kept, with two listeners in each la
   expect(stack.connectionCount()).toBe(0);
 });
 
-test("it is told in lines that a person can read, without colours where no terminal is, and without the token", async () => {
+test("it prints lines that a person can read, without the token, and without colours when it is not on a terminal", async () => {
   const { code, stdout } = await play(stack.webSocketUrl);
   expect(stdout).toMatch(/ speaker {2}← sessionCreated {2}[a-z]+-[a-z]+-\d{3}, spoken in en, standard {2}\(/);
   expect(stdout).toMatch(/ es {7}← speakerReconnecting {2}the speaker is away/);
@@ -111,7 +111,7 @@ test("a broken heartbeat function is named as the first promise that was broken,
   try {
     const { code, stdout } = await play(broken.webSocketUrl, "--json");
     const sentence =
-      'Broken promise: every heartbeat is acknowledged: speaker got "Internal server error" instead.';
+      'Broken promise: every heartbeat is acknowledged: speaker got API Gateway\'s own "Internal server error".';
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, broken: sentence });
     expect(code).toBe(1);
     await broken.idle();
@@ -121,11 +121,9 @@ test("a broken heartbeat function is named as the first promise that was broken,
   }
 });
 
-test("a token that is not the pool's breaks the first promise", async () => {
+test("a token of another user pool breaks the first promise", async () => {
   const { code, stdout } = await ended(start("--url", stack.webSocketUrl, "--token", "nonsense"));
-  expect(stdout).toContain(
-    "Broken promise: the speaker gets a session: the handshake was refused with 401, since",
-  );
+  expect(stdout).toContain("Broken promise: the speaker gets a session: speaker was refused with 401, since");
   expect(code).toBe(1);
 });
 

@@ -7,7 +7,7 @@ test("a status names the listeners and their languages in order", () => {
   expect(listeners(0, {})).toBe("0 listeners");
 });
 
-test("a refusal says its status, its code and when to come again", () => {
+test("a refusal shows its status, its code and when to retry", () => {
   const frame = {
     type: "error",
     timestamp: 0,

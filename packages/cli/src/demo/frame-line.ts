@@ -1,6 +1,6 @@
 import type { ServerFrame } from "@lectern/protocol";
 
-/** What a frame says, in a few words for a person who watches. */
+/** A frame in a few words, for a person who watches. */
 export const describeFrame = (frame: ServerFrame): string => {
   switch (frame.type) {
     case "sessionCreated":

@@ -1,27 +1,27 @@
-import { colorsFor, type Output } from "../output.js";
 import { asDuration } from "../statistic.js";
+import { colorsFor, type Output } from "../terminal/output.js";
 
 export interface Narrator {
-  /** A heading: what happens next. */
+  /** Prints a heading. */
   scene(title: string): void;
-  /** What somebody does. */
+  /** Something that somebody does. */
   does(who: string, what: string): void;
   /** A frame that somebody gets, after `tookMs` where there was something to wait for. */
   gets(who: string, type: string, text: string, tookMs?: number): void;
-  /** What happened to somebody's socket. */
+  /** Something that happened to somebody's socket. */
   notes(who: string, text: string): void;
   say(text: string): void;
   readonly color: ReturnType<typeof colorsFor>;
 }
 
-/** Tells a session as lines, each participant in a colour of its own on a terminal. */
+/** Prints a session as lines; on a terminal each participant has a colour. */
 export const createNarrator = (output: Output): Narrator => {
   const color = colorsFor(output);
   const palette = [color.yellow, color.cyan, color.green, color.blue, color.red];
   const paints = new Map<string, (text: string) => string>([["speaker", color.magenta]]);
   const begun = performance.now();
   const paintOf = (who: string) => {
-    // Those who want the same language look the same: `es 2` as `es 1`.
+    // Listeners of one language have one colour: `es 2` and `es 1`.
     const [group = who] = who.split(" ");
     const paint = paints.get(group) ?? palette[(paints.size - 1) % palette.length] ?? color.white;
     paints.set(group, paint);

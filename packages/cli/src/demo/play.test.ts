@@ -35,13 +35,15 @@ test("a welcome that does not come is a broken promise, named", async () => {
   expect(text).not.toContain("secret");
 });
 
-test("a handshake that nobody answers is a broken promise too", async () => {
+test("a handshake without an answer is a broken promise too", async () => {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   end = () => server.close();
   const { broken } = await playAt(server);
-  expect(broken).toBe("Broken promise: the speaker gets a session: opening handshake has timed out.");
+  expect(broken).toBe(
+    "Broken promise: the speaker gets a session: speaker got no answer (Opening handshake has timed out).",
+  );
 });
 
 test("an error frame instead of the welcome is named by its code", async () => {

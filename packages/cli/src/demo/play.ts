@@ -1,11 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { limits } from "@lectern/protocol";
-import { type Client, statusOf } from "../client.js";
+import { Trouble, type Visitor } from "../visitor.js";
 import { type Cast, createCast, type Latencies } from "./cast.js";
 import { listeners as describeListeners } from "./frame-line.js";
 import type { Narrator } from "./narrator.js";
-import type { Participant } from "./participant.js";
-import { Broken, createPromises, type Kept, type Promises, Unexpected } from "./promise.js";
+import { Broken, createPromises, type Kept, type Promises } from "./promise.js";
 
 const languages = ["es", "fr", "ja"] as const;
 
@@ -15,12 +14,12 @@ export interface PlayOptions {
   /** How many in each language. */
   readonly listeners: number;
   readonly narrator: Narrator;
-  /** How long the eye may rest between two scenes (ms). */
+  /** The pause before each scene (ms). */
   readonly restMs?: number;
   /** How long any wait may last before the promise counts as broken (ms). */
   readonly limitMs?: number;
-  /** Gets every socket that is opened. */
-  readonly onOpen?: (client: Client) => void;
+  /** Gets what cuts every socket, for a play that is interrupted. */
+  readonly onBegin?: (disperse: () => Promise<void>) => void;
 }
 
 export interface Played {
@@ -31,231 +30,197 @@ export interface Played {
   readonly broken: string | undefined;
 }
 
-/** Plays one short session through, as its speaker and its listeners would, until its end or a broken promise. */
+/** Plays one short session as its speaker and its listeners, until its end or a broken promise. */
 export const play = async (options: PlayOptions): Promise<Played> => {
   const limitMs = options.limitMs ?? limits.welcomeMs;
   const cast = createCast({ ...options, limitMs });
+  options.onBegin?.(cast.disperse);
   const promises = createPromises();
-  const show: Show = { ...options, limitMs, cast, keep: promises.keep };
   let sessionId: string | undefined;
-  let broken: string | undefined;
+  const onSession = (id: string) => {
+    sessionId = id;
+  };
   try {
-    const opened = await opening(show);
-    sessionId = opened.sessionId;
-    const full = await joining(show, opened);
-    await beating(show, full);
-    const fewer = await leaving(show, full);
-    const again = await losing(show, fewer);
-    await mishearing(show, again);
-    await ending(show, again);
+    await perform({ ...options, limitMs, cast, keep: promises.keep, onSession });
+    return { sessionId, promises: promises.all, latencies: cast.latencies, broken: undefined };
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
-    broken = error.message;
+    return { sessionId, promises: promises.all, latencies: cast.latencies, broken: error.message };
   } finally {
     await cast.disperse();
   }
-  return { sessionId, promises: promises.all, latencies: cast.latencies, broken };
 };
 
-/** What every scene has at hand. */
-interface Show {
+interface Stage extends PlayOptions {
+  readonly limitMs: number;
   readonly cast: Cast;
   readonly keep: Promises["keep"];
-  readonly narrator: Narrator;
-  readonly token: string;
-  readonly listeners: number;
-  readonly limitMs: number;
-  readonly restMs?: number;
+  readonly onSession: (sessionId: string) => void;
 }
 
-interface Listener extends Participant {
-  readonly language: string;
-}
+/**
+ * Plays the scenes in their order.
+ * @throws {Broken} at the first promise that is not kept
+ */
+const perform = async (stage: Stage): Promise<void> => {
+  const { cast, keep, token, narrator, restMs = 0 } = stage;
+  const scene = async (title: string) => {
+    if (restMs > 0) await pause(restMs);
+    narrator.scene(title);
+  };
 
-/** Who is there between two scenes. */
-interface Session {
-  readonly sessionId: string;
-  readonly speaker: Participant;
-  readonly audience: readonly Listener[];
-}
-
-const scene = async ({ narrator, restMs = 0 }: Show, title: string): Promise<void> => {
-  if (restMs > 0) await pause(restMs);
-  narrator.scene(title);
-};
-
-const opening = async (show: Show): Promise<Session> => {
-  const { cast, keep, token } = show;
-  await scene(show, "A speaker opens a session");
+  await scene("A speaker opens a session");
   // The listeners of a demo share an address, as those in a hall do.
-  const query = { action: "createSession", sourceLanguage: "en", sharedNetwork: "true", token };
-  const { participant, sessionId } = await keep(
+  const creating = { action: "createSession", sourceLanguage: "en", sharedNetwork: "true", token };
+  const opened = await keep(
     "the speaker gets a session",
-    () => cast.welcomed("speaker", "sessionCreated", query),
+    () => cast.welcomed("speaker", "sessionCreated", creating),
     (created) => created.sessionId,
   );
-  return { sessionId, speaker: participant, audience: [] };
-};
+  const { sessionId } = opened;
+  stage.onSession(sessionId);
 
-const joining = async (show: Show, session: Session): Promise<Session> => {
-  const { cast, keep, listeners } = show;
-  const { sessionId } = session;
-  await scene(show, "Listeners join by its id, each for a language");
-  const wanted = languages.flatMap((language) =>
-    Array.from({ length: listeners }, (_, index) => ({
-      language,
-      name: listeners === 1 ? language : `${language} ${index + 1}`,
-    })),
-  );
-  const audience = await keep(
+  await scene("Listeners join by its id, each for a language");
+  let audience = await keep(
     "every listener is welcomed",
-    () =>
-      oneAfterTheOther(wanted, async ({ language, name }) => {
-        const query = { action: "joinSession", sessionId, targetLanguage: language };
-        const { participant } = await cast.welcomed(name, "sessionJoined", query);
-        return { ...participant, language };
-      }),
+    () => join(stage, sessionId),
     (welcomes) => `${welcomes.length} welcomes`,
   );
-  const full = { ...session, audience };
-  await keepStatus(show, "the status shows everybody, by language", full);
-  return full;
-};
+  await keepStatus(stage, "the status shows everybody, by language", opened.participant, audience);
 
-const beating = async (show: Show, { speaker, audience }: Session): Promise<void> => {
-  await scene(show, "Heartbeats keep the connections");
+  await scene("Heartbeats keep the connections");
   const firsts = languages.flatMap((wanted) => audience.find(({ language }) => language === wanted) ?? []);
-  // Twice each: two in a burst is what the limit allows.
-  const beats = [speaker, ...firsts, speaker, ...firsts];
-  await show.keep(
+  // Two each: that is the burst that the limit allows.
+  const beats = [opened.participant, ...firsts, opened.participant, ...firsts];
+  await keep(
     "every heartbeat is acknowledged",
-    () => oneAfterTheOther(beats, show.cast.beat),
-    (acks) => `${acks.length} acks`,
+    async () => {
+      for (const participant of beats) await cast.beat(participant);
+    },
+    () => `${beats.length} acks`,
   );
-};
 
-const leaving = async (show: Show, session: Session): Promise<Session> => {
-  await scene(show, "A listener leaves");
-  const leaver = session.audience.find(({ language }) => language === "fr");
-  await show.keep("a listener may leave", () => Promise.resolve(leaver?.leave()));
-  const fewer = { ...session, audience: session.audience.filter((listener) => listener !== leaver) };
-  await keepStatus(show, "who has left is not counted any more", fewer);
-  return fewer;
-};
+  await scene("A listener leaves");
+  const leaver = firsts.find(({ language }) => language === "fr");
+  await keep("a listener may leave", async () => leaver?.leave());
+  audience = audience.filter((listener) => listener !== leaver);
+  await keepStatus(stage, "who has left is not counted any more", opened.participant, audience);
 
-const losing = async (show: Show, session: Session): Promise<Session> => {
-  const { cast, keep, token } = show;
-  const { sessionId, audience } = session;
+  await scene("The speaker's connection is lost, and the session survives it");
   const everyone = (type: "speakerReconnecting" | "speakerReconnected") =>
     Promise.all(audience.map((listener) => listener.next(type)));
-  await scene(show, "The speaker's connection is lost, and the session survives it");
-  session.speaker.lose();
+  await opened.participant.cut();
   await keep("the listeners hear that the speaker is away", () => everyone("speakerReconnecting"));
-  const query = { action: "refreshConnection", role: "speaker", sessionId, token };
-  const { participant } = await keep("a lost speaker comes back by refreshConnection", () =>
-    cast.welcomed("speaker", "connectionRefreshComplete", query),
+  const { participant: speaker } = await keep("a lost speaker comes back by refreshConnection", () =>
+    cast.welcomed("speaker", "connectionRefreshComplete", {
+      action: "refreshConnection",
+      role: "speaker",
+      sessionId,
+      token,
+    }),
   );
   await keep("the listeners hear that the speaker is back", () => everyone("speakerReconnected"));
-  return { ...session, speaker: participant };
-};
 
-const mishearing = async (show: Show, { sessionId }: Session): Promise<void> => {
-  await scene(show, "Somebody misheard the id, and asked for refusals that can be read");
-  await show.keep(
+  await scene("Somebody misheard the id, and asked for refusals that can be read");
+  const joining = (id: string) => ({ action: "joinSession", sessionId: id, targetLanguage: "es" });
+  await keep(
     "a wrong id is refused readably",
     async () => {
-      const lost = await show.cast.come("lost", {
-        action: "joinSession",
-        sessionId: misheard(sessionId),
-        targetLanguage: "es",
-        errors: "frame",
-      });
-      const { code, status } = await lost.next("error");
-      if (code !== "SESSION_NOT_FOUND") throw new Unexpected(`the error was ${code}, not SESSION_NOT_FOUND`);
+      const lost = await cast.come("lost", { ...joining(misheard(sessionId)), errors: "frame" });
+      const { code, status } = await lost.refusal();
+      if (code !== "SESSION_NOT_FOUND") throw unexpected(`the error was ${code}, not SESSION_NOT_FOUND`);
       await lost.closed();
       return `${status} ${code}`;
     },
-    (seen) => seen,
+    String,
   );
-};
 
-const ending = async (show: Show, { sessionId, speaker, audience }: Session): Promise<void> => {
-  const { cast, keep, narrator } = show;
-  await scene(show, "The speaker ends the session");
+  await scene("The speaker ends the session");
   const everybody = [speaker, ...audience];
   await keep(
     "everybody hears the end",
     async () => {
-      const [{ frame }] = await Promise.all([
-        speaker.ask("endSession", "sessionEnded"),
-        ...audience.map((listener) => listener.next("sessionEnded")),
+      const heard = audience.map((listener) => listener.next("sessionEnded"));
+      const [{ reason }] = await Promise.all([
+        speaker.ask({ action: "endSession" }, "sessionEnded"),
+        ...heard,
       ]);
-      if (frame.reason !== "ended") throw new Unexpected(`the reason was ${frame.reason}, not ended`);
+      if (reason !== "ended") throw unexpected(`the reason was ${reason}, not ended`);
       return `${everybody.length} times sessionEnded`;
     },
-    (seen) => seen,
+    String,
   );
   await keep(
     "everybody's socket is closed",
     async () => {
-      const closes = await Promise.all(everybody.map((participant) => participant.closed()));
-      const other = closes.find(({ code }) => code !== 1000);
-      if (other) throw new Unexpected(`one was closed with ${other.code}, not 1000`);
-      return `${closes.length} times 1000`;
+      const codes = await Promise.all(everybody.map((participant) => participant.closed()));
+      const other = codes.find((code) => code !== 1000);
+      if (other) throw unexpected(`one was closed with ${other}, not 1000`);
+      return `${codes.length} times 1000`;
     },
-    (seen) => seen,
+    String,
   );
   await keep(
     "who comes too late is refused with 404",
     async () => {
-      const status = await statusOf(
-        cast.come("late", { action: "joinSession", sessionId, targetLanguage: "es" }),
+      const answer = await cast.come("late", joining(sessionId)).then(
+        () => "let in",
+        (error: unknown) => {
+          if (error instanceof Trouble) return error.sign;
+          throw error;
+        },
       );
-      narrator.notes("late", status === 101 ? "let in" : `handshake refused, ${status}`);
-      if (status !== 404)
-        throw new Unexpected(status === 101 ? "the handshake was let in" : `it was ${status}`);
-      return `handshake ${status}`;
+      narrator.notes("late", `handshake: ${answer}`);
+      if (answer !== "404") throw unexpected(`the handshake's answer was ${answer}, not 404`);
+      return `handshake ${answer}`;
     },
-    (seen) => seen,
+    String,
   );
+};
+
+interface Listener extends Visitor {
+  readonly language: string;
+}
+
+const join = async ({ cast, listeners }: Stage, sessionId: string): Promise<Listener[]> => {
+  const audience: Listener[] = [];
+  for (const language of languages) {
+    for (let index = 1; index <= listeners; index += 1) {
+      const name = listeners === 1 ? language : `${language} ${index}`;
+      const query = { action: "joinSession", sessionId, targetLanguage: language };
+      const { participant } = await cast.welcomed(name, "sessionJoined", query);
+      audience.push({ ...participant, language });
+    }
+  }
+  return audience;
 };
 
 const askAgainMs = 250;
 
 /** Asks for the status until it shows exactly these listeners: the count and the index follow a moment later. */
 const keepStatus = async (
-  { keep, limitMs }: Show,
+  { keep, limitMs }: Stage,
   promise: string,
-  { speaker, audience }: Session,
+  speaker: Visitor,
+  audience: readonly Listener[],
 ): Promise<void> => {
   const distribution: Record<string, number> = {};
   for (const { language } of audience) distribution[language] = (distribution[language] ?? 0) + 1;
   const expected = describeListeners(audience.length, distribution);
   const deadline = performance.now() + limitMs;
-  await keep(
-    promise,
-    async () => {
-      for (;;) {
-        const { frame } = await speaker.ask("getSessionStatus", "sessionStatus");
-        const seen = describeListeners(frame.listenerCount, frame.languageDistribution);
-        if (seen === expected) return seen;
-        if (performance.now() > deadline) throw new Unexpected(`it was ${seen}, and not ${expected}`);
-        await pause(askAgainMs);
-      }
-    },
-    (seen) => seen,
-  );
+  const asking = async (): Promise<string> => {
+    const status = await speaker.ask({ action: "getSessionStatus" }, "sessionStatus");
+    const seen = describeListeners(status.listenerCount, status.languageDistribution);
+    if (seen === expected) return seen;
+    if (performance.now() > deadline) throw unexpected(`it was ${seen}, and not ${expected}`);
+    await pause(askAgainMs);
+    return asking();
+  };
+  await keep(promise, asking, String);
 };
 
-const oneAfterTheOther = async <Item, Result>(
-  items: readonly Item[],
-  act: (item: Item) => Promise<Result>,
-): Promise<Result[]> => {
-  const results: Result[] = [];
-  for (const item of items) results.push(await act(item));
-  return results;
-};
+const unexpected = (message: string): Trouble => new Trouble("unexpected", message);
 
-/** Another id, one digit off. */
+/** The id with one digit changed. */
 const misheard = (sessionId: string): string =>
   sessionId.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10));

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { Refused } from "../client.js";
-import { Broken, createPromises, Unexpected } from "./promise.js";
+import { Trouble } from "../visitor.js";
+import { Broken, createPromises } from "./promise.js";
 
-test("a promise that is kept is written down with what was seen", async () => {
+test("a promise that is kept is recorded with what was seen", async () => {
   const { all, keep } = createPromises();
   expect(
     await keep(
@@ -14,9 +14,9 @@ test("a promise that is kept is written down with what was seen", async () => {
   expect(all).toEqual([{ promise: "two is two", kept: true, tookMs: expect.any(Number), seen: "2" }]);
 });
 
-test("what goes wrong is a broken promise with its name", async () => {
+test("trouble is a broken promise with its name", async () => {
   const { all, keep } = createPromises();
-  const work = () => Promise.reject(new Unexpected("es got no sessionJoined within 5 s"));
+  const work = () => Promise.reject(new Trouble("silence", "es got no sessionJoined within 5 s"));
   await expect(keep("it comes", work)).rejects.toEqual(
     new Broken("it comes", "es got no sessionJoined within 5 s"),
   );
@@ -24,6 +24,15 @@ test("what goes wrong is a broken promise with its name", async () => {
 });
 
 test("a refused handshake is named by its status", async () => {
-  const refused = createPromises().keep("it opens", () => Promise.reject(new Refused(503)));
-  await expect(refused).rejects.toThrow("Broken promise: it opens: the handshake was refused with 503.");
+  const refused = (status: number) =>
+    createPromises().keep("it opens", () =>
+      Promise.reject(new Trouble(`${status}`, `late was refused with ${status}`)),
+    );
+  await expect(refused(503)).rejects.toThrow("Broken promise: it opens: late was refused with 503.");
+  await expect(refused(401)).rejects.toThrow("refused with 401, since the token is not of its user pool");
+});
+
+test("another error is a bug, not a broken promise", async () => {
+  const buggy = createPromises().keep("it opens", () => Promise.reject(new TypeError("no")));
+  await expect(buggy).rejects.toThrow(TypeError);
 });

@@ -1,36 +1,27 @@
-import { Refused } from "../client.js";
+import { Trouble } from "../visitor.js";
 
-/** What one promise of the service came to. */
+/** The result of one promise. */
 export interface Kept {
   readonly promise: string;
   readonly kept: boolean;
   readonly tookMs: number;
-  /** What was seen, in words; of a broken promise, what went wrong. */
+  /** In words: what was seen, or what went wrong. */
   readonly seen: string;
 }
 
-/** A promise was broken: nothing that builds on it can be shown any more. */
+/** A promise was broken: nothing that builds on it can be shown. */
 export class Broken extends Error {
   override readonly name = "Broken";
-  readonly promise: string;
-  readonly why: string;
 
   constructor(promise: string, why: string) {
     super(`Broken promise: ${promise}: ${why}.`);
-    this.promise = promise;
-    this.why = why;
   }
-}
-
-/** Something else was seen than what was promised. */
-export class Unexpected extends Error {
-  override readonly name = "Unexpected";
 }
 
 export interface Promises {
   readonly all: readonly Kept[];
   /**
-   * Waits for what was promised, and writes down what came of it. The waits in it have their limits.
+   * Waits for what was promised, and records the result. The waits in `work` have their limits.
    * @param seen what was seen, in words; `""` when there is no more to say than that it was kept
    * @throws {Broken}
    */
@@ -47,29 +38,22 @@ export const createPromises = (): Promises => {
     all,
     keep: async (promise, work, seen = () => "") => {
       const begun = performance.now();
-      const took = () => performance.now() - begun;
+      const record = (kept: boolean, text: string) =>
+        all.push({ promise, kept, tookMs: performance.now() - begun, seen: text });
       try {
         const result = await work();
-        all.push({ promise, kept: true, tookMs: took(), seen: seen(result) });
+        record(true, seen(result));
         return result;
       } catch (error) {
-        const why = reason(error);
-        all.push({ promise, kept: false, tookMs: took(), seen: why });
-        throw new Broken(promise, why);
+        if (!(error instanceof Trouble)) throw error;
+        // Most often the stack on the default port was started in another folder, which has another key.
+        const cause =
+          error.sign === "401"
+            ? ", since the token is not of its user pool; a local stack takes its own checkout's"
+            : "";
+        record(false, `${error.message}${cause}`);
+        throw new Broken(promise, `${error.message}${cause}`);
       }
     },
   };
-};
-
-const reason = (error: unknown): string => {
-  if (error instanceof Refused) {
-    // The usual cause: the stack on the default port was started from another folder, with a key of its own.
-    const cause =
-      error.status === 401
-        ? ", since the token is not of its user pool; a local stack takes its own checkout's"
-        : "";
-    return `the handshake was refused with ${error.status}${cause}`;
-  }
-  if (!(error instanceof Error)) return String(error);
-  return error.message.charAt(0).toLowerCase() + error.message.slice(1);
 };

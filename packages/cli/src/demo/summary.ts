@@ -1,10 +1,10 @@
 import { asDuration, median } from "../statistic.js";
-import { table } from "../table.js";
+import { table } from "../terminal/table.js";
 import type { Measure } from "./cast.js";
 import type { Narrator } from "./narrator.js";
 import type { Played } from "./play.js";
 
-/** The specification's targets, which 95 of 100 must meet. */
+/** The specification's targets (ms): the 95th percentile must meet them. */
 const targetsMs: Readonly<Record<Measure, number | undefined>> = {
   sessionCreated: 2_000,
   sessionJoined: 1_000,
@@ -23,7 +23,7 @@ export interface Latency {
   readonly met: boolean | undefined;
 }
 
-/** What was measured of each frame that came at all. */
+/** The latencies of each frame that came. */
 export const latenciesOf = ({ latencies }: Played): Latency[] =>
   Object.entries(latencies)
     .filter(([, samples]) => samples.length > 0)
@@ -41,7 +41,7 @@ export const latenciesOf = ({ latencies }: Played): Latency[] =>
       };
     });
 
-/** The end of the demo: what was measured, and what was promised and seen. */
+/** Prints the latencies and the promises. */
 export const summarize = (played: Played, { say, color }: Narrator, tookMs: number): void => {
   const latencies = latenciesOf(played).map(({ frame, count, minMs, medianMs, maxMs, targetMs, met }) => [
     frame,

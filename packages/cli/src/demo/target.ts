@@ -1,60 +1,44 @@
 import { UserError } from "offline-aws";
-import type { Scope } from "../scope.js";
 import { startIn } from "../stack.js";
 import { isLoopback, localToken, parseUrl, plain, reach, stackAt } from "../target.js";
+import type { Scope } from "../terminal/scope.js";
 
-/** What the demo is played against. */
+/** The endpoint that the demo is played against. */
 export interface Target {
   readonly url: string;
   readonly token: string;
-  /** In words: `the stack that runs on port 4000`. */
+  /** In words: `the stack that runs at ws://127.0.0.1:4000/prod`. */
   readonly what: string;
-}
-
-export interface TargetOptions {
-  readonly root: string;
-  readonly url: string | undefined;
-  readonly token: string | undefined;
-  readonly say: (line: string) => void;
-  readonly scope: Scope;
 }
 
 const defaultHost = "127.0.0.1:4000";
 
-/** @throws {UserError} when nobody is there, or a token is missing */
-export const findTarget = async (options: TargetOptions): Promise<Target> => {
-  const { root, url, token, say } = options;
-  if (url !== undefined) return given(root, parseUrl(url), token);
-  const stack = await stackAt(defaultHost);
-  if (stack) {
+/** @throws {UserError} when nobody listens there, or a token is missing */
+export const findTarget = async (
+  root: string,
+  { url: given, token }: { readonly url?: string | undefined; readonly token?: string | undefined },
+  scope: Scope,
+): Promise<Target> => {
+  if (given !== undefined) {
+    const url = parseUrl(given);
+    await reach(url);
+    if (token !== undefined) return { url: plain(url), token, what: plain(url) };
+    const local = isLoopback(url) ? await stackAt(url.host) : undefined;
+    if (local) return { url: plain(url), token: await localToken(root, local, "demo"), what: plain(url) };
+    throw new UserError(`The demo needs a token of the user pool of ${url.host}: give it with --token.`);
+  }
+  const running = await stackAt(defaultHost);
+  if (running) {
+    const url = `ws://${defaultHost}/prod`;
     return {
-      url: `ws://${defaultHost}/prod`,
-      token: token ?? (await localToken(root, stack, "demo")),
-      what: `the stack that runs at ws://${defaultHost}/prod`,
+      url,
+      token: token ?? (await localToken(root, running, "demo")),
+      what: `the stack that runs at ${url}`,
     };
   }
+  const say = (line: string) => console.error(line);
   say("No stack runs on port 4000: starting one for this demo, for about five seconds.");
-  return own(options);
-};
-
-const given = async (root: string, url: URL, token: string | undefined): Promise<Target> => {
-  await reach(url);
-  return { url: plain(url), token: token ?? (await tokenAt(root, url)), what: plain(url) };
-};
-
-const tokenAt = async (root: string, url: URL): Promise<string> => {
-  const stack = isLoopback(url) ? await stackAt(url.host) : undefined;
-  if (stack) return localToken(root, stack, "demo");
-  throw new UserError(
-    `To speak at ${url.host} the demo needs a token of its user pool: give it with --token.`,
-  );
-};
-
-const own = async ({ root, scope, say }: TargetOptions): Promise<Target> => {
   const stack = await startIn(scope, { root, observer: { say } });
-  return {
-    url: stack.webSocketUrl,
-    token: stack.token({ username: "demo" }),
-    what: `a stack of its own at ${stack.webSocketUrl}`,
-  };
+  const { webSocketUrl: url } = stack;
+  return { url, token: stack.token({ username: "demo" }), what: `a new stack at ${url}` };
 };

@@ -1,6 +1,6 @@
-import type { Command } from "offline-aws";
 import { projectOnlyVariable } from "../../../../infra/settings.js";
-import { scoped } from "../scope.js";
+import type { Command } from "../terminal/given.js";
+import { scoped } from "../terminal/scope.js";
 import { brokenLinks, generate, update } from "./documents.js";
 
 /** Writes the generated documents, so that they cannot contradict the code. */

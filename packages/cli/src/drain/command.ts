@@ -1,7 +1,8 @@
-import { type Command, type Given, UserError } from "offline-aws";
-import { scoped } from "../scope.js";
+import { UserError } from "offline-aws";
+import { defineCommand, jsonFlag, text } from "../terminal/command.js";
+import { createProgress } from "../terminal/progress.js";
+import { scoped } from "../terminal/scope.js";
 import { checkDestination, parseDestination } from "./destination.js";
-import { createProgress } from "./progress.js";
 import { type Place, stageFunction } from "./stage-function.js";
 import { nothing, type Tally, walk } from "./walk.js";
 
@@ -9,42 +10,29 @@ const defaultRate = 50;
 /** API Gateway takes 500 new connections a second in an account, and listeners who join need their share. */
 const mostRate = 400;
 
-/** Asks every client of a stage to refresh, gently. */
-export const drain: Command = {
-  name: "drain",
-  summary: "Ask every client of a stage to refresh: to move them to another address, or to spread them anew.",
-  call: "npm run drain --",
-  options: {
-    stage: {
-      type: "string",
-      value: "STAGE",
-      help: "Whose clients: prod. local is the stack that npm start runs.",
-    },
-    url: {
-      type: "string",
-      value: "URL",
-      help: "Where they are to come to: wss://live.example.com. Default: where they are.",
-    },
-    rate: {
-      type: "string",
-      value: "N",
-      help: `How many are asked in a second, at most ${mostRate}. Default: ${defaultRate}.`,
-    },
-    before: {
-      type: "string",
-      value: "TIME",
-      help: "Ask only those connected since before this time, as a drain prints it: who has come back is left alone.",
-    },
-    region: { type: "string", value: "REGION", help: "Default: the stage's region in infra/deployments.ts." },
-    endpoint: {
-      type: "string",
-      value: "URL",
-      help: "Where Lambda is. Default: AWS; of the stage local http://127.0.0.1:4000.",
-    },
-    json: { type: "boolean", help: "Print one JSON object at the end, and nothing else." },
+const call = "npm run drain --";
+
+/** Asks every client of a stage to refresh, step by step. */
+export const drain = defineCommand({
+  meta: {
+    name: call,
+    description:
+      "Ask every client of a stage to refresh: to move them to another address, or to spread them again.",
   },
-  run: async (given) => {
-    const order = await parseOrder(given);
+  args: {
+    stage: text("STAGE", "The stage, such as prod; local is the stack that npm start runs."),
+    url: text("URL", "The address to move to, such as wss://live.example.com. Default: the one they use."),
+    rate: text("N", `How many are asked in a second, at most ${mostRate}. Default: ${defaultRate}.`),
+    before: text(
+      "TIME",
+      "Ask only clients connected before this time, as a drain prints it: clients that have moved are left alone.",
+    ),
+    region: text("REGION", "Default: the stage's region in infra/deployments.ts."),
+    endpoint: text("URL", "Lambda's address. Default: AWS's; for the stage local, http://127.0.0.1:4000."),
+    json: jsonFlag,
+  },
+  run: async ({ args }) => {
+    const order = await parseOrder(args);
     await scoped(async (scope) => {
       if (order.url !== undefined) await scope.unlessInterrupted(checkDestination(order.url));
       const { step, close } = await stageFunction(order.place);
@@ -63,7 +51,7 @@ export const drain: Command = {
           progress.say(summary(tally, performance.now() - begun));
         },
       });
-      // Interrupted or failed, too: the step under way is waited for, and all that was done is told.
+      // Also when interrupted or failed: the step under way is waited for, and what was done is reported.
       scope.defer(async () => {
         abort.abort();
         await walking.catch(() => undefined);
@@ -74,48 +62,43 @@ export const drain: Command = {
       if (tally.failed > 0) process.exitCode = 1;
     });
   },
-};
+});
 
-/** What the command line asks for. */
+/** The parsed command line. */
 interface Order {
   readonly place: Place;
   readonly url: string | undefined;
   readonly rate: number;
   readonly connectedBefore: number | undefined;
   readonly json: boolean;
-  /** The command line that asks for the same. */
+  /** The same command line, to be continued with --before. */
   readonly call: string;
 }
 
-const repeated = ["stage", "url", "rate", "region", "endpoint"];
+type Texts = Record<"stage" | "url" | "rate" | "before" | "region" | "endpoint", string | undefined>;
+type Given = Readonly<Texts> & { readonly json: boolean | undefined };
 
 const parseOrder = async (given: Given): Promise<Order> => {
-  const stage = given.text("stage");
+  const { stage, url, rate, before, region, json = false } = given;
   if (stage === undefined || !/^[a-zA-Z][a-zA-Z0-9-]*$/.test(stage)) {
     throw new UserError("Whose clients? Name a stage: npm run drain -- --stage prod");
   }
-  const url = given.text("url");
-  const endpoint = given.text("endpoint") ?? (stage === "local" ? "http://127.0.0.1:4000" : undefined);
+  const endpoint = given.endpoint ?? (stage === "local" ? "http://127.0.0.1:4000" : undefined);
+  const repeated = Object.entries({ stage, url, rate, region, endpoint: given.endpoint });
   return {
     url: url === undefined ? undefined : parseDestination(url),
-    rate: parseRate(given.text("rate") ?? `${defaultRate}`),
-    connectedBefore: parseTime(given.text("before")),
-    json: given.flag("json"),
-    call: [drain.call, ...repeated.flatMap((name) => optionOf(given, name))].join(" "),
-    place: {
-      stage,
-      region: given.text("region") ?? (await regionOf(stage)),
-      endpoint: parseEndpoint(endpoint),
-    },
+    rate: parseRate(rate ?? `${defaultRate}`),
+    connectedBefore: parseTime(before),
+    json,
+    call: [
+      call,
+      ...repeated.flatMap(([name, value]) => (value === undefined ? [] : `--${name} ${value}`)),
+    ].join(" "),
+    place: { stage, region: region ?? (await regionOf(stage)), endpoint: parseEndpoint(endpoint) },
   };
 };
 
-const optionOf = (given: Given, name: string): string[] => {
-  const value = given.text(name);
-  return value === undefined ? [] : [`--${name} ${value}`];
-};
-
-/** A deployment goes to the region in the stage's settings, whatever the shell's own is. */
+/** A deployment uses the region in the stage's settings, whatever AWS_REGION is. */
 const regionOf = async (stage: string): Promise<string> => {
   const { settingsFor } = await import("../../../../infra/settings.js");
   return settingsFor(stage).region;
@@ -167,8 +150,8 @@ const summary = ({ asked, gone, failed, opening }: Tally, tookMs: number): strin
 const report = (order: Order, tally: Tally, tookMs: number): void => {
   console.log(order.json ? JSON.stringify(asJson(order, tally, tookMs)) : summary(tally, tookMs));
   const done = tally.finished
-    ? "To ask again whoever has not moved then"
-    : "To go on with those who have not moved";
+    ? "To ask clients again that have not moved by then"
+    : "To continue with the clients that have not moved";
   console.error(`${done}: ${again(order, tally)}`);
 };
 

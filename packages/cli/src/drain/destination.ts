@@ -3,22 +3,22 @@ import { UserError } from "offline-aws";
 import * as v from "valibot";
 import { connect, Refused } from "../client.js";
 
-/** @throws {UserError} unless clients can be sent there */
+/** @throws {UserError} unless it is an address for clients */
 export const parseDestination = (text: string): string => {
   const parsed = v.safeParse(webSocketUrlSchema, text);
   if (parsed.success) return parsed.output;
   throw new UserError(
-    `--url takes where clients are to come to, such as wss://live.example.com or wss://<api>/prod, without a query, not ${text}.`,
+    `--url takes the address that clients should move to, without a query, such as wss://live.example.com or wss://<api>/prod, not ${text}.`,
   );
 };
 
-/** What Lectern answers to a handshake that says nothing: 400, or 429 when this address has tried too often. */
+/** Lectern's answers to a handshake without a query: 400, or 429 when this address has tried too often. */
 const known = [400, 429];
 
 const handshakeTimeoutMs = 10_000;
 
 /**
- * Knocks there once, so that nobody is sent to nowhere.
+ * Tries one handshake, so that no client is sent to a wrong address.
  * @throws {UserError} unless Lectern answers
  */
 export const checkDestination = async (url: string): Promise<void> => {

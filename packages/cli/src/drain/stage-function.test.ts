@@ -4,11 +4,11 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { stageFunction } from "./stage-function.js";
 
-/** What Lambda answers: a function's result, a function's error, or a refusal of its own. */
+/** Lambda's answer: a function's result, a function's error, or Lambda's own refusal. */
 type Answer =
   | { readonly returns: unknown }
   | { readonly throws: unknown }
-  /** What is no JSON: whatever answers there, it is not Lambda. */
+  /** Not JSON, so something else than Lambda answers. */
   | { readonly says: string; readonly status: number }
   | { readonly refuses: string; readonly status: number; readonly message?: string };
 
@@ -75,7 +75,7 @@ test("a step is an invocation of the stage's function, signed for its region", a
   ]);
 });
 
-test("a throttled step, and one that met a server's fault, is taken again", async () => {
+test("a step is retried after throttling and after a server's fault", async () => {
   answers = [
     { refuses: "TooManyRequestsException", status: 429 },
     { refuses: "ServiceException", status: 500 },
@@ -87,7 +87,11 @@ test("a throttled step, and one that met a server's fault, is taken again", asyn
 test.each([
   ["AccessDeniedException", 403, "may not invoke session-drain-prod: they need lambda:InvokeFunction"],
   ["ResourceNotFoundException", 404, "There is no function session-drain-prod at http://127.0.0.1:"],
-  ["ExpiredTokenException", 403, "The AWS credentials have expired: sign in again"],
+  [
+    "ExpiredTokenException",
+    403,
+    "AWS does not take these credentials (ExpiredTokenException): sign in again",
+  ],
   ["UnrecognizedClientException", 403, "AWS does not take these credentials (UnrecognizedClientException)"],
   ["InvalidSignatureException", 403, "AWS does not take these credentials (InvalidSignatureException)"],
   ["TooManyRequestsException", 429, "Lambda has no room for session-drain-prod at the moment"],
@@ -99,25 +103,25 @@ test.each([
   expect(String(error)).not.toContain("very-secret");
 });
 
-test("a function whose role lacks a permission is told by that", async () => {
+test("a function whose role lacks a permission: the permission is named", async () => {
   const errorMessage =
     "User: arn:aws:sts::000000000000:assumed-role/r/f is not authorized to perform: dynamodb:Scan on resource: t";
   answers = [{ throws: { errorType: "AccessDeniedException", errorMessage, trace: [] } }];
   await expect(take()).rejects.toThrow(
-    "session-drain-prod failed (its role lacks dynamodb:Scan): mend it as docs/runbook.md#errors-drain says, and drain again.",
+    "session-drain-prod failed (its role lacks dynamodb:Scan): see docs/runbook.md#errors-drain, and drain again.",
   );
 });
 
-test("a function that fails otherwise is told with what it says", async () => {
+test("a function that fails otherwise: its own message is quoted", async () => {
   answers = [{ throws: { errorMessage: "2026-01-01T00:00:00Z Task timed out after 60.00 seconds" } }];
   await expect(take()).rejects.toThrow(
     "session-drain-prod failed (Error: 2026-01-01T00:00:00Z Task timed out",
   );
   answers = [{ throws: null }];
-  await expect(take()).rejects.toThrow("session-drain-prod failed (Error: it does not say why)");
+  await expect(take()).rejects.toThrow("session-drain-prod failed (Error: it gives no reason)");
 });
 
-test("an answer of another version is not guessed at", async () => {
+test("an answer of another version is refused", async () => {
   answers = [{ returns: { ok: true } }];
   await expect(take()).rejects.toThrow("drain with the checkout that is deployed");
 });
@@ -129,7 +133,7 @@ test.each([
 ])("an address where something else than Lambda answers, with %d and %j, is named", async (status, says) => {
   answers = [{ says, status }];
   await expect(take()).rejects.toThrow(
-    /^What answers at http:\/\/127\.0\.0\.1:\d+ is not Lambda: mend --endpoint, or leave it out\.$/,
+    /^What answers at http:\/\/127\.0\.0\.1:\d+ is not Lambda: correct --endpoint, or leave it out\.$/,
   );
 });
 

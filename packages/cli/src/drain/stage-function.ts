@@ -1,13 +1,14 @@
 import type { Drain } from "@lectern/core";
 import { UserError } from "offline-aws";
 import * as v from "valibot";
+import { credentialsProblem, isServiceError, localCredentials, nameOf, networkProblem } from "../aws.js";
 import { isLoopback } from "../target.js";
 
 /** Where a stage's functions are. */
 export interface Place {
   readonly stage: string;
   readonly region: string;
-  /** Of Lambda; undefined: AWS's own for the region. */
+  /** Lambda's address; undefined: AWS's in the region. */
   readonly endpoint: URL | undefined;
 }
 
@@ -23,12 +24,12 @@ const steppedSchema: v.GenericSchema<unknown, Drain.Stepped> = v.object({
   next: v.exactOptional(v.string()),
 });
 
-/** Posts are tried three times, three seconds each, in two rounds at the most: the function has its minute. */
+/** The function's own limit is a minute: it posts in two rounds, three attempts of three seconds each. */
 const answerMs = 75_000;
 
 /**
- * A stage's drain function, invoked with whatever AWS credentials are found in the usual places; on this machine with any.
- * @returns what takes one step; it throws a {@link UserError} that says what is wrong
+ * A stage's drain function. It is invoked with the AWS credentials that the SDK finds; a local stack takes any.
+ * @returns `step`, which throws a {@link UserError} that says what is wrong
  */
 export const stageFunction = async (
   place: Place,
@@ -39,7 +40,7 @@ export const stageFunction = async (
     region,
     requestHandler: { connectionTimeout: 5_000, requestTimeout: answerMs, throwOnRequestTimeout: true },
     ...(endpoint ? { endpoint: endpoint.href } : {}),
-    ...(endpoint && isLoopback(endpoint) ? { credentials } : {}),
+    ...(endpoint && isLoopback(endpoint) ? { credentials: localCredentials } : {}),
   });
   return {
     step: async (step) => {
@@ -52,7 +53,7 @@ export const stageFunction = async (
       const stepped = v.safeParse(steppedSchema, answer);
       if (stepped.success) return stepped.output;
       throw new UserError(
-        `${nameIn(place)} answers as another version does: drain with the checkout that is deployed.`,
+        `${nameIn(place)} answers as another version would: drain with the checkout that is deployed.`,
       );
     },
     close: () => client.destroy(),
@@ -67,45 +68,26 @@ const jsonIn = (text: string, place: Place): unknown => {
   }
 };
 
-/** A local stack takes any key that is no function's for an operator's. */
-const credentials = { accessKeyId: "operator", secretAccessKey: "operator" };
-
 const thrownSchema = v.object({ errorType: v.optional(v.string(), "Error"), errorMessage: v.string() });
 
 const functionFailed = (answer: unknown, place: Place): UserError => {
   const thrown = v.safeParse(thrownSchema, answer);
   const { errorType, errorMessage } = thrown.success
     ? thrown.output
-    : { errorType: "Error", errorMessage: "it does not say why" };
+    : { errorType: "Error", errorMessage: "it gives no reason" };
   const missing = errorMessage.match(/not authorized to perform: (\S+)/)?.[1];
   const why = missing ? `its role lacks ${missing}` : `${errorType}: ${errorMessage}`;
   return new UserError(
-    `${nameIn(place)} failed (${why}): mend it as docs/runbook.md#errors-drain says, and drain again.`,
+    `${nameIn(place)} failed (${why}): see docs/runbook.md#errors-drain, and drain again.`,
   );
 };
 
-/** Names only, no messages: AWS's answer to a wrong signature repeats the request's headers, tokens and all. */
 const asUserError = (error: unknown, place: Place): unknown => {
-  if (!(error instanceof Error)) return error;
+  const problem = credentialsProblem(error);
+  if (problem) return new UserError(`${problem}.`);
   const name = nameIn(place);
   const where = place.endpoint ? `at ${place.endpoint.origin}` : `in ${place.region}`;
-  switch (error.name) {
-    case "CredentialsProviderError":
-    case "TokenProviderError":
-      return new UserError(
-        "There are no AWS credentials, or they cannot be used: sign in (aws sso login), or name a profile with AWS_PROFILE.",
-      );
-    case "ExpiredTokenException":
-    case "ExpiredToken":
-      return new UserError("The AWS credentials have expired: sign in again, and drain again.");
-    case "UnrecognizedClientException":
-    case "InvalidSignatureException":
-    case "InvalidClientTokenId":
-    case "IncompleteSignatureException":
-    case "SignatureDoesNotMatch":
-      return new UserError(
-        `AWS does not take these credentials (${error.name}): sign in again, or check AWS_PROFILE and the clock.`,
-      );
+  switch (nameOf(error)) {
     case "AccessDeniedException":
       return new UserError(
         `These AWS credentials may not invoke ${name}: they need lambda:InvokeFunction on it.`,
@@ -118,21 +100,22 @@ const asUserError = (error: unknown, place: Place): unknown => {
       return new UserError(
         `Lambda has no room for ${name} at the moment: see docs/runbook.md#throttles-lambda, and drain again.`,
       );
+    // Lambda names its errors; where there is no name, the SDK says Unknown.
+    case "SyntaxError":
+    case "Unknown":
+    case "UnknownError":
+      if (!place.endpoint) break;
+      return new UserError(`What answers ${where} is not Lambda: correct --endpoint, or leave it out.`);
   }
-  // Lambda speaks JSON and names its errors; where there is none to be read, the SDK says Unknown.
-  if (place.endpoint && (error instanceof SyntaxError || /^Unknown(Error)?$/.test(error.name))) {
-    return new UserError(`What answers ${where} is not Lambda: mend --endpoint, or leave it out.`);
+  // The name only: a message may repeat the request.
+  if (isServiceError(error)) {
+    return new UserError(`Lambda answered ${error.name} ${where}, not with a result of ${name}.`);
   }
-  if ("$metadata" in error && "$fault" in error) {
-    return new UserError(`Lambda answered ${error.name} ${where}, not what ${name} says.`);
-  }
-  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  if (code === "TimeoutError" || /^E[A-Z_]+$/.test(code)) {
-    return new UserError(
-      place.endpoint && isLoopback(place.endpoint)
-        ? `Nobody answers ${where} (${code}): start a stack with npm start, or mend --endpoint.`
-        : `Lambda cannot be reached ${where} (${code}): check the network and --region.`,
-    );
-  }
-  return error;
+  const code = networkProblem(error);
+  if (code === undefined) return error;
+  return new UserError(
+    place.endpoint && isLoopback(place.endpoint)
+      ? `Nobody answers ${where} (${code}): start a stack with npm start, or correct --endpoint.`
+      : `Lambda cannot be reached ${where} (${code}): check the network and --region.`,
+  );
 };

@@ -2,7 +2,7 @@ import type { Drain } from "@lectern/core";
 import { expect, test } from "vitest";
 import { nothing, type Tally, type WalkOptions, walk } from "./walk.js";
 
-/** A stage with so many clients, each step of which takes this long; and a clock that only waiting moves. */
+/** A stage with so many clients and steps that take so long, and a clock that only waiting moves. */
 const stage = (clients: number, { tookMs = 0, outcome = "asked" as "asked" | "gone" | "failed" } = {}) => {
   const clock = { at: 0 };
   const steps: { at: number; step: Drain.Step }[] = [];
@@ -40,7 +40,7 @@ const stage = (clients: number, { tookMs = 0, outcome = "asked" as "asked" | "go
   return { drain, steps, told, abort, clock };
 };
 
-test("a drain goes step by step to the end, and tells after each what it has done", async () => {
+test("a drain goes step by step to the end, and reports after each step", async () => {
   const { drain, steps, told } = stage(25);
   expect(await drain()).toEqual({ ...nothing, asked: 25, connectedBefore: 1_000, finished: true });
   expect(steps.map(({ step }) => [step.limit, step.after])).toEqual([
@@ -55,20 +55,20 @@ test("a drain goes step by step to the end, and tells after each what it has don
   ]);
 });
 
-test("what the first step says of who is asked is handed on to all others, and so is the address", async () => {
+test("every step gets the first step's connectedBefore, and the address", async () => {
   const { drain, steps } = stage(25);
   await drain({ url: "wss://live.example.com" });
   expect(steps.map(({ step }) => step.connectedBefore)).toEqual([undefined, 1_000, 1_000]);
   for (const { step } of steps) expect(step.url).toBe("wss://live.example.com");
 });
 
-test("a drain that goes on begins with the time that it is given", async () => {
+test("a drain that continues begins with the given time", async () => {
   const { drain, steps } = stage(1);
   expect(await drain({ connectedBefore: 7 })).toMatchObject({ connectedBefore: 7 });
   expect(steps[0]?.step.connectedBefore).toBe(7);
 });
 
-test.each([1, 4, 50, 400])("at %i a second never more are asked, and almost as many", async (rate) => {
+test.each([1, 4, 50, 400])("at %i a second never more are asked, and hardly fewer", async (rate) => {
   const { drain, steps, clock } = stage(10 * rate, { tookMs: 20 });
   await drain({ rate });
   for (const { at, step } of steps) {
@@ -78,13 +78,13 @@ test.each([1, 4, 50, 400])("at %i a second never more are asked, and almost as m
   expect(clock.at).toBeLessThan(10_050);
 });
 
-test("a stage that is slower than the rate is not waited for longer", async () => {
+test("a stage that is slower than the rate is not slowed down further", async () => {
   const { drain, clock } = stage(50, { tookMs: 500 });
   await drain();
   expect(clock.at).toBe(5 * 500);
 });
 
-test("clients that are gone will not come back and cost no time, those that were not reached may", async () => {
+test("clients that are gone cost no time, clients that were not reached do", async () => {
   const gone = stage(100, { outcome: "gone" });
   expect(await gone.drain()).toMatchObject({ gone: 100, asked: 0 });
   expect(gone.clock.at).toBe(0);
@@ -93,7 +93,7 @@ test("clients that are gone will not come back and cost no time, those that were
   expect(failed.clock.at).toBe(1_800);
 });
 
-test("stopped, a drain ends before its next step, and knows that it is not finished", async () => {
+test("a stopped drain ends before its next step, and is not finished", async () => {
   const { drain, steps, abort } = stage(100);
   const wait = async () => abort.abort();
   expect(await drain({ wait })).toMatchObject({ asked: 10, finished: false });

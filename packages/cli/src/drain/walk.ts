@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Drain } from "@lectern/core";
 
-/** What a drain has done so far. */
+/** The progress of a drain. */
 export interface Tally {
   readonly asked: number;
   readonly gone: number;
@@ -9,32 +9,32 @@ export interface Tally {
   readonly opening: number;
   /** Only connections from before this time are asked (ms since the epoch); undefined until the first step says. */
   readonly connectedBefore: number | undefined;
-  /** Whether everybody has been looked at. */
+  /** True once every connection has been looked at. */
   readonly finished: boolean;
 }
 
 export interface WalkOptions {
-  /** Has the stage take one step. */
+  /** Makes the stage take one step. */
   readonly step: (step: Drain.Step) => Promise<Drain.Stepped>;
-  /** Clients asked in a second, at most. */
+  /** How many clients are asked in a second, at most. */
   readonly rate: number;
   readonly connectedBefore: number | undefined;
   readonly url: string | undefined;
-  /** Hears of each step when it is done. */
+  /** Called after each step. */
   readonly onStep: (tally: Tally) => void;
-  /** Aborted, it ends the walk before the next step. */
+  /** Ends the walk before the next step. */
   readonly signal: AbortSignal;
-  /** Milliseconds, of a clock that is never set back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Those who are asked together come together: a fifth of a second's worth at once. */
+/** Clients that are asked together reconnect together: each step asks a fifth of a second's share. */
 const stepsPerSecond = 5;
 
 /**
- * Asks everybody, step after step, at most `rate` clients a second. Those of one step may all be of one full session,
- * which has seats for a twentieth more than it holds: small steps leave the others time to change over.
+ * Asks every client, step by step, at most `rate` a second. All clients of a step may be in one full session, which has
+ * five per cent more seats than listeners: small steps give the others time to change over.
  */
 export const walk = async (options: WalkOptions): Promise<Tally> => {
   const { step, rate, url, onStep, signal, now = () => performance.now(), wait = pause } = options;

@@ -8,7 +8,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { deploy, dev, diff, refresh, remove, unlock } from "./command.js";
-import { readSstFlags } from "./flags.js";
+import { readSstFlags } from "./testing.js";
 
 const root = path.resolve(import.meta.dirname, "../../../..");
 const bin = path.join(root, "packages/cli/bin/lectern.mjs");
@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Stands for SST's binary: it says how it was called, and ends with 7, or by the signal that it waits for. */
+/** A stand-in for SST's binary: it prints its arguments and exits with 7, or waits for a signal and exits with 9. */
 const standIn = `#!${process.execPath}
 const { SST_TELEMETRY_DISABLED, SST_STAGE } = process.env;
 process.exitCode = 7;
@@ -68,8 +68,8 @@ const run = async (args: readonly string[], env?: Record<string, string>) => end
 
 const settings = (given: Record<string, string>) => ({ OFFLINE_AWS_SETTINGS: JSON.stringify(given) });
 
-describe("SST is run", () => {
-  test("with what it was given, on this terminal, without telling its makers; its exit code is the command's", async () => {
+describe("SST runs", () => {
+  test("with the given options, on this terminal, without telemetry; its exit code is the command's", async () => {
     const args = ["deploy", "--print-logs", "--stage", "alice", "--target", "Sessions,Reaper"];
     const { code, stdout, stderr } = await run(args);
     expect(JSON.parse(stdout)).toEqual({
@@ -79,7 +79,7 @@ describe("SST is run", () => {
     expect({ code, stderr }).toEqual({ code: 7, stderr: "" });
   });
 
-  test("as it was asked for where somebody wants to tell them", async () => {
+  test("with telemetry where somebody asks for it", async () => {
     const { stdout } = await run(["diff", "--stage", "alice"], { SST_TELEMETRY_DISABLED: "0" });
     expect(JSON.parse(stdout).SST_TELEMETRY_DISABLED).toBe("0");
   });
@@ -95,7 +95,7 @@ describe("SST is run", () => {
     expect(await stageWith({ SST_STAGE: "alice" })).toEqual(["remove", "--stage", "alice"]);
   });
 
-  test.each(["SIGINT", "SIGTERM"] as const)("and is told a %s, and waited for", async (signal) => {
+  test.each(["SIGINT", "SIGTERM"] as const)("and gets %s, and is waited for", async (signal) => {
     const child = await start(["deploy", "--stage", "alice", "--verbose"]);
     const end = ended(child);
     child.stdout?.once("data", () => child.kill(signal));
@@ -117,24 +117,24 @@ describe("SST is run", () => {
   });
 });
 
-describe("SST is not run", () => {
+describe("SST does not run", () => {
   const refused = async (args: readonly string[], env?: Record<string, string>) => {
     const { code, stdout, stderr } = await run(args, env);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     return stderr;
   };
 
-  test("for a wrong setting, whose sentence is all that is said", async () => {
+  test("with a wrong setting, whose sentence is all that is printed", async () => {
     expect(await refused(["deploy", "--stage", "staging"], settings({ heartbeatTimeoutSeconds: "30" }))).toBe(
       "Setting heartbeatTimeoutSeconds (HEARTBEAT_TIMEOUT_SECONDS) must be more than heartbeatIntervalSeconds, but it is 30.\n",
     );
   });
 
-  test("without a stage: it would guess one", async () => {
+  test("without a stage, since it would guess one", async () => {
     expect(await refused(["dev"])).toBe("Which stage? Name it: npm run dev -- --stage alice\n");
   });
 
-  test("for an option that it does not have", async () => {
+  test("with an option that it does not have", async () => {
     expect(await refused(["deploy", "--stage", "alice", "--targets", "x"])).toBe(
       "Unknown option '--targets'. npm run deploy -- --help shows what there is.\n",
     );
@@ -147,7 +147,7 @@ describe("the credentials of a stage with an account", () => {
     `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
   const refusal = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The token with secret is expired</Message></Error></ErrorResponse>`;
 
-  /** Stands for AWS's token service. */
+  /** A stand-in for AWS's token service. */
   const sts = async (status: number, body: string) => {
     const asked: string[] = [];
     const server = http.createServer((request, response) => {
@@ -224,14 +224,15 @@ describe("the credentials of a stage with an account", () => {
 });
 
 test("each command takes the options that the installed SST has, and no other", async () => {
-  const flags = await readSstFlags(root);
-  for (const { name, options } of [deploy, dev, diff, refresh, remove, unlock]) {
+  const commands = { deploy, dev, diff, refresh, remove, unlock };
+  const flags = await readSstFlags(root, Object.keys(commands));
+  for (const [name, { args }] of Object.entries(commands)) {
     const known = [...(flags.get(name) ?? [])].filter((flag) => flag !== "help");
-    expect([name, Object.keys(options).sort()]).toEqual([name, known.sort()]);
+    expect([name, Object.keys(args ?? {}).sort()]).toEqual([name, known.sort()]);
   }
 });
 
-test("what SST writes beside every package.json is nobody's to commit", async () => {
+test("git ignores what SST writes beside every package.json", async () => {
   const files = ["sst-env.d.ts", "packages/core/sst-env.d.ts", ".sst/outputs.json"];
   const { stdout } = await promisify(execFile)("git", ["check-ignore", ...files], { cwd: root });
   expect(stdout.trim().split("\n")).toEqual(files);

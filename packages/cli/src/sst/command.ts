@@ -1,96 +1,94 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type Command, type Given, UserError } from "offline-aws";
+import { loadEnvFile } from "node:process";
+import type { ArgsDef, CommandDef } from "citty";
+import { UserError } from "offline-aws";
+import { defineCommand, flag, text } from "../terminal/command.js";
 import { checkAccount } from "./account.js";
-import { loadVariables } from "./env-file.js";
 import { runSst } from "./run.js";
 
-type Options = Command["options"];
-
-/** What every command of SST's takes. */
-const common: Options = {
-  stage: {
-    type: "string",
-    value: "STAGE",
-    help: "The stage. Default: the variable SST_STAGE, or what .sst/stage says.",
-  },
-  verbose: { type: "boolean", help: "Log more." },
-  "print-logs": { type: "boolean", help: "Print SST's log too, which is also in .sst/log/sst.log." },
-  config: { type: "string", value: "FILE", help: "Another program than sst.config.ts." },
+/** The options that every command of SST takes. */
+const common = {
+  stage: text("STAGE", "The stage. Default: the variable SST_STAGE, or the file .sst/stage."),
+  verbose: flag("Log more."),
+  "print-logs": flag("Print SST's log as well. It is also in .sst/log/sst.log."),
+  config: text("FILE", "Another program than sst.config.ts."),
 };
-
-const target: Options = {
-  target: { type: "string", value: "NAMES", help: "Only these components, by name, with commas between." },
-};
-
-const exclude: Options = {
-  exclude: { type: "string", value: "NAMES", help: "All but these components." },
-};
-
-const policy: Options = {
-  policy: { type: "string", value: "FOLDER", help: "Hold the program to this policy pack." },
-};
+const target = { target: text("NAMES", "Only these components, by name, separated by commas.") };
+const exclude = { exclude: text("NAMES", "All components but these.") };
+const policy = { policy: text("FOLDER", "Check the program against this policy pack.") };
 
 /**
- * A command of SST's, with what it does not do: a wrong setting ends it with the setting's sentence, and credentials of
- * another account than the stage's before SST has made its buckets there.
+ * A command of SST, with two things that SST lacks: a wrong setting ends it with the setting's sentence, and credentials
+ * of another account than the stage's end it before SST has made its buckets there.
  */
-const sst = (name: string, summary: string, options: Options): Command => ({
-  name,
-  summary,
-  call: `npm run ${name} --`,
-  options: { ...common, ...options },
-  run: async (given) => {
-    loadVariables(given.root, ".env");
-    const stage = await stageOf(name, given);
-    loadVariables(given.root, `.env.${stage}`);
-    const { account, region } = await settingsOf(stage);
-    if (account !== undefined) await checkAccount({ stage, account, region });
-    const args = [name, "--stage", stage, ...argumentsFor(given, { ...common, ...options })];
-    process.exitCode = await runSst(given.root, args);
-  },
-});
+const sst = (name: string, description: string, options: ArgsDef): CommandDef => {
+  const args: ArgsDef = { ...common, ...options };
+  return defineCommand<ArgsDef>({
+    meta: { name: `npm run ${name} --`, description },
+    args,
+    run: async ({ args: given }) => {
+      const root = process.cwd();
+      loadVariables(root, ".env");
+      const stage = await stageOf(name, root, given.stage);
+      loadVariables(root, `.env.${stage}`);
+      const { account, region } = await settingsOf(stage);
+      if (account !== undefined) await checkAccount({ stage, account, region });
+      const passed = Object.keys(args).flatMap((option) => {
+        const value = given[option];
+        if (option === "stage" || value === undefined || value === false) return [];
+        return value === true ? [`--${option}`] : [`--${option}`, String(value)];
+      });
+      process.exitCode = await runSst(root, [name, "--stage", stage, ...passed]);
+    },
+  });
+};
 
 export const deploy = sst("deploy", "Deploy a stage to AWS.", {
   ...target,
   ...exclude,
   ...policy,
-  continue: { type: "boolean", help: "Go on with the rest when something fails." },
-  dev: { type: "boolean", help: "Deploy what npm run dev would: functions that run on a laptop." },
+  continue: flag("Continue with the rest when something fails."),
+  dev: flag("Deploy what npm run dev would: functions that run on a laptop."),
 });
 
-export const diff = sst("diff", "Show what a deployment would change on a stage that is deployed.", {
+export const diff = sst("diff", "Show what a deployment would change on a deployed stage.", {
   ...target,
   ...exclude,
   ...policy,
-  dev: { type: "boolean", help: "Compare with what npm run dev would deploy." },
+  dev: flag("Compare with what npm run dev would deploy."),
 });
 
-export const dev = sst("dev", "Run a stage of your own on AWS with its functions on this machine.", {
+export const dev = sst("dev", "Run your own stage on AWS with its functions on this machine.", {
   ...policy,
-  mode: { type: "string", value: "MODE", help: "basic starts nothing beside; mono shows all in one stream." },
+  mode: text("MODE", "basic starts nothing else; mono shows everything in one stream."),
 });
 
-export const refresh = sst("refresh", "Have SST look at what is really there on a stage.", {
+export const refresh = sst("refresh", "Update SST's state from what is really on AWS.", {
   ...target,
   ...exclude,
 });
 
 export const remove = sst("remove", "Remove a stage from AWS.", target);
 
-export const unlock = sst("unlock", "Free the lock that a deployment which was cut off has left.", {});
+export const unlock = sst("unlock", "Release the lock that an interrupted deployment left behind.", {});
 
-/** SST would guess one by the user's name at last, and deploy it. */
-const stageOf = async (command: string, given: Given): Promise<string> => {
-  const stage = given.text("stage") || process.env.SST_STAGE || (await keptStage(given.root));
-  if (stage) return stage;
+/** Reads a file of variables as SST does: a variable that is set already stays. */
+const loadVariables = (root: string, file: string): void => {
+  const whole = path.join(root, file);
+  if (existsSync(whole)) loadEnvFile(whole);
+};
+
+/** Without a stage SST would deploy one named after the user. */
+const stageOf = async (command: string, root: string, given: unknown): Promise<string> => {
+  const kept = () => readFile(path.join(root, ".sst/stage"), "utf8").catch(() => "");
+  const stage = given || process.env.SST_STAGE || (await kept()).trim();
+  if (stage) return String(stage);
   throw new UserError(`Which stage? Name it: npm run ${command} -- --stage alice`);
 };
 
-const keptStage = async (root: string): Promise<string> =>
-  (await readFile(path.join(root, ".sst/stage"), "utf8").catch(() => "")).trim();
-
-/** Of what a program throws, SST shows only that it was unexpected. */
+/** SST prints only "Unexpected error" for whatever the program throws, the setting's sentence included. */
 const settingsOf = async (stage: string) => {
   const { settingsFor } = await import("../../../../infra/settings.js");
   try {
@@ -100,12 +98,3 @@ const settingsOf = async (stage: string) => {
     throw error;
   }
 };
-
-const argumentsFor = (given: Given, options: Options): string[] =>
-  Object.keys(options)
-    .filter((name) => name !== "stage")
-    .flatMap((name) => {
-      const value = given.text(name);
-      if (value !== undefined) return [`--${name}`, value];
-      return given.flag(name) ? [`--${name}`] : [];
-    });

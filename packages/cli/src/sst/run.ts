@@ -5,17 +5,17 @@ import path from "node:path";
 import { UserError } from "offline-aws";
 
 /**
- * Runs the CLI of SST that the project has installed, on this terminal; resolves to its exit code. Its wrapper script is
- * left out: that dies of a signal without passing it on, and ends with 1 whatever the CLI ends with.
+ * Runs the project's SST on this terminal; resolves to its exit code. SST's wrapper script is left out: it dies of a signal
+ * without passing it on, and always exits with 1 when the CLI fails.
  */
 export const runSst = async (root: string, args: readonly string[]): Promise<number> => {
   const child = spawn(binaryIn(root), args, {
     cwd: root,
     stdio: "inherit",
-    // It would tell its makers of every command, and of errors with their messages.
+    // Otherwise SST reports every command to its makers, and errors with their messages.
     env: { ...process.env, SST_TELEMETRY_DISABLED: process.env.SST_TELEMETRY_DISABLED ?? "1" },
   });
-  // A terminal's Ctrl-C reaches SST by itself, and a second one is its word for stopping half-way.
+  // On a terminal Ctrl-C reaches SST by itself, and a second one would make it stop half-way.
   const isTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   const pass = (signal: NodeJS.Signals) => {
     if (signal !== "SIGINT" || !isTerminal) child.kill(signal);
@@ -32,7 +32,7 @@ export const runSst = async (root: string, args: readonly string[]): Promise<num
   }
 };
 
-/** As SST's own wrapper finds it. */
+/** Finds SST's binary as its wrapper does. */
 const binaryIn = (root: string): string => {
   const { platform, arch } = process;
   const name = `sst-${platform}-${arch}/bin/sst${platform === "win32" ? ".exe" : ""}`;

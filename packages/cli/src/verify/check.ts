@@ -1,44 +1,38 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { FrameOf } from "@lectern/protocol";
-import type { Evidence } from "./evidence.js";
-import type { Operator } from "./operator.js";
-import type { Door, Visitor } from "./visitor.js";
+import { enter, Trouble, type Visitor } from "../visitor.js";
+import { type Insight, type Step, sentenceOf } from "./cause.js";
 
-/** The endpoint that is verified, and all that is known of it. */
-export interface Subject {
+/** The endpoint to verify, and what is known of it. */
+export interface Subject extends Insight {
   readonly url: string;
   /** The speaker's. */
   readonly token: string;
-  readonly stage: string | undefined;
-  /** The user pool that the token ought to be of, where it is known. */
-  readonly pool: { readonly userPoolId: string; readonly clientId: string } | undefined;
-  readonly operator: Operator;
-  /** The stage's `connectionRefreshMinutes`, where it was said. */
+  /** The user pool that the token should be of, as far as it is known. */
+  readonly pool: { readonly userPoolId?: string; readonly clientId?: string };
+  /** The stage's `connectionRefreshMinutes`, where it was given. */
   readonly refreshMinutes: number | undefined;
   /** Milliseconds since the epoch, by the stage's clock. */
   readonly now: () => number;
-  /** From when on log lines are of this run, by the same clock. */
-  readonly since: number;
   /** How long a handshake may take, and any other wait (ms). */
   readonly handshakeMs: number;
   readonly limitMs: number;
-  /** How long a log line may take to be found (ms). */
-  readonly patienceMs: number;
-  /** Where the local gateway takes the run to come from; API Gateway sees for itself. */
+  /** The address that a local gateway takes the run to come from; API Gateway looks itself. */
   readonly address: string;
-  /** How long the way to the endpoint and back is (ms), which no stage can shorten. */
+  /** Measures the way to the endpoint and back (ms), which no stage can shorten. */
   readonly roundTrip: () => Promise<number>;
-  /** Lets time pass (ms) until something is due. */
+  /** Lets time pass (ms). */
   readonly pause: (ms: number) => Promise<void>;
-  /** Gets a line about what takes long. */
+  /** Gets a line about a long wait. */
   readonly say: (line: string) => void;
 }
 
-/** What is there between two checks. */
+/** The session between two checks. */
 export interface Scene {
   readonly subject: Subject;
-  readonly evidence: Evidence;
-  readonly door: Door;
-  /** The speaker's socket, welcomed or not. */
+  /** Everybody who was let in: they are cut at the end. */
+  readonly visitors: Visitor[];
+  /** The speaker's socket, whether the welcome came or not. */
   speaking?: Visitor;
   speaker?: { readonly visitor: Visitor; readonly frame: FrameOf<"sessionCreated"> };
   listener?: { readonly visitor: Visitor; readonly connectionId: string };
@@ -51,14 +45,100 @@ export interface Check {
   readonly needs: readonly Check[];
   /**
    * Resolves to what was seen, in words.
-   * @throws {Failed} it was not kept
+   * @throws {Failed} the promise was not kept
    * @throws {Skip} it cannot be checked here
    */
   run(scene: Scene): Promise<string>;
 }
 
-/** Who is there by the checks that a check needs. */
+/** A promise was not kept. The message is one sentence with the likely cause and the page that helps. */
+export class Failed extends Error {
+  override readonly name = "Failed";
+}
+
+/** A check cannot be made here. The message is the reason. */
+export class Skip extends Error {
+  override readonly name = "Skip";
+}
+
+/** The speaker or the listener that the check needs. */
 export const present = <Guest>(guest: Guest | undefined): Guest => {
   if (guest === undefined) throw new Error("A check runs without what it needs");
   return guest;
+};
+
+/**
+ * Waits for one step of a check.
+ * @throws {Failed} with the trouble's sentence
+ */
+export const step = async <Result>(
+  { subject }: Pick<Scene, "subject">,
+  what: Step,
+  work: Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof Trouble ? new Failed(await sentenceOf(error, what, subject)) : error;
+  }
+};
+
+export type Query = Readonly<Record<string, string>>;
+
+/** The app's own refusals, which have a reason to tell. */
+const reasoned = new Set(["400", "403", "429", "503"]);
+
+/** Opens a connection. A refusal that has a reason brings it: the handshake is tried again with `errors=frame`. */
+export const admitted = async ({ subject, visitors }: Scene, query: Query): Promise<Visitor> => {
+  try {
+    const visitor = await enter(subject, query);
+    visitors.push(visitor);
+    return visitor;
+  } catch (error) {
+    if (!(error instanceof Trouble && reasoned.has(error.sign)) || query.errors) throw error;
+    const asking = await enter(subject, { ...query, errors: "frame" }).catch(() => undefined);
+    const frame = await asking?.refusal().catch(() => undefined);
+    await asking?.cut();
+    throw new Trouble(error.sign, frame ? `${error.message} ${frame.code}` : error.message, frame);
+  }
+};
+
+/** @throws {Trouble} unless the handshake is refused with this status */
+export const refused = async (scene: Scene, query: Query, status: number): Promise<void> => {
+  const trouble = await admitted(scene, query).then(
+    () => new Trouble("let in", "was let in"),
+    (error: unknown) => error,
+  );
+  if (!(trouble instanceof Trouble) || trouble.sign !== `${status}`) throw trouble;
+};
+
+const longestPauseSeconds = 15;
+
+/** Waits, once, for a limit that this address has met: the run may be repeated several times a minute. */
+export const withinLimits = async <Result>(
+  { subject }: Scene,
+  act: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await act();
+  } catch (error) {
+    const frame = error instanceof Trouble ? error.frame : undefined;
+    const { code, details, retryAfter = Number.POSITIVE_INFINITY } = frame ?? {};
+    if (code !== "RATE_LIMIT_EXCEEDED" || retryAfter > longestPauseSeconds) throw error;
+    subject.say(`This address has met its limit of ${details?.limit}: waiting ${retryAfter} s`);
+    await subject.pause(retryAfter * 1_000);
+    return act();
+  }
+};
+
+const lookAgainMs = 200;
+
+/** Asks again until it is so, or the time is over (ms); resolves to whether it is so. */
+export const eventually = async (limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> => {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    if (await isSo()) return true;
+    if (performance.now() >= deadline) return false;
+    await pause(lookAgainMs);
+  }
 };

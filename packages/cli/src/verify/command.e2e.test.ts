@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Stack, UserError } from "offline-aws";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { perform } from "../terminal/command.js";
 import { verify } from "./command.js";
 import { checks } from "./suite.js";
 import { broken, root, soundGraph, startFrom, startRecorder, subjectAt, withoutRoute } from "./testing.js";
@@ -38,11 +39,11 @@ const ended = async (child: ChildProcess) => {
 
 const run = (args: readonly string[], env?: Record<string, string>) => ended(start(args, env));
 
-/** What takes long on a busy machine is told, and is no news. */
+/** On a busy machine the command prints what it waits for. */
 const withoutProgress = (stderr: string) =>
   stderr.replaceAll(/^(Still waiting: .*|Looking for the endpoint|Signing the speaker in)\n/gm, "");
 
-test("a local stack needs its address alone: one line per check, in words, and a verdict", async () => {
+test("a local stack needs only its address: one line for each check, and a verdict", async () => {
   const { code, stdout, stderr } = await run(["--url", stack.webSocketUrl]);
   expect(withoutProgress(stderr)).toBe("");
   const lines = stdout.trim().split("\n");
@@ -76,16 +77,16 @@ test("--json prints one object and nothing else", async () => {
   expect(code).toBe(0);
 });
 
-test("what fails is told when it does and again at the end, and the exit code is 1", async () => {
+test("a failure is printed at once and again at the end, and the exit code is 1", async () => {
   const graph = broken(await soundGraph(), [withoutRoute("heartbeat")]);
   const without = await startFrom(graph);
   try {
     const { code, stdout } = await run(["--url", without.webSocketUrl]);
-    const sentence = "The heartbeat was answered with INVALID_ACTION, so it went to $default";
+    const sentence = "The heartbeat got the error INVALID_ACTION: it went to $default";
     expect(stdout.split(sentence)).toHaveLength(3);
-    expect(stdout).toMatch(/^✗ failed {3}a heartbeat is acknowledged \(.+\): The heartbeat was answered/m);
+    expect(stdout).toMatch(/^✗ failed {3}a heartbeat is acknowledged \(.+\): The heartbeat got the error/m);
     expect(stdout).toMatch(
-      /\n\n✗ a heartbeat is acknowledged\n {2}The heartbeat was answered with .+\n\n11 passed, 1 failed, 1 skipped in /,
+      /\n\n✗ a heartbeat is acknowledged\n {2}The heartbeat got the error .+\n\n11 passed, 1 failed, 1 skipped in /,
     );
     expect(code).toBe(1);
 
@@ -97,10 +98,10 @@ test("what fails is told when it does and again at the end, and the exit code is
   }
 });
 
-test("a token that is none fails with the cause, and is not repeated", async () => {
+test("text that is not a token fails with the cause, and is not printed", async () => {
   const { code, stdout, stderr } = await run(["--url", stack.webSocketUrl, "--token", "nonsense"]);
   expect(stdout).toContain(
-    "refused with 401: what was given for a token is none of a user pool; correct --token.",
+    "refused with 401: what was given for a token is not one of a user pool; correct --token",
   );
   expect(stdout + stderr).not.toContain("nonsense");
   expect(code).toBe(1);
@@ -117,7 +118,7 @@ test("the address may come from a deployment's outputs", async () => {
   expect(code).toBe(0);
 });
 
-test("a temporary user speaks, and is gone at the end: of a run, and of one that is interrupted", async () => {
+test("a temporary user speaks, and is deleted at the end of a run, also of an interrupted one", async () => {
   const recorder = await startRecorder(stack);
   onTestFinished(recorder.close);
   const operations = () => recorder.calls.map(({ operation }) => operation);
@@ -141,10 +142,10 @@ test("a temporary user speaks, and is gone at the end: of a run, and of one that
   await vi.waitFor(() => expect(stack.connectionCount()).toBe(0));
   const [sessionId = ""] = interrupted.stdout.match(/[a-z]+-[a-z]+-\d{3}(?= after)/) ?? [];
   const { operator } = await subjectAt(stack);
-  expect(await operator.row("Sessions", sessionId)).toMatchObject({ value: { isActive: false } });
+  expect(await operator.row("Sessions", sessionId)).toMatchObject({ isActive: false });
 });
 
-test("a temporary user is gone also when the run is interrupted while it is made", async () => {
+test("a temporary user is deleted also when the run is interrupted while the user is made", async () => {
   const recorder = await startRecorder(stack);
   onTestFinished(recorder.close);
   const child = start(["--url", recorder.webSocketUrl, "--temporary-user"]);
@@ -157,7 +158,7 @@ test("a temporary user is gone also when the run is interrupted while it is made
   expect(others).toContainEqual({ operation: "AdminDeleteUser", username: created?.username });
 });
 
-test("a user speaks whose password is in the variable; a wrong one is one sentence", async () => {
+test("the password of a user may be in the variable; a wrong one gives one sentence", async () => {
   const { AdminCreateUserCommand, AdminSetUserPasswordCommand, CognitoIdentityProviderClient } = await import(
     "@aws-sdk/client-cognito-identity-provider"
   );
@@ -185,13 +186,10 @@ test("a user speaks whose password is in the variable; a wrong one is one senten
 
 /** Runs the command in this process, for command lines that end before they reach anything. */
 const refusalOf = async (given: Readonly<Record<string, string | true>>): Promise<string> => {
-  const text = (name: string) => {
-    const value = given[name];
-    return typeof value === "string" ? value : undefined;
-  };
-  const error: unknown = await verify
-    .run({ root, positionals: [], text, texts: () => [], flag: (name) => given[name] === true })
-    .catch((reason: unknown) => reason);
+  const args = Object.entries(given).flatMap(([name, value]) =>
+    value === true ? [`--${name}`] : [`--${name}`, value],
+  );
+  const error: unknown = await perform(verify, args).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(UserError);
   return error instanceof Error ? error.message : "";
 };
@@ -200,7 +198,7 @@ const deployed = { url: "wss://live.example.com", region: "us-east-1" };
 
 test.each([
   [{}, "Which endpoint?"],
-  [{ token: "a", user: "b" }, "Who speaks? Give one of --token, --user and --temporary-user."],
+  [{ token: "a", user: "b" }, "Who speaks? Give only one of --token, --user and --temporary-user."],
   [{ ...deployed }, "Who speaks at wss://live.example.com/? Give a token of its user pool (--token)"],
   [
     { ...deployed, user: "alice" },
@@ -208,7 +206,7 @@ test.each([
   ],
   [
     { ...deployed, user: "alice", password: "x" },
-    "To sign in takes the pool's app client: name it with --client-id",
+    "Signing in needs the pool's app client: name it with --client-id",
   ],
   [
     { ...deployed, "temporary-user": true, "client-id": "x" },
@@ -231,5 +229,5 @@ test.each([
 test("the help names every option", async () => {
   const { code, stdout, stderr } = await run(["--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  for (const option of Object.keys(verify.options)) expect(stdout).toContain(`--${option}`);
+  for (const option of Object.keys(verify.args ?? {})) expect(stdout).toContain(`--${option}`);
 });

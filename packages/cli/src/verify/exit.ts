@@ -1,11 +1,18 @@
 import { asDuration } from "../statistic.js";
-import { type Check, present, type Scene } from "./check.js";
-import { cause, causeIn, deployAgain, frameSentence, missingFrame } from "./diagnosis.js";
-import { join, joinsSession } from "./entrance.js";
-import { defaultRoute, statusOf } from "./frames.js";
-import { eventually, rowIn, sessionRow } from "./rows.js";
-import { Failed, Skip, step } from "./trouble.js";
-import type { Visitor } from "./visitor.js";
+import { Trouble } from "../visitor.js";
+import { again, type Step } from "./cause.js";
+import { type Check, eventually, present, type Scene, Skip, step } from "./check.js";
+import { closedByStage, statusOf } from "./frames.js";
+import { join, joinsSession } from "./handshake.js";
+import { rowIn, sessionRow } from "./rows.js";
+
+const leaving: Step = {
+  what: "A listener left, and its connection",
+  by: ["disconnect-handler"],
+  likely: {
+    late: `the API has no route $disconnect, or its function was not invoked; the reaper makes it good within two minutes, but ${again}`,
+  },
+};
 
 export const forgetsLeavers: Check = {
   name: "a listener leaves, and is counted no more",
@@ -14,42 +21,31 @@ export const forgetsLeavers: Check = {
     const { visitor, connectionId } = present(scene.listener);
     const { sessionId } = present(scene.speaker).frame;
     const begun = performance.now();
-    await step(visitor.leave(), () => "The socket of a listener who leaves was not closed: verify again.");
+    await step(scene, { what: "A listener's socket", by: ["disconnect-handler"] }, visitor.leave());
     const after = () => `after ${asDuration(performance.now() - begun)}`;
     try {
-      await soon(scene, () => isGone(scene, connectionId), "the connection's row is still there");
+      await step(
+        scene,
+        leaving,
+        soon(scene, "still has its row", () => isGone(scene, connectionId)),
+      );
       const isFree = async () => (await sessionRow(scene, sessionId)).listenerCount === 0;
-      await soon(scene, isFree, "the listener is still counted");
+      await step(scene, leaving, soon(scene, "is still counted", isFree));
       return `row gone, listenerCount 0, ${after()}`;
     } catch (error) {
       if (!(error instanceof Skip)) throw error;
-      // The count can be seen without credentials, by asking for it.
+      // Without credentials the count can be seen by asking for it.
       const isFree = async () => (await statusOf(scene)).listenerCount === 0;
-      await soon(scene, isFree, "the listener is still counted");
+      await step(scene, leaving, soon(scene, "is still counted", isFree));
       return `listenerCount 0, ${after()}; no row was looked at: ${error.message}`;
     }
   },
 };
 
-/** @throws {Failed} saying what is still there, and why */
-const soon = async (
-  { evidence, subject }: Scene,
-  isSo: () => Promise<boolean>,
-  still: string,
-): Promise<void> => {
+/** @throws {Trouble} `late`, unless it is so in time */
+const soon = async ({ subject }: Scene, still: string, isSo: () => Promise<boolean>): Promise<void> => {
   if (await eventually(subject.limitMs, isSo)) return;
-  const late = `${asDuration(subject.limitMs)} after a listener left ${still}`;
-  const finding = await evidence.faults("disconnect");
-  if (finding.kind === "unknown" && !finding.absent) {
-    throw new Failed(
-      `${late}, until the reaper makes it good within two minutes: the route $disconnect is missing, or its function was not invoked or failed; ${causeIn(finding, evidence, "disconnect")}.`,
-    );
-  }
-  throw new Failed(
-    finding.kind === "none" && finding.silent.length > 0
-      ? `${late}, and ${evidence.nameOf("disconnect")} wrote no line, so nobody hears of closed sockets: the API has no route $disconnect, or the route no integration; the reaper makes it good within two minutes, but ${deployAgain}.`
-      : `${late}, until the reaper makes it good within two minutes: ${causeIn(finding, evidence, "disconnect")}.`,
-  );
+  throw new Trouble("late", `${still} after ${asDuration(subject.limitMs)}`);
 };
 
 export const endsSession: Check = {
@@ -58,58 +54,44 @@ export const endsSession: Check = {
   run: async (scene) => {
     const speaker = present(scene.speaker);
     const listener = await join(scene, "fr");
-    await step(speaker.visitor.ask({ action: "endSession" }, "sessionEnded"), (symptom) =>
-      symptom.kind === "silence"
-        ? unheard(scene, "the speaker")
-        : frameSentence(symptom, { what: "endSession", evidence: scene.evidence, ...defaultRoute }),
-    );
-    await step(listener.visitor.next("sessionEnded"), () => unheard(scene, "a listener"));
-    await closed(scene, speaker.visitor, "speaker");
-    await closed(scene, listener.visitor, "listener");
-    const told = "sessionEnded to the speaker and a listener, both closed with 1000";
+    const heard = (who: string): Step => ({
+      what: `After endSession ${who}`,
+      by: ["announce", "default-handler"],
+      stream: "Sessions",
+    });
+    const ended = speaker.visitor.ask({ action: "endSession" }, "sessionEnded");
+    await step(scene, heard("the speaker"), ended);
+    await step(scene, heard("a listener"), listener.visitor.next("sessionEnded"));
+    await closedByStage(scene, heard("the speaker's socket"), speaker.visitor);
+    await closedByStage(scene, heard("a listener's socket"), listener.visitor);
+    const seen = "sessionEnded to the speaker and a listener, both closed with 1000";
     try {
       await nothingLeft(scene, [speaker.frame.connectionId, listener.connectionId]);
-      return `${told}, rows gone`;
+      return `${seen}, rows gone`;
     } catch (error) {
       if (!(error instanceof Skip)) throw error;
-      return `${told}; no row was looked at: ${error.message}`;
+      return `${seen}; no row was looked at: ${error.message}`;
     }
   },
 };
 
-const unheard = ({ evidence, subject }: Scene, who: string): Promise<string> =>
-  missingFrame(
-    { what: `No sessionEnded came to ${who} within ${asDuration(subject.limitMs)} of endSession`, evidence },
-    { table: "Sessions", key: "announce" },
-  );
-
-const closed = async ({ evidence }: Scene, visitor: Visitor, who: string): Promise<void> => {
-  const code = await step(
-    visitor.closed(),
-    async () =>
-      `The ${who}'s socket was not closed after sessionEnded: ${await cause(evidence, "announce")}.`,
-  );
-  if (code === 1000) return;
-  throw new Failed(
-    `The ${who}'s socket was closed with ${code} and not with 1000 after sessionEnded, so not by the stage: verify again over a network that keeps connections.`,
-  );
-};
-
-/** @throws {Failed} while a row of the session's connections is there, or the session active */
+/** @throws {Failed} while one of the session's connections has a row, or the session is active */
 const nothingLeft = async (scene: Scene, connectionIds: readonly string[]): Promise<void> => {
-  const { evidence, subject } = scene;
   const { sessionId } = present(scene.speaker).frame;
-  const left = async () => {
-    for (const connectionId of connectionIds) {
-      if (!(await isGone(scene, connectionId))) return "a connection's row is still there";
-    }
+  const isOver = async () => {
+    for (const connectionId of connectionIds) if (!(await isGone(scene, connectionId))) return false;
     const { isActive, listenerCount } = await sessionRow(scene, sessionId);
-    if (isActive) return "its row is still active";
-    return listenerCount === 0 ? undefined : `listenerCount is ${listenerCount}`;
+    return !isActive && listenerCount === 0;
   };
-  if (await eventually(subject.limitMs, async () => (await left()) === undefined)) return;
-  throw new Failed(
-    `${asDuration(subject.limitMs)} after the session's end ${await left()}: ${await cause(evidence, "announce", "disconnect")}.`,
+  const about: Step = {
+    what: "A session that was ended",
+    by: ["announce", "disconnect-handler"],
+    likely: { late: `one of the functions was not invoked; ${again}` },
+  };
+  await step(
+    scene,
+    about,
+    soon(scene, "is still active, counts a listener or has a connection's row", isOver),
   );
 };
 

@@ -1,12 +1,26 @@
 import type { FrameOf } from "@lectern/protocol";
 import { asDuration } from "../statistic.js";
-import { type Check, present, type Scene } from "./check.js";
-import { frameSentence } from "./diagnosis.js";
-import { createsSession, joinsSession } from "./entrance.js";
-import { eventually } from "./rows.js";
-import { runbook, sections } from "./section.js";
-import { Failed, step, symptomOf, Trouble } from "./trouble.js";
-import type { Visitor } from "./visitor.js";
+import { Trouble, type Visitor } from "../visitor.js";
+import { again, pages, type Step } from "./cause.js";
+import { type Check, eventually, Failed, present, type Scene, Skip, step } from "./check.js";
+import { createsSession, joinsSession, refreshed, welcomed } from "./handshake.js";
+
+const silent = (route: string): NonNullable<Step["likely"]> => ({
+  silence: `the route ${route} has no route response, or no permission to invoke its function; ${again}`,
+});
+
+const heartbeat: Step = {
+  what: "The heartbeat",
+  by: ["heartbeat-handler"],
+  likely: silent("heartbeat"),
+};
+
+/** A frame without a route of its own. */
+const byDefault = (what: string): Step => ({
+  what,
+  by: ["default-handler"],
+  likely: silent("$default"),
+});
 
 const heartbeatTargetMs = 100;
 
@@ -14,21 +28,18 @@ export const acknowledgesHeartbeats: Check = {
   name: "a heartbeat is acknowledged",
   needs: [createsSession],
   run: async (scene) => {
-    const { speaker, listener, evidence, subject } = scene;
+    const { speaker, listener, subject } = scene;
     const { visitor } = present(speaker);
-    // Two in a burst are what a connection may; where the listener is to be refreshed, one of its is kept for that.
+    // A connection may send two in a burst; a listener that is to be refreshed keeps one for that.
     const others = listener ? [listener.visitor, ...(willRefresh(scene) ? [] : [listener.visitor])] : [];
-    const times = await step(beats([visitor, visitor, ...others]), (symptom) =>
-      frameSentence(symptom, { what: "The heartbeat", evidence, route: "heartbeat", key: "heartbeat" }),
-    );
+    const times = await step(scene, heartbeat, beats([visitor, visitor, ...others]));
     const wayMs = await subject.roundTrip();
     const best = Math.min(...times);
     const seen = `after ${asDuration(best)}, the best of ${times.length}; ${asDuration(wayMs)} of that is the way`;
-    // The client's clock has the way there and back in it, which no stage can shorten.
     const tookMs = Math.max(0, best - wayMs);
     if (tookMs <= heartbeatTargetMs) return seen;
     throw new Failed(
-      `The heartbeat was acknowledged ${seen}, so the stage took ${asDuration(tookMs)}, longer than its ${heartbeatTargetMs} ms: after a deployment that is cold starts, so verify again; else look at the duration of ${evidence.nameOf("heartbeat")} (${runbook("heartbeat")}).`,
+      `The heartbeat was acknowledged ${seen}, so the stage took ${asDuration(tookMs)}, longer than its ${heartbeatTargetMs} ms: functions start cold after a deployment, so verify again (${pages.errors("heartbeat-handler")}).`,
     );
   },
 };
@@ -46,55 +57,104 @@ export const tellsStatus: Check = {
     });
     if (agreed) return seen;
     throw new Failed(
-      `The status shows ${seen}, and not one listener in es: the index is behind, or the count has drifted (${sections.drift}); verify again.`,
+      `The status shows ${seen}, and not one listener in es: the index is behind, or the count has drifted; verify again (${pages.drift}).`,
     );
   },
+};
+
+/** The session's status, as its speaker sees it. */
+export const statusOf = (scene: Scene): Promise<FrameOf<"sessionStatus">> => {
+  const asked = present(scene.speaker).visitor.ask({ action: "getSessionStatus" }, "sessionStatus");
+  return step(scene, byDefault("getSessionStatus"), asked);
 };
 
 export const answersUnknownFrames: Check = {
   name: "an unknown frame is answered with an error",
   needs: [createsSession],
   run: async (scene) => {
-    const about = { what: "An unknown frame", evidence: scene.evidence, ...defaultRoute };
-    const { code, status } = await step(unknownFrame(present(scene.speaker).visitor), (symptom) =>
-      frameSentence(symptom, about),
-    );
+    const { visitor } = present(scene.speaker);
+    const { code, status } = await step(scene, byDefault("An unknown frame"), unknownFrame(visitor));
     return `${status} ${code}`;
   },
 };
 
 const unknownFrame = async (visitor: Visitor): Promise<FrameOf<"error">> => {
   const frame = await visitor.refusal({ action: "verify" });
-  if (frame.code !== "INVALID_ACTION") throw new Trouble({ kind: "error", frame });
-  return frame;
+  if (frame.code === "INVALID_ACTION") return frame;
+  throw new Trouble(frame.code, `got the error ${frame.code}, not INVALID_ACTION`, frame);
 };
 
-/** The session's status, as its speaker is told it. */
-export const statusOf = (scene: Scene): Promise<FrameOf<"sessionStatus">> =>
-  step(present(scene.speaker).visitor.ask({ action: "getSessionStatus" }, "sessionStatus"), (symptom) =>
-    frameSentence(symptom, { what: "getSessionStatus", evidence: scene.evidence, ...defaultRoute }),
-  );
+export const refreshesConnections: Check = {
+  name: "a connection is refreshed when its time comes",
+  needs: [joinsSession],
+  run: async (scene) => {
+    if (!willRefresh(scene))
+      throw new Skip("no stage asks in under a minute unless --refresh-minutes says so");
+    const old = present(scene.listener).visitor;
+    await untilDue(scene, old);
+    await step(scene, heartbeat, old.ask({ action: "heartbeat" }, "heartbeatAck"));
+    const asked: Step = {
+      what: `A connection that beat ${scene.subject.refreshMinutes} min after its handshake`,
+      by: ["heartbeat-handler"],
+      likely: {
+        silence: "the stage's connectionRefreshMinutes is more than --refresh-minutes says; correct that",
+      },
+    };
+    const { ticket } = await step(scene, asked, old.next("connectionRefreshRequired"));
+    const visitor = await refreshed(scene, ticket);
+    try {
+      return await replaced(scene, old, visitor);
+    } catch (error) {
+      // One of the two is the listener that leaves later: the other would still be counted.
+      await (scene.listener?.visitor === visitor ? old : visitor).cut();
+      throw error;
+    }
+  },
+};
 
-/** Takes every frame without a route of its own. */
-export const defaultRoute = { route: "$default", key: "fallback" } as const;
+/** The new connection is welcomed, and the stage closes the old one. */
+const replaced = async (scene: Scene, old: Visitor, visitor: Visitor): Promise<string> => {
+  const { frame } = await welcomed(scene, visitor, "connectionRefreshComplete", 1_000);
+  scene.listener = { visitor, connectionId: frame.connectionId };
+  await closedByStage(scene, { what: "The old socket of a refreshed connection", by: ["welcome"] }, old);
+  return "asked beside the ack, completed, the old socket closed with 1000";
+};
 
-/** Whether the stage asks connections to refresh soon enough to be waited for. */
-export const willRefresh = ({ subject }: Scene): boolean => (subject.refreshMinutes ?? 1) < 1;
+/** @throws {Failed} unless the stage closes the socket */
+export const closedByStage = async (scene: Scene, about: Step, visitor: Visitor): Promise<void> => {
+  const closing = visitor.closed().then((code) => {
+    if (code !== 1000) throw new Trouble("closed", `was closed with ${code}, not 1000`);
+  });
+  await step(scene, about, closing);
+};
 
-/** How long each heartbeat took (ms); one that met its connection's limit is left out, if it was not the first. */
+/** Whether the stage asks connections to refresh so soon that it can be waited for. */
+const willRefresh = ({ subject }: Scene): boolean => (subject.refreshMinutes ?? 1) < 1;
+
+/** The stage's clock and this machine's differ. */
+const marginMs = 200;
+
+/** A connection is due when the whole setting has passed since its handshake. */
+const untilDue = async ({ subject }: Scene, { enteredAt }: Visitor): Promise<void> => {
+  const waitMs = enteredAt + (subject.refreshMinutes ?? 0) * 60_000 + marginMs - performance.now();
+  if (waitMs <= 0) return;
+  subject.say(`Waiting ${Math.ceil(waitMs / 1_000)} s for the connection's time to refresh`);
+  await subject.pause(waitMs);
+};
+
+/** How long each heartbeat took (ms). One that meets its connection's limit does not count, unless it is the first. */
 const beats = async (visitors: readonly Visitor[]): Promise<number[]> => {
   const times: number[] = [];
   for (const visitor of visitors) {
     const begun = performance.now();
-    try {
-      await visitor.ask({ action: "heartbeat" }, "heartbeatAck");
-    } catch (error) {
-      const symptom = symptomOf(error);
-      const limited = symptom?.kind === "error" && symptom.frame.code === "RATE_LIMIT_EXCEEDED";
-      if (!limited || times.length === 0) throw error;
-      continue;
-    }
-    times.push(performance.now() - begun);
+    const limited = await visitor.ask({ action: "heartbeat" }, "heartbeatAck").then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof Trouble && error.sign === "RATE_LIMIT_EXCEEDED" && times.length > 0) return true;
+        throw error;
+      },
+    );
+    if (!limited) times.push(performance.now() - begun);
   }
   return times;
 };

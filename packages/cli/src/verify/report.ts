@@ -1,12 +1,12 @@
-import { colorsFor, type Output } from "../output.js";
 import { asDuration } from "../statistic.js";
+import { colorsFor, type Output } from "../terminal/output.js";
 import type { Result } from "./suite.js";
 
-/** The run as lines for a person, each as soon as its check is made. */
+/** Prints the run for a person, one line as soon as each check is made. */
 export interface Report {
   begin(url: string, stage: string | undefined): void;
   add(result: Result): void;
-  /** The failures once more, and the verdict. */
+  /** Prints the failures again, and the verdict. */
   end(results: readonly Result[], tookMs: number): void;
 }
 

@@ -1,11 +1,10 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { connectionSchema, type Session, sessionSchema } from "@lectern/core";
 import * as v from "valibot";
-import { type Check, present, type Scene } from "./check.js";
-import { createsSession, joinsSession } from "./entrance.js";
-import { claimsOf } from "./jwt.js";
-import { cureOf, type TableName } from "./operator.js";
-import { Failed, Skip } from "./trouble.js";
+import { pages } from "./cause.js";
+import { type Check, Failed, present, type Scene, Skip } from "./check.js";
+import { createsSession, joinsSession } from "./handshake.js";
+import { type TableName, Unseen } from "./operator.js";
+import { claimsOf } from "./token.js";
 
 export const storesSession: Check = {
   name: "the session and its speaker are in the tables",
@@ -44,18 +43,18 @@ export const storesListener: Check = {
 };
 
 /**
- * Reads a row; undefined: there is none.
+ * Reads a row; undefined: it does not exist.
  * @throws {Skip} it cannot be looked at
  * @throws {Failed} there is no such table
  */
 export const rowIn = async ({ subject }: Scene, table: TableName, key: string): Promise<unknown> => {
-  const row = await subject.operator.row(table, key);
-  if (row.known) return row.value;
-  if (row.absent) {
-    const cure = cureOf(row.absent, "correct --stage or --region");
-    throw new Failed(`No row can be looked at, since ${row.why}: ${cure}.`);
+  try {
+    return await subject.operator.row(table, key);
+  } catch (error) {
+    if (!(error instanceof Unseen)) throw error;
+    if (!error.isAbsent) throw new Skip(error.message);
+    throw new Failed(`No row can be looked at: ${error.message} (${pages.troubleshooting}).`);
   }
-  throw new Skip(row.why);
 };
 
 export const sessionRow = async (scene: Scene, sessionId: string): Promise<Session> =>
@@ -71,37 +70,25 @@ const read = <Schema extends v.GenericSchema>(
 ): v.InferOutput<Schema> => {
   if (row === undefined) {
     throw new Failed(
-      `The tables that were looked at have no row of ${what}: they are another stage's than the endpoint; correct --outputs or --stage.`,
+      `The tables have no row of ${what}: they are another stage's than the endpoint; correct --outputs or --stage (${pages.troubleshooting}).`,
     );
   }
   const parsed = v.safeParse(schema, row);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   throw new Failed(
-    `The row of ${what} has another shape than this checkout's (${v.getDotPath(issue)}: ${issue.message}): verify with the checkout that was deployed.`,
+    `The row of ${what} has another shape than this checkout's (${v.getDotPath(issue)}: ${issue.message}): verify with the checkout that was deployed (${pages.troubleshooting}).`,
   );
 };
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** @throws {Failed} naming the first attribute that is otherwise than expected */
+/** @throws {Failed} naming the first attribute that is not as expected */
 const agree = (what: string, row: Row, expected: Row): void => {
   for (const [name, value] of Object.entries(expected)) {
     if (row[name] === value) continue;
     throw new Failed(
-      `In the row of ${what}, ${name} is ${JSON.stringify(row[name])} and not ${JSON.stringify(value)}: what is deployed does otherwise than this checkout, or somebody else writes there; deploy this checkout and verify again.`,
+      `In the row of ${what}, ${name} is ${JSON.stringify(row[name])} and not ${JSON.stringify(value)}: another version than this checkout is deployed, or somebody else writes there; deploy this checkout and verify again (${pages.troubleshooting}).`,
     );
-  }
-};
-
-const againMs = 200;
-
-/** Asks again until it is so or the time is over (ms); resolves to whether it is. */
-export const eventually = async (limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> => {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    if (await isSo()) return true;
-    if (performance.now() >= deadline) return false;
-    await pause(againMs);
   }
 };

@@ -6,13 +6,13 @@ import {
 } from "@aws-sdk/client-cognito-identity-provider";
 import { type Stack, startStack, UserError } from "offline-aws";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { type AwsAccess, awsAt, awsIn } from "./aws.js";
-import { claimsOf } from "./jwt.js";
+import { type AwsAccess, awsAt, awsIn } from "../aws.js";
 import { type Pool, signIn, signInTemporarily } from "./sign-in.js";
 import { broken, root, soundGraph, startFrom, startRecorder, withAuthFlows } from "./testing.js";
+import { claimsOf } from "./token.js";
 
 let stack: Stack;
-/** Its client signs nobody in by a password, neither a user nor an administrator. */
+/** A stack whose app client allows no sign-in by password. */
 let strict: Stack;
 let access: AwsAccess;
 let pool: Pool;
@@ -50,7 +50,7 @@ const cognito = () => new CognitoIdentityProviderClient(access.client);
 
 const password = "Correct-horse-1";
 
-/** A user as an operator makes one; resolves to the name. */
+/** Makes a user as an operator does; resolves to the name. */
 const makeUser = async (
   username: string,
   { permanent }: { readonly permanent: boolean },
@@ -71,7 +71,7 @@ const sentenceOf = async (signing: Promise<unknown>): Promise<string> => {
   return error instanceof Error ? error.message : "";
 };
 
-/** A command's lifetime, as long as the test says. */
+/** A command's scope that ends when the test says so. */
 const lifetime = () => {
   const ends: (() => unknown)[] = [];
   const said: string[] = [];
@@ -95,7 +95,7 @@ test("a user signs in by password, and gets the pool's access token", async () =
   });
 });
 
-test("a wrong password and an unknown user are told the same", async () => {
+test("a wrong password and an unknown user give the same sentence", async () => {
   const username = await makeUser("bob@example.com", { permanent: true });
   const sentence =
     "The user pool does not let this user in (Incorrect username or password): correct --user or the password.";
@@ -103,21 +103,21 @@ test("a wrong password and an unknown user are told the same", async () => {
   expect(await sentenceOf(signIn(access, pool, { username: "eve@example.com", password }))).toBe(sentence);
 });
 
-test("a user who must choose a password first is told so", async () => {
+test("a user who must choose a password first", async () => {
   const username = await makeUser("carol@example.com", { permanent: false });
   expect(await sentenceOf(signIn(access, pool, { username, password }))).toBe(
     "This user must choose a new password before the first sign-in: sign in once with a client, or use --temporary-user.",
   );
 });
 
-test("a stage that lets nobody in by password alone: the setting is named, and the other way", async () => {
+test("a stage without password sign-in: the setting and --temporary-user are named", async () => {
   const user = { username: "alice@example.com", password };
   expect(await sentenceOf(signIn(awsAt(strict), poolOf(strict), user))).toBe(
     "This stage does not let users sign in by password alone: set passwordSignIn in infra/deployments.ts and deploy, or use --temporary-user with AWS credentials.",
   );
 });
 
-test("a pool or client that is not there", async () => {
+test("a pool or client that does not exist", async () => {
   const sentence =
     "There is no such user pool or app client in this region: correct --user-pool-id, --client-id or --region.";
   const { surroundings, end } = lifetime();
@@ -128,7 +128,7 @@ test("a pool or client that is not there", async () => {
   await end();
 });
 
-test("a temporary user gets a token, and is gone at the end", async () => {
+test("a temporary user gets a token, and is deleted at the end", async () => {
   const { surroundings, said, end } = lifetime();
   const token = await signInTemporarily(access, pool, surroundings);
   const { sub, client_id } = claimsOf(token);
@@ -146,7 +146,7 @@ test("a temporary user gets a token, and is gone at the end", async () => {
   expect(said).toEqual([]);
 });
 
-test("a temporary user goes also when the sign-in fails, or is interrupted while the user is being made", async () => {
+test("a temporary user is deleted also when the sign-in fails or is interrupted", async () => {
   const recorder = await startRecorder(stack);
   const recorded = awsAt({ ...stack, httpUrl: recorder.url });
   try {
@@ -192,7 +192,7 @@ test("a temporary user who cannot be deleted is named, with the command that doe
   ]);
 });
 
-test("an app client that lets no administrator sign in", async () => {
+test("an app client that does not let administrators sign users in", async () => {
   const { surroundings, end } = lifetime();
   expect(await sentenceOf(signInTemporarily(awsAt(strict), poolOf(strict), surroundings))).toContain(
     "allow ADMIN_USER_PASSWORD_AUTH on it",
@@ -212,7 +212,7 @@ test("credentials that may not make users", async () => {
   await end();
 });
 
-test("no credentials: a user's own sign-in needs none, a temporary user's does", async () => {
+test("only a temporary user needs AWS credentials", async () => {
   const none = {
     AWS_ENDPOINT_URL: stack.httpUrl,
     AWS_EC2_METADATA_DISABLED: "true",
@@ -228,7 +228,7 @@ test("no credentials: a user's own sign-in needs none, a temporary user's does",
   expect(claimsOf(await signIn(usual, pool, { username, password })).client_id).toBe(pool.clientId);
   const { surroundings, end } = lifetime();
   expect(await sentenceOf(signInTemporarily(usual, pool, surroundings))).toContain(
-    "--temporary-user needs AWS credentials of the stage's account, and there are none: set AWS_PROFILE",
+    "There are no AWS credentials, or they cannot be used: sign in (aws sso login), or name a profile with AWS_PROFILE; or bring a token",
   );
   await end();
 });

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { CognitoIdentityProviderClient } from "@aws-sdk/client-cognito-identity-provider";
 import { UserError } from "offline-aws";
-import type { Scope } from "../scope.js";
-import { type AwsAccess, nameOf } from "./aws.js";
+import { type AwsAccess, credentialsProblem, nameOf } from "../aws.js";
+import type { Scope } from "../terminal/scope.js";
 
 /** Where speakers sign in. */
 export interface Pool {
@@ -35,8 +35,8 @@ export const signIn = async (
 };
 
 /**
- * Makes a user for this run, signs it in with the operator's credentials, and has it deleted at the end of `scope`,
- * whatever comes; resolves to the access token.
+ * Makes a user for this run and signs it in with the operator's credentials; resolves to the access token. The user is
+ * deleted at the end of `scope`, also when the run fails or is interrupted.
  * @throws {UserError}
  */
 export const signInTemporarily = async (
@@ -46,7 +46,7 @@ export const signInTemporarily = async (
 ): Promise<string> => {
   const sdk = await load();
   const client = new sdk.CognitoIdentityProviderClient(configuration);
-  // Nobody has an address at example.com (RFC 2606), and nothing is sent there.
+  // Nobody has an address at example.com (RFC 2606).
   const username = `verify-${randomBytes(8).toString("hex")}@example.com`;
   const password = strongPassword();
   const user = { UserPoolId: userPoolId, Username: username };
@@ -61,7 +61,7 @@ export const signInTemporarily = async (
       ],
     }),
   );
-  // Before the answer is there: an interruption may come while the user is being made.
+  // Before the answer comes: an interruption may come while the user is being made.
   scope.defer(() => remove(client, user, creating, say));
   await creating.catch(refuse("cognito-idp:AdminCreateUser"));
 
@@ -93,7 +93,7 @@ const remove = async (
   try {
     await client.send(new AdminDeleteUserCommand(user));
   } catch (error) {
-    // A creation that seems to have failed may have been done all the same, its answer being lost.
+    // A creation whose answer was lost looks failed, but may have made the user.
     if (!created && neverMade.has(nameOf(error))) return;
     say(
       `The temporary user ${user.Username} is still there (${nameOf(error)}): delete it with aws cognito-idp admin-delete-user --user-pool-id ${user.UserPoolId} --username ${user.Username}.`,
@@ -101,7 +101,7 @@ const remove = async (
   }
 };
 
-/** What a deletion fails with where the creation had failed for the same reason, or really. */
+/** The deletion's errors where the creation failed as well. */
 const neverMade = new Set([
   "UserNotFoundException",
   "AccessDeniedException",
@@ -109,7 +109,7 @@ const neverMade = new Set([
   "CredentialsProviderError",
 ]);
 
-/** Of all kinds of characters that a pool's policy may ask for. */
+/** Has every kind of character that a pool's policy may ask for. */
 const strongPassword = (): string => `Aa1!${randomBytes(24).toString("base64url")}`;
 
 interface SignedIn {
@@ -129,41 +129,44 @@ const tokenIn = ({ AuthenticationResult, ChallengeName }: SignedIn): string => {
   );
 };
 
-/** Makes one sentence of Cognito's refusal, and of everything else that keeps it from answering. */
+/** Turns Cognito's refusal, and whatever else keeps it from answering, into one sentence. */
 const refuse =
   (action: string) =>
   (error: unknown): never => {
     throw new UserError(sentenceOf(error, action));
   };
 
+const otherSpeaker = "bring a token (--token) or a user (--user)";
+
+const sentences: Readonly<Record<string, string>> = {
+  ResourceNotFoundException:
+    "There is no such user pool or app client in this region: correct --user-pool-id, --client-id or --region.",
+  PasswordResetRequiredException:
+    "This user must reset the password before signing in: set it again, or use --temporary-user.",
+  UserNotConfirmedException: "This user is not confirmed yet: confirm it, or use --temporary-user.",
+};
+
 const sentenceOf = (error: unknown, action: string): string => {
   const name = nameOf(error);
-  const said = error instanceof Error ? error.message.replace(/\.$/, "") : "";
-  switch (name) {
-    case "CredentialsProviderError":
-      return "--temporary-user needs AWS credentials of the stage's account, and there are none: set AWS_PROFILE, or bring a token (--token) or a user (--user).";
-    case "AccessDeniedException":
-      return `The AWS credentials may not do ${action} on the pool: grant it, or bring a token (--token) or a user (--user).`;
-    case "ExpiredTokenException":
-    case "UnrecognizedClientException":
-    case "InvalidSignatureException":
-      return `AWS does not take the credentials (${name}): sign in to AWS again.`;
-    case "ResourceNotFoundException":
-      return "There is no such user pool or app client in this region: correct --user-pool-id, --client-id or --region.";
-    case "PasswordResetRequiredException":
-    case "UserNotConfirmedException":
-      return `This user cannot sign in yet (${name}): set its password anew, or use --temporary-user.`;
+  const reason = error instanceof Error ? error.message.replace(/\.$/, "") : "";
+  const problem = credentialsProblem(error);
+  if (problem) return `${problem}; or ${otherSpeaker}.`;
+  if (name === "AccessDeniedException") {
+    return `The AWS credentials may not do ${action} on the pool: grant it, or ${otherSpeaker}.`;
   }
-  if (/flow not enabled/i.test(said)) {
+  if (/flow not enabled/i.test(reason)) {
     return action.endsWith("AdminInitiateAuth")
-      ? "The pool's app client does not let administrators sign users in: allow ADMIN_USER_PASSWORD_AUTH on it; the app's own client does from its next deployment on."
+      ? "The pool's app client does not let administrators sign users in: allow ADMIN_USER_PASSWORD_AUTH on it; deploying the stage again does that."
       : "This stage does not let users sign in by password alone: set passwordSignIn in infra/deployments.ts and deploy, or use --temporary-user with AWS credentials.";
   }
-  if (/secret/i.test(said)) {
-    return "The pool's app client has a secret, and Lectern's must have none: make a client without.";
+  if (/secret/i.test(reason)) {
+    return "The pool's app client has a secret, and Lectern's must not have one: make a client without.";
   }
   if (name === "NotAuthorizedException" || name === "UserNotFoundException") {
-    return `The user pool does not let this user in (${said}): correct --user or the password.`;
+    return `The user pool does not let this user in (${reason}): correct --user or the password.`;
   }
-  return `Cognito did not do ${action} (${name}: ${said}): correct --region and the pool, or bring a token with --token.`;
+  return (
+    sentences[name] ??
+    `Cognito did not do ${action} (${name}: ${reason}): correct --region and the pool, or ${otherSpeaker}.`
+  );
 };

@@ -1,17 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { sayIfSlow } from "offline-aws";
-import type { Check, Scene, Subject } from "./check.js";
-import { troubleSentence } from "./diagnosis.js";
-import { answers, createsSession, joinsSession, refusesBadTokens, refusesWrongIds } from "./entrance.js";
-import { createEvidence } from "./evidence.js";
+import { sayIfSlow } from "../terminal/progress.js";
+import { type Check, Failed, type Scene, Skip, type Subject } from "./check.js";
 import { endsSession, forgetsLeavers } from "./exit.js";
-import { acknowledgesHeartbeats, answersUnknownFrames, tellsStatus } from "./frames.js";
-import { refreshesConnections } from "./refresh.js";
+import { acknowledgesHeartbeats, answersUnknownFrames, refreshesConnections, tellsStatus } from "./frames.js";
+import { answers, createsSession, joinsSession, refusesBadTokens, refusesWrongIds } from "./handshake.js";
 import { storesListener, storesSession } from "./rows.js";
-import { Failed, Skip, symptomOf } from "./trouble.js";
-import type { Visitor } from "./visitor.js";
 
-/** What a deployed stage promises, in the order in which one short session can show it. */
+/** A deployed stage's promises, in the order in which one short session can show them. */
 export const checks: readonly Check[] = [
   answers,
   refusesBadTokens,
@@ -28,41 +23,28 @@ export const checks: readonly Check[] = [
   endsSession,
 ];
 
-/** What came of one check. */
+/** The result of one check. */
 export interface Result {
   readonly name: string;
   readonly status: "passed" | "failed" | "skipped";
   readonly tookMs: number;
-  /** What was seen, in words, where it passed. */
+  /** If it passed: what was seen, in words. */
   readonly seen?: string;
-  /** Why it failed, with the cure; or why it was skipped. */
+  /** If it failed: what was seen and the likely cause. If it was skipped: the reason. */
   readonly sentence?: string;
 }
 
 /** One run of the checks, on one session. */
 export interface Verification {
-  /** Makes one check. Those it needs must have been made before. */
+  /** Makes one check. The checks it needs must have been made before. */
   perform(check: Check): Promise<Result>;
   /** Ends the session and closes every socket, whatever came before. */
   finish(): Promise<void>;
 }
 
 export const createVerification = (subject: Subject): Verification => {
-  const { url, address, handshakeMs, limitMs, patienceMs, operator, stage, say } = subject;
-  const visitors: Visitor[] = [];
-  const failed = new Map<Check, Result>();
-  const scene: Scene = {
-    subject,
-    evidence: createEvidence({ operator, stage, since: subject.since, patienceMs }),
-    door: {
-      url,
-      address,
-      handshakeMs,
-      limitMs,
-      onEntered: (visitor) => visitors.push(visitor),
-    },
-  };
-
+  const failed = new Set<Check>();
+  const scene: Scene = { subject, visitors: [] };
   return {
     perform: async (check) => {
       const { name } = check;
@@ -70,14 +52,13 @@ export const createVerification = (subject: Subject): Verification => {
       const begun = performance.now();
       const outcome = missing
         ? ({ status: "skipped", sentence: `needs "${missing.name}"` } as const)
-        : await sayIfSlow(say, `Still waiting: ${name}`, attempt(check, scene));
-      const result = { name, tookMs: performance.now() - begun, ...outcome };
-      if (missing || result.status === "failed") failed.set(check, result);
-      return result;
+        : await sayIfSlow(subject.say, `Still waiting: ${name}`, attempt(check, scene));
+      if (missing || outcome.status === "failed") failed.add(check);
+      return { name, tookMs: performance.now() - begun, ...outcome };
     },
     finish: async () => {
       await farewell(scene);
-      await Promise.all(visitors.map((visitor) => visitor.cut()));
+      await Promise.all(scene.visitors.map((visitor) => visitor.cut()));
     },
   };
 };
@@ -88,16 +69,14 @@ const attempt = async (check: Check, scene: Scene): Promise<Pick<Result, "status
   } catch (error) {
     if (error instanceof Skip) return { status: "skipped", sentence: error.message };
     if (error instanceof Failed) return { status: "failed", sentence: error.message };
-    const symptom = symptomOf(error);
-    if (!symptom) throw error;
-    return { status: "failed", sentence: troubleSentence(symptom, "A step of it") };
+    throw error;
   }
 };
 
-/** How long the end of a session that is left over is waited for (ms). */
+/** How long to wait for the end of a leftover session (ms). */
 const farewellMs = 1_000;
 
-/** Ends a session that a failure left over, by its frame and by its speaker's leaving: one of the two may be broken. */
+/** Ends a leftover session by the frame and by the speaker's leaving: one of the two may be broken. */
 const farewell = async ({ speaking }: Scene): Promise<void> => {
   const ended = speaking?.ask({ action: "endSession" }, "sessionEnded").catch(() => undefined);
   await Promise.race([ended, pause(farewellMs)]);

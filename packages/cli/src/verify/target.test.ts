@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { findTarget, type Wanted } from "./target.js";
-import { nothingWanted } from "./testing.js";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -28,9 +27,9 @@ const written = async (text: string): Promise<string> => {
   return file;
 };
 
-const find = (wanted: Partial<Wanted>) => findTarget({ ...nothingWanted, ...wanted });
+const find = (wanted: Partial<Wanted>) => findTarget(wanted);
 
-test("a deployment's outputs say everything", async () => {
+test("a deployment's outputs are enough", async () => {
   const target = await find({ outputs: await written(JSON.stringify(outputs)) });
   expect(target).toMatchObject({
     url: outputs.WebSocketAPIEndpoint,
@@ -41,15 +40,15 @@ test("a deployment's outputs say everything", async () => {
   });
 });
 
-test("another address of the same deployment may be named", async () => {
+test("--url may name another address of the same deployment", async () => {
   const file = await written(JSON.stringify(outputs));
   const url = "wss://live.example.com";
   expect(await find({ outputs: file, url })).toMatchObject({ url: `${url}/`, stage: "staging" });
 });
 
 test.each([
-  [{ region: "eu-west-1", userPoolId: "us-west-2_AbCdEf123" }, "eu-west-1"],
-  [{ userPoolId: "us-west-2_AbCdEf123" }, "us-west-2"],
+  [{ region: "eu-west-1", "user-pool-id": "us-west-2_AbCdEf123" }, "eu-west-1"],
+  [{ "user-pool-id": "us-west-2_AbCdEf123" }, "us-west-2"],
   [{ url: "wss://abc123.execute-api.eu-central-1.amazonaws.com/prod" }, "eu-central-1"],
   [{}, "ap-south-1"],
 ])("the region of %j is %s", async (wanted, region) => {
@@ -58,19 +57,15 @@ test.each([
   expect(aws?.region).toBe(region);
 });
 
-test("without a region, or without names, no table is looked at", async () => {
+test("without a region or a stage no table is looked at", async () => {
   vi.stubEnv("AWS_REGION", undefined);
   vi.stubEnv("AWS_DEFAULT_REGION", undefined);
   const url = "wss://live.example.com";
-  const why = async (wanted: Partial<Wanted>) => (await find(wanted)).operator.row("Sessions", "x");
-  expect(await why({ url, stage: "prod" })).toEqual({
-    known: false,
-    why: "no region is known without --region",
-  });
-  expect(await why({ url, region: "us-east-1" })).toEqual({
-    known: false,
-    why: "neither --outputs nor --stage names the tables",
-  });
+  const look = async (wanted: Partial<Wanted>) => (await find(wanted)).operator.row("Sessions", "x");
+  await expect(look({ url, stage: "prod" })).rejects.toThrow("no region is known without --region");
+  await expect(look({ url, region: "us-east-1" })).rejects.toThrow(
+    "neither --outputs nor --stage names the tables",
+  );
 });
 
 const sentenceOf = (wanted: Partial<Wanted>): Promise<string> =>
@@ -80,7 +75,7 @@ const sentenceOf = (wanted: Partial<Wanted>): Promise<string> =>
   );
 
 test.each([
-  [{}, "UserError: Which endpoint? Name it with --url, or its deployment with --outputs .sst/outputs.json; "],
+  [{}, "UserError: Which endpoint? Name it with --url, or its deployment with --outputs .sst/outputs.json. "],
   [{ stage: "prod" }, "UserError: Which endpoint?"],
   [{ outputs: "none.json" }, "UserError: There is no none.json: deploy first, "],
   [{ url: "https://example.com" }, "UserError: --url takes a WebSocket address, "],
@@ -92,20 +87,20 @@ test.each([
   expect(await sentenceOf(wanted)).toContain(sentence);
 });
 
-test("outputs of another stage, of a removed one, and no outputs at all", async () => {
+test("outputs of another stage, outputs of a removed stage, and text that is not JSON", async () => {
   const file = await written(JSON.stringify(outputs));
   expect(await sentenceOf({ outputs: file, stage: "prod" })).toContain(
-    "is of the stage staging, not prod: mend",
+    "is of the stage staging, not prod: correct",
   );
   expect(await sentenceOf({ outputs: await written("{}") })).toContain(
     "does not hold a deployment's outputs (WebSocketAPIEndpoint is missing)",
   );
   expect(await sentenceOf({ outputs: await written("hello") })).toContain(
-    "does not hold a deployment's outputs (it is no JSON)",
+    "does not hold a deployment's outputs (it is not JSON)",
   );
 });
 
-test("what answers on this machine must be a local stack", async () => {
+test("an endpoint on this machine must be a local stack", async () => {
   const server = createServer((_, response) => response.end("hello"));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -113,6 +108,6 @@ test("what answers on this machine must be a local stack", async () => {
   const address = server.address();
   const port = typeof address === "object" ? address?.port : 0;
   expect(await sentenceOf({ url: `ws://127.0.0.1:${port}/prod` })).toContain(
-    `What answers at ws://127.0.0.1:${port}/prod is no local stack: start one with npm start`,
+    `What answers at ws://127.0.0.1:${port}/prod is not a local stack: start one with npm start`,
   );
 });

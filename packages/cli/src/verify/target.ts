@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
-import path from "node:path";
 import { UserError } from "offline-aws";
 import * as v from "valibot";
+import { type AwsAccess, awsAt, awsIn, nameOf } from "../aws.js";
 import {
   isLoopback,
   type LocalStack,
-  localToken,
   type Outputs,
   outputsSchema,
   parseUrl,
@@ -13,23 +12,21 @@ import {
   reach,
   stackAt,
 } from "../target.js";
-import { type AwsAccess, awsAt, awsIn, nameOf } from "./aws.js";
 import { blindOperator, createOperator, type Operator } from "./operator.js";
 import type { Pool } from "./sign-in.js";
 
-/** What the command line says of the endpoint. */
+/** The options that name the endpoint. */
 export interface Wanted {
-  readonly root: string;
-  readonly url: string | undefined;
+  readonly url?: string | undefined;
   /** The file of a deployment's outputs. */
-  readonly outputs: string | undefined;
-  readonly stage: string | undefined;
-  readonly region: string | undefined;
-  readonly userPoolId: string | undefined;
-  readonly clientId: string | undefined;
+  readonly outputs?: string | undefined;
+  readonly stage?: string | undefined;
+  readonly region?: string | undefined;
+  readonly "user-pool-id"?: string | undefined;
+  readonly "client-id"?: string | undefined;
 }
 
-/** An endpoint, and what of its stage is known. */
+/** An endpoint and its stage, as far as it is known. */
 export interface Target {
   readonly url: string;
   readonly stage: string | undefined;
@@ -41,39 +38,35 @@ export interface Target {
   readonly local: LocalStack | undefined;
   /** Milliseconds since the epoch, by the stage's clock. */
   readonly now: () => number;
-  /** How far that may be off (ms). */
+  /** How far that clock may be off (ms). */
   readonly clockErrorMs: number;
 }
 
-/** @throws {UserError} when it is not clear which endpoint is meant, or what was said of it does not fit together */
+/** @throws {UserError} when it is unclear which endpoint is meant, or the options contradict each other */
 export const findTarget = async (wanted: Wanted): Promise<Target> => {
-  const outputs = wanted.outputs === undefined ? undefined : await readOutputs(wanted.root, wanted.outputs);
+  const outputs = wanted.outputs === undefined ? undefined : await readOutputs(wanted.outputs);
   const given = wanted.url ?? outputs?.WebSocketAPIEndpoint;
   if (given === undefined) {
     throw new UserError(
-      "Which endpoint? Name it with --url, or its deployment with --outputs .sst/outputs.json; what npm start runs is --url ws://127.0.0.1:4000/prod.",
+      "Which endpoint? Name it with --url, or its deployment with --outputs .sst/outputs.json. The stack of npm start is --url ws://127.0.0.1:4000/prod.",
     );
   }
   const url = parseUrl(given);
-  return isLoopback(url) ? localTarget(url, wanted) : deployedTarget(url, wanted, outputs);
+  return isLoopback(url) ? localTarget(url, wanted.stage) : deployedTarget(url, wanted, outputs);
 };
 
-/** The token of a user of its own, as the checkout's issuer signs it for a local stack. */
-export const ownToken = (root: string, stack: LocalStack): Promise<string> =>
-  localToken(root, stack, "verify");
-
-/** Everything is asked of the stack itself; nothing leaves this machine. */
-const localTarget = async (url: URL, { stage }: Wanted): Promise<Target> => {
+/** A local stack answers for AWS: nothing leaves this machine. */
+const localTarget = async (url: URL, stage: string | undefined): Promise<Target> => {
   await reach(url);
   const local = await stackAt(url.host);
   if (!local) {
     throw new UserError(
-      `What answers at ${plain(url)} is no local stack: start one with npm start, or mend --url.`,
+      `What answers at ${plain(url)} is not a local stack: start one with npm start, or correct --url.`,
     );
   }
   if (stage !== undefined && stage !== local.stage) {
     throw new UserError(
-      `At ${plain(url)} runs the stage ${local.stage}, not ${stage}: mend --stage or leave it out.`,
+      `The stage at ${plain(url)} is ${local.stage}, not ${stage}: correct --stage, or leave it out.`,
     );
   }
   const aws = awsAt(local);
@@ -82,11 +75,7 @@ const localTarget = async (url: URL, { stage }: Wanted): Promise<Target> => {
     url: plain(url),
     stage: local.stage,
     pool: poolOf(local.outputs),
-    operator: createOperator({
-      ...aws,
-      tables: tablesOf(local.outputs),
-      account: accountIn(local.outputs),
-    }),
+    operator: createOperator({ ...aws, stage: local.stage, account: accountIn(local.outputs) }),
     aws,
     local,
     now: () => Date.now() + ahead,
@@ -99,27 +88,23 @@ const deployedTarget = async (url: URL, wanted: Wanted, outputs: Outputs | undef
   const { stage = deployed } = wanted;
   if (deployed !== undefined && stage !== deployed) {
     throw new UserError(
-      `${wanted.outputs} is of the stage ${deployed}, not ${stage}: mend --stage, or deploy that first.`,
+      `${wanted.outputs} is of the stage ${deployed}, not ${stage}: correct --stage, or deploy that stage first.`,
     );
   }
-  const { userPoolId, clientId } = wanted;
-  const pool = {
-    ...(outputs ? poolOf(outputs) : {}),
-    ...(userPoolId === undefined ? {} : { userPoolId }),
-    ...(clientId === undefined ? {} : { clientId }),
-  };
-  const region = regionOf(url, wanted.region, pool.userPoolId);
-  const tables = outputs ? tablesOf(outputs) : stage && tablesNamed(stage);
+  const known = outputs ? poolOf(outputs) : {};
+  const { "user-pool-id": userPoolId = known.userPoolId, "client-id": clientId = known.clientId } = wanted;
+  const region = regionOf(url, wanted.region, userPoolId);
   const aws = region === undefined ? undefined : awsIn(region);
+  const account = accountIn(outputs) ?? (await accountOf(stage));
   return {
     url: plain(url),
     stage,
-    pool,
+    pool: { ...(userPoolId && { userPoolId }), ...(clientId && { clientId }) },
     operator:
-      aws && tables
-        ? createOperator({ ...aws, tables, account: accountIn(outputs) ?? (await accountOf(stage)) })
+      aws && stage
+        ? createOperator({ ...aws, stage, account })
         : blindOperator(
-            tables ? "no region is known without --region" : "neither --outputs nor --stage names the tables",
+            stage ? "no region is known without --region" : "neither --outputs nor --stage names the tables",
           ),
     aws,
     local: undefined,
@@ -128,21 +113,16 @@ const deployedTarget = async (url: URL, wanted: Wanted, outputs: Outputs | undef
   };
 };
 
-const poolOf = ({ UserPoolId, UserPoolClientId }: Outputs): Pool => ({
+const poolOf = ({ UserPoolId, UserPoolClientId }: Outputs): Partial<Pool> => ({
   userPoolId: UserPoolId,
   clientId: UserPoolClientId,
 });
 
-const tablesOf = ({ SessionsTableName, ConnectionsTableName }: Outputs) => ({
-  Sessions: SessionsTableName,
-  Connections: ConnectionsTableName,
-});
-
-/** The outputs' own resources are in the stage's account. */
+/** The account of the outputs' resources is the stage's. */
 const accountIn = (outputs: Outputs | undefined): string | undefined =>
   outputs?.AlarmTopicArn?.match(/^arn:[\w-]+:sns:[\w-]+:(\d{12}):/)?.[1];
 
-/** As the stage's settings say; what else is wrong with them is not of concern here. */
+/** The account in the stage's settings. A wrong setting is not verify's concern. */
 const accountOf = async (stage: string | undefined): Promise<string | undefined> => {
   if (stage === undefined) return undefined;
   const { settingsFor } = await import("../../../../infra/settings.js");
@@ -154,13 +134,7 @@ const accountOf = async (stage: string | undefined): Promise<string | undefined>
   }
 };
 
-/** Physical names are fixed. */
-const tablesNamed = (stage: string) => ({
-  Sessions: `Sessions-${stage}`,
-  Connections: `Connections-${stage}`,
-});
-
-/** A pool's id begins with its region, and so does the second part of an API's own host name. */
+/** A pool's id begins with its region; an API's own host name contains it. */
 const regionOf = (
   { hostname }: URL,
   given: string | undefined,
@@ -172,16 +146,16 @@ const regionOf = (
   process.env.AWS_REGION ??
   process.env.AWS_DEFAULT_REGION;
 
-const readOutputs = async (root: string, file: string): Promise<Outputs> => {
-  const text = await readFile(path.resolve(root, file), "utf8").catch(() => undefined);
+const readOutputs = async (file: string): Promise<Outputs> => {
+  const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) {
     throw new UserError(`There is no ${file}: deploy first, or name the file that the deployment left.`);
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), outputsSchema), text);
   if (parsed.success) return parsed.output;
   const missing = v.getDotPath(parsed.issues[0]);
-  const whatIsWrong = missing === null ? "it is no JSON" : `${missing} is missing`;
+  const problem = missing === null ? "it is not JSON" : `${missing} is missing`;
   throw new UserError(
-    `${file} does not hold a deployment's outputs (${whatIsWrong}): a failed or removed deployment leaves it empty; deploy again.`,
+    `${file} does not hold a deployment's outputs (${problem}): a failed or removed deployment leaves it empty; deploy again.`,
   );
 };

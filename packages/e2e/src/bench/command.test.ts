@@ -1,10 +1,10 @@
-import { parseCommandLine, UserError } from "offline-aws";
+import { perform } from "@lectern/cli/command";
+import { UserError } from "offline-aws";
 import { expect, test } from "vitest";
 import { bench } from "./command.js";
 
 test("flows are played once: rounds of them are refused, not ignored", async () => {
-  const given = parseCommandLine(bench, ["flows", "--rounds", "3"], "/nowhere");
-  await expect(bench.run(given)).rejects.toThrow(
+  await expect(perform(bench, ["flows", "--rounds", "3"])).rejects.toThrow(
     new UserError("flows plays each flow once: it takes no --rounds."),
   );
 });

@@ -1,7 +1,8 @@
+import { defineCommand, jsonFlag, text } from "@lectern/cli/command";
 import { colorsFor } from "@lectern/cli/output";
 import { scoped } from "@lectern/cli/scope";
 import { table } from "@lectern/cli/table";
-import { type Command, seeHelp, UserError } from "offline-aws";
+import { UserError } from "offline-aws";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
 import { fanOut } from "./fan-out/fan-out.js";
@@ -15,40 +16,33 @@ const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, telemet
 
 const mostRounds = 50;
 
-/** Measures what the design has a budget for. */
-export const bench: Command = {
-  name: "bench",
-  summary: "Hold Lectern to its budgets, on this machine.",
-  call: "npm run bench --",
-  positionals: [
-    {
-      name: "benchmark",
-      help: `All of them when it is left out, or:\n${benchmarks
-        .map(({ name, summary }) => `${" ".repeat(15)}${name.padEnd(8)}  ${summary}`)
+/** Measures everything that the design has a budget for. */
+export const bench = defineCommand({
+  meta: { name: "npm run bench --", description: "Measure Lectern against its budgets, on this machine." },
+  args: {
+    benchmark: {
+      type: "positional",
+      required: false,
+      description: `All benchmarks when it is left out, or one of:\n${benchmarks
+        .map(({ name, summary }) => `${" ".repeat(15)}${name.padEnd(9)}  ${summary}`)
         .join("\n")}`,
     },
-  ],
-  options: {
-    rounds: {
-      type: "string",
-      value: "N",
-      help: `How many times over, at most ${mostRounds}; not for flows.`,
-    },
-    json: { type: "boolean", help: "Print one JSON object at the end, and nothing else." },
+    rounds: text("N", `How many rounds, at most ${mostRounds}; not for flows.`),
+    json: jsonFlag,
   },
-  run: async (given) => {
-    const [name] = given.positionals;
+  run: async ({ args: { benchmark: name, rounds: count, json } }) => {
     const chosen = benchmarks.filter((benchmark) => name === undefined || benchmark.name === name);
-    if (chosen.length === 0) throw new UserError(`There is no benchmark ${name}. ${seeHelp(bench)}`);
-    const rounds = parseRounds(given.text("rounds"));
+    if (chosen.length === 0) {
+      throw new UserError(`There is no benchmark ${name}. npm run bench -- --help shows what there is.`);
+    }
+    const rounds = parseRounds(count);
     if (name === flows.name && rounds !== undefined)
       throw new UserError("flows plays each flow once: it takes no --rounds.");
-    const json = given.flag("json");
     await scoped(async (scope) => {
       const reports: [string, Report][] = [];
       for (const benchmark of chosen) {
         const work = benchmark.run({
-          root: given.root,
+          root: process.cwd(),
           scope,
           say: (line) => console.error(line),
           rounds,
@@ -62,7 +56,7 @@ export const bench: Command = {
       if (reports.some(([, { exceeded }]) => exceeded.length > 0)) process.exitCode = 1;
     });
   },
-};
+});
 
 const parseRounds = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;

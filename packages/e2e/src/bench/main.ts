@@ -1,6 +1,5 @@
-import { runTool } from "offline-aws";
+import { runOne } from "@lectern/cli/command";
 import { bench } from "./command.js";
 
 /** Runs `npm run bench`. */
-export const main = (args: readonly string[]): Promise<void> =>
-  runTool({ summary: bench.summary, commands: [bench] }, ["bench", ...args]);
+export const main = (args: readonly string[]): Promise<void> => runOne(bench, args);

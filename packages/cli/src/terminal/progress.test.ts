@@ -17,7 +17,7 @@ const progressOn = (isTTY: boolean) => {
   return { progress, sayAt, text: () => text };
 };
 
-test("what is over in two seconds shows no progress, what takes longer a line every two seconds", () => {
+test("a task of less than two seconds shows no progress, a longer one a line every two seconds", () => {
   const { sayAt, text } = progressOn(false);
   sayAt(0, 1_999);
   expect(text()).toBe("");
@@ -25,7 +25,7 @@ test("what is over in two seconds shows no progress, what takes longer a line ev
   expect(text()).toBe("2000 ms\n4000 ms\n");
 });
 
-test("on a terminal each line takes the place of the one before, and the last stays", () => {
+test("on a terminal each line replaces the one before, and the last stays", () => {
   const { progress, sayAt, text } = progressOn(true);
   sayAt(2_000, 4_000);
   progress.end();

@@ -12,7 +12,7 @@ const claimsSchema = v.object({
 
 export type Claims = v.InferOutput<typeof claimsSchema>;
 
-/** What a token says of itself, unverified; nothing, where it is no token. */
+/** A token's claims, unverified; empty if the text is not a token. */
 export const claimsOf = (token: string): Claims => {
   try {
     const [, payload = ""] = token.split(".");
@@ -22,10 +22,10 @@ export const claimsOf = (token: string): Claims => {
   }
 };
 
-/** The same token with another signature: everything about it is right but that. */
+/** The same token with a wrong signature. */
 export const forged = (token: string): string => {
   const [header = "x", payload = "x", signature = ""] = token.split(".");
-  // Its first characters: the last ones may hold bits that no signature uses.
+  // The first characters change: the last ones may hold bits that no signature uses.
   const other = signature.startsWith("AAAA") ? "BBBB" : "AAAA";
   return [header, payload, other + signature.slice(other.length)].join(".");
 };

@@ -4,29 +4,16 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import * as v from "valibot";
 
-/** SST's commands that documents may name. */
-const documented = [
-  "deploy",
-  "dev",
-  "diff",
-  "refresh",
-  "remove",
-  "secret set",
-  "shell",
-  "state remove",
-  "unlock",
-];
-
 /** The flags of SST's commands, by the command. */
-export type SstFlags = ReadonlyMap<string, ReadonlySet<string>>;
+type SstFlags = ReadonlyMap<string, ReadonlySet<string>>;
 
 const platformSchema = v.object({ dependencies: v.object({ "@pulumi/pulumi": v.string() }) });
 
 /**
- * Asks the CLI that is installed. It insists on Pulumi's engine, which is not there before a deployment and is not needed
- * for help: a stub that says the version it wants stands in for it, in a home that is gone afterwards.
+ * Asks the installed CLI. It needs Pulumi's engine even for help, and the engine is downloaded only by a deployment: a stub
+ * that prints the right version replaces it, in a temporary home.
  */
-export const readSstFlags = async (root: string): Promise<SstFlags> => {
+export const readSstFlags = async (root: string, commands: readonly string[]): Promise<SstFlags> => {
   const platform = await readFile(path.join(root, ".sst/platform/package.json"), "utf8");
   const { dependencies } = v.parse(platformSchema, JSON.parse(platform));
   const version = `v${dependencies["@pulumi/pulumi"].replace(/^\D*/, "")}`;
@@ -38,7 +25,7 @@ export const readSstFlags = async (root: string): Promise<SstFlags> => {
       await writeFile(path.join(bin, "pulumi"), `#!/bin/sh\necho ${version}\n`);
       await chmod(path.join(bin, "pulumi"), 0o755);
     }
-    const flags = documented.map(
+    const flags = commands.map(
       async (command): Promise<[string, ReadonlySet<string>]> => [
         command,
         flagsIn(await helpOf(root, home, command)),
@@ -50,7 +37,7 @@ export const readSstFlags = async (root: string): Promise<SstFlags> => {
   }
 };
 
-/** Help ends with 1, so the text alone tells whether it was given. */
+/** SST's help exits with 1, so only its text shows whether it came. */
 const helpOf = (root: string, home: string, command: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const cli = path.join(root, "node_modules/sst/bin/sst.mjs");

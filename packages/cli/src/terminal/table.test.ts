@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { table } from "./table.js";
 
-test("a column of numbers with their units is set to the right, any other to the left", () => {
+test("a column of numbers with units is aligned to the right, any other to the left", () => {
   const text = table(
     ["what", "took", "limit", "seen"],
     [

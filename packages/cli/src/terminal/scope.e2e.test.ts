@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
 
-/** A command that says when it works, and writes a file when it is closed; then it would go on for ever. */
+/** A command that prints when it starts and when it is closed, and would otherwise run for ten minutes. */
 const startCommand = async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "lectern-scope-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -22,7 +22,7 @@ const startCommand = async () => {
      });`,
   );
   const child = spawn(process.execPath, ["--import", "tsx", script], {
-    cwd: path.resolve(import.meta.dirname, "../../.."),
+    cwd: path.resolve(import.meta.dirname, "../../../.."),
     stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -34,7 +34,7 @@ const startCommand = async () => {
   return { child, stderr: () => stderr };
 };
 
-test("a terminal that closes, and says so twice, ends a command as Ctrl-C does: all is closed, code 130", async () => {
+test("a terminal that closes ends a command as Ctrl-C does, also when SIGHUP comes twice", async () => {
   const { child, stderr } = await startCommand();
   child.kill("SIGHUP");
   child.kill("SIGHUP");
@@ -42,7 +42,7 @@ test("a terminal that closes, and says so twice, ends a command as Ctrl-C does: 
   expect(stderr()).toMatch(/^Interrupted: [^\n]+\nclosed\n$/);
 });
 
-test("so does an output that nobody reads any more", async () => {
+test("an output that nobody reads any more ends a command as Ctrl-C does", async () => {
   const { child, stderr } = await startCommand();
   child.stdout.destroy();
   child.kill("SIGUSR2");

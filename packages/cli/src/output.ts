@@ -1,1 +1,0 @@
-export { colorsFor, type Output } from "offline-aws";

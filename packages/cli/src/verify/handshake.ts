@@ -1,0 +1,185 @@
+import type { FrameOf } from "@lectern/protocol";
+import { asDuration } from "../statistic.js";
+import { Trouble, type Visitor } from "../visitor.js";
+import { again, pages, type Step } from "./cause.js";
+import {
+  admitted,
+  type Check,
+  Failed,
+  present,
+  type Query,
+  refused,
+  type Scene,
+  type Subject,
+  step,
+  withinLimits,
+} from "./check.js";
+import { claimsOf, forged } from "./token.js";
+
+const handshake = (what: string, causes: Pick<Step, "likely" | "certain"> = {}): Step => ({
+  what,
+  by: ["authorizer", "connection-handler"],
+  ...causes,
+});
+
+const noAuthorizer = `the route $connect has no authorizer; ${again}`;
+
+/** An id in the right form whose words are in no list. */
+const wrongJoin: Query = { action: "joinSession", sessionId: "nobody-here-404", targetLanguage: "es" };
+
+export const answers: Check = {
+  name: "the endpoint answers a WebSocket handshake",
+  needs: [],
+  run: async (scene) => {
+    const about = handshake(`A handshake at ${scene.subject.url} with an unknown action`);
+    await step(scene, about, refused(scene, { action: "verify" }, 400));
+    return "an unknown action is refused with 400";
+  },
+};
+
+export const refusesBadTokens: Check = {
+  name: "a bad token is refused with 401",
+  needs: [answers],
+  run: async (scene) => {
+    // As a listener: behind the authorizer a speaker is asked for a token a second time.
+    const query = { ...wrongJoin, token: forged(scene.subject.token) };
+    // A listener is let in as anonymous while no token can be checked, and then refused for the wrong id.
+    const about = handshake("A listener's handshake with a forged token", {
+      likely: { "404": noAuthorizer },
+    });
+    await step(scene, about, refused(scene, query, 401));
+    return "a forged signature is refused with 401";
+  },
+};
+
+export const createsSession: Check = {
+  name: "a speaker creates a session",
+  needs: [answers],
+  run: async (scene) => {
+    const { token } = scene.subject;
+    // On a shared network joins are not limited by address: the run may be repeated several times a minute.
+    const query = { action: "createSession", sourceLanguage: "en", sharedNetwork: "true", token };
+    const problem = tokenProblem(scene.subject);
+    const about = handshake("Creating a session", {
+      likely: { "401": unsigned },
+      certain: problem ? { "401": problem } : {},
+    });
+    const visitor = await step(scene, about, admitted(scene, query));
+    scene.speaking = visitor;
+    const { frame, seen } = await welcomed(scene, visitor, "sessionCreated", 2_000);
+    scene.speaker = { visitor, frame };
+    return `${frame.sessionId} ${seen}`;
+  },
+};
+
+export const joinsSession: Check = {
+  name: "a listener joins without a token",
+  needs: [createsSession],
+  run: async (scene) => {
+    const { seen, ...listener } = await join(scene, "es");
+    scene.listener = listener;
+    return `in es ${seen}`;
+  },
+};
+
+export const refusesWrongIds: Check = {
+  name: "a wrong session id is refused with 404, readably where asked",
+  needs: [answers],
+  run: async (scene) => {
+    const what = "A handshake with a wrong session id";
+    await step(
+      scene,
+      handshake(what),
+      withinLimits(scene, () => refused(scene, wrongJoin, 404)),
+    );
+    const visitor = await step(
+      scene,
+      {
+        what: `${what} that asked for a frame`,
+        by: ["welcome", "connection-handler"],
+        stream: "Connections",
+      },
+      withinLimits(scene, () => refusedReadably(scene)),
+    );
+    await step(scene, { what: `${what} got its frame, but`, by: ["welcome"] }, visitor.closed());
+    return "404, and SESSION_NOT_FOUND as a frame";
+  },
+};
+
+/** @throws {Trouble} unless a frame with the right code comes */
+const refusedReadably = async (scene: Scene): Promise<Visitor> => {
+  const visitor = await admitted(scene, { ...wrongJoin, errors: "frame" });
+  const frame = await visitor.refusal();
+  if (frame.code === "SESSION_NOT_FOUND") return visitor;
+  throw new Trouble(frame.code, `got the error ${frame.code}, not SESSION_NOT_FOUND`, frame);
+};
+
+/** Lets a listener into the session, and waits for the welcome. */
+export const join = async (scene: Scene, targetLanguage: string) => {
+  const { sessionId } = present(scene.speaker).frame;
+  const query = { action: "joinSession", sessionId, targetLanguage };
+  const visitor = await step(
+    scene,
+    handshake("Joining"),
+    withinLimits(scene, () => admitted(scene, query)),
+  );
+  const { frame, seen } = await welcomed(scene, visitor, "sessionJoined", 1_000);
+  return { visitor, connectionId: frame.connectionId, seen };
+};
+
+/** Takes a connection's place with its ticket; resolves once the new connection is let in. */
+export const refreshed = (scene: Scene, ticket: string): Promise<Visitor> => {
+  const { sessionId } = present(scene.speaker).frame;
+  const query = { action: "refreshConnection", role: "listener", sessionId, targetLanguage: "es", ticket };
+  return step(scene, handshake("Refreshing a connection"), admitted(scene, query));
+};
+
+/** How late a welcome may be (ms): then clients give up. Later than its target is only mentioned. */
+const latestMs = 5_000;
+
+type Welcome = "sessionCreated" | "sessionJoined" | "connectionRefreshComplete";
+
+/** Waits for a welcome; `seen` says how long it took since the handshake began. */
+export const welcomed = async <Type extends Welcome>(
+  scene: Scene,
+  visitor: Visitor,
+  type: Type,
+  targetMs: number,
+): Promise<{ readonly frame: FrameOf<Type>; readonly seen: string }> => {
+  const about: Step = {
+    what: "A connection that was let in",
+    by: ["welcome", "connection-handler"],
+    stream: "Connections",
+  };
+  const frame = await step(scene, about, visitor.next(type));
+  const tookMs = performance.now() - visitor.knockedAt;
+  if (tookMs > latestMs) {
+    throw new Failed(
+      `${type} came after ${asDuration(tookMs)}, and clients give up after ${asDuration(latestMs)}: functions start cold after a deployment, so verify again (${pages.slowCreation}).`,
+    );
+  }
+  const late = `, later than the target of ${asDuration(targetMs)}: a cold start may be, a second run is not`;
+  return { frame, seen: `after ${asDuration(tookMs)}${tookMs > targetMs ? late : ""}` };
+};
+
+const unsigned = `the token is not signed by the stage's user pool (a local stack takes its own checkout's), or ${noAuthorizer}`;
+
+/** Why a token is refused, by its own claims; undefined: they are right. */
+export const tokenProblem = ({
+  token,
+  pool,
+  now,
+}: Pick<Subject, "token" | "pool" | "now">): string | undefined => {
+  const { exp, iss, aud, client_id: client = aud } = claimsOf(token);
+  if (iss === undefined) return "what was given for a token is not one of a user pool; correct --token";
+  if (exp !== undefined && exp * 1_000 < now()) {
+    const minutes = Math.ceil((now() - exp * 1_000) / 60_000);
+    return `the token has expired ${minutes} min ago; take a fresh one`;
+  }
+  const issuer = iss.split("/").at(-1);
+  if (pool.userPoolId && issuer !== pool.userPoolId) {
+    return `the token is of the user pool ${issuer}, and the stage's is ${pool.userPoolId}; sign in there`;
+  }
+  if (!pool.clientId || client === pool.clientId) return undefined;
+  return `the token is of another app client than the stage's, ${pool.clientId}; sign in by that`;
+};
