@@ -1,27 +1,27 @@
-// Keeps one place in a session: beats, refreshes the connection before it is cut, comes back when it is lost.
-// For browsers and Node 22 as it is; in Node 20 hand it the WebSocket of the package `ws`.
+// Keeps one place in a session: sends heartbeats, refreshes the connection before it is cut, reconnects when it is lost.
+// Runs as it is in browsers and Node 22. In Node 20, pass the WebSocket of the package `ws`.
 
 const welcomes = ["sessionCreated", "sessionJoined", "connectionRefreshComplete"];
-const welcomeMs = 5_000; // no welcome in this time: connect again
+const welcomeMs = 5_000; // without a welcome in this time, connect again
 const goodMs = 60_000; // after a connection that lived this long, waits start small again
-// Waits are random, up to a bound that doubles with each failure. A session waits half a minute for its speaker; a
-// refresh has many minutes, and a ticket that is good for five tries.
+// Each wait is random, up to a bound that doubles with each failure. A session waits only half a minute for its speaker.
+// A refresh has many minutes, but its ticket is good for five attempts only.
 const waits = {
   enter: { firstMs: 1_000, longestMs: 30_000 },
   enterAsLostSpeaker: { firstMs: 1_000, longestMs: 5_000 },
   refresh: { firstMs: 5_000, longestMs: 120_000 },
 };
-const leaving = 1000; // a speaker who closes with this, or with no code at all, ends the session
+const leaving = 1000; // a speaker who closes with 1000, or without a code, ends the session
 const comingBack = 4000;
 
-/** Calls the application when the work here is done: what it throws stops nothing. */
+/** Calls the application after the work here is done, so that an error in its code stops nothing. */
 const tell = (callback, ...said) => queueMicrotask(() => callback(...said));
 
 const parse = (text) => {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // nothing that Lectern sends
+    return null; // Lectern sends JSON only
   }
 };
 
@@ -34,8 +34,8 @@ const inTime = (promise, why) => {
 };
 
 /**
- * One connection, from its handshake to its end. Tells `onWelcome` once, `onFrame` of every frame but a refusal, and
- * `onLost` once, with the refusal if that was the reason; nothing more after `close`.
+ * One connection, from its handshake to its end. Calls `onWelcome` once, `onFrame` for every frame but a refusal, and
+ * `onLost` once, with the refusal if there was one. Calls nothing after `close`.
  */
 const connect = ({ WebSocket, url, query, protocols, heartbeatMs, onWelcome, onFrame, onLost }) => {
   const socket = new WebSocket(`${url}?${new URLSearchParams({ ...query, errors: "frame" })}`, protocols);
@@ -51,13 +51,13 @@ const connect = ({ WebSocket, url, query, protocols, heartbeatMs, onWelcome, onF
     clearInterval(beat);
     socket.onmessage = null;
     if (code !== leaving || socket.readyState !== 0) return socket.close(code);
-    // To close a socket that is opening cuts it off: a speaker would be lost and not gone. So it opens first.
+    // Closing an opening socket cuts it off, and the speaker would count as lost. So let it open first.
     const abort = setTimeout(() => socket.close(), welcomeMs);
     socket.onopen = () => socket.close(code);
     socket.onclose = () => clearTimeout(abort);
   };
 
-  // At once, not when the socket has closed: on a dead network that takes minutes.
+  // Do not wait until the socket has closed: on a dead network that takes minutes.
   const lose = (why, refusal) => {
     if (state === "closed") return;
     close(comingBack);
@@ -84,7 +84,7 @@ const connect = ({ WebSocket, url, query, protocols, heartbeatMs, onWelcome, onF
     }
     onFrame(frame);
   };
-  socket.onerror = ({ message }) => message && lose(message); // the package `ws` names the handshake's status
+  socket.onerror = ({ message }) => message && lose(message); // the package `ws` reports the handshake's status
   socket.onclose = ({ code }) => lose(`closed with ${code}`);
 
   return { openedAt: Date.now(), send, close, stopBeating: () => clearInterval(beat) };
@@ -93,34 +93,34 @@ const connect = ({ WebSocket, url, query, protocols, heartbeatMs, onWelcome, onF
 /**
  * @param {object} options
  * @param {string} options.url where to connect, without a query
- * @param {Record<string, string>} options.query an `action`, and what belongs to it
- * @param {() => string | undefined | Promise<string | undefined>} [options.token] a speaker's: a token that is good
- *   now; undefined: nobody is signed in, and that is the end. When it rejects, it is asked again after a wait
- * @param {(frame: object) => void} options.onFrame gets every frame but refusals to connect; ignore types that you do
- *   not know, and frames of API Gateway's own, which have none
- * @param {(why: string, waitMs: number) => void} options.onLost the connection is lost; the next try is after this wait
- * @param {(frame: object) => void} options.onOver for good, by this `sessionEnded` or `error`
- * @param {number} [options.heartbeatMs] between two heartbeats
+ * @param {Record<string, string>} options.query an `action` and its parameters
+ * @param {() => string | undefined | Promise<string | undefined>} [options.token] returns a speaker's valid token.
+ *   Undefined ends everything: nobody is signed in. After a rejection it is called again, after a wait
+ * @param {(frame: object) => void} options.onFrame gets every frame but refusals to connect. Ignore unknown types, and
+ *   API Gateway's own frames, which have no type
+ * @param {(why: string, waitMs: number) => void} options.onLost the connection is lost; the next attempt follows the wait
+ * @param {(frame: object) => void} options.onOver it is over for good; the frame is `sessionEnded` or `error`
+ * @param {number} [options.heartbeatMs] time between two heartbeats; 30,000 by default
  * @param {typeof WebSocket} [options.WebSocket]
- * @throws {TypeError} there is no such URL, or no WebSocket
+ * @throws {TypeError} when `url` is malformed, or no WebSocket exists
  */
 export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...rest }) => {
   const { heartbeatMs = 30_000, WebSocket = globalThis.WebSocket } = rest;
   new URL(url);
   if (!WebSocket) throw new TypeError("There is no WebSocket: hand over the one of the package ws");
   const speaks = query.action === "createSession" || query.role === "speaker";
-  const connections = new Set(); // all that may be open, replaced ones too
+  const connections = new Set(); // every connection that may be open, replaced ones too
   const outbox = [];
-  let current; // the connection that has the place
-  let next; // the attempt to `enter` or to `refresh`: with a `timer` while it waits, then without
-  let required; // the newest frame that asks for a refresh
+  let current; // the connection that holds the place
+  let next; // the attempt to `enter` or `refresh`; it has a `timer` while it waits
+  let required; // the newest `connectionRefreshRequired`
   let sessionId;
   const failures = { enter: 0, refresh: 0 };
-  let renewed = false; // a fresh token has been tried since the last welcome
+  let renewed = false; // whether a fresh token was tried since the last welcome
 
   const isOnItsWay = () => next && !next.timer;
 
-  // Not while the place changes hands: a speaker's wish on the old connection might be refused.
+  // Hold frames back while a refresh runs: the server may refuse them on the old connection.
   const flush = () => {
     if (!current || isOnItsWay()) return;
     for (const frame of outbox.splice(0)) current.send(frame);
@@ -151,14 +151,14 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
 
   const comeBack = (why, refusal) => tell(onLost, why, later("enter", refusal));
 
-  // When the network is there again.
+  // Called when the browser is online again.
   const hurry = () => {
     if (!next?.timer || !next.mayHurry) return;
     clearTimeout(next.timer);
     start("enter");
   };
 
-  /** A speaker takes the session over, once there is one; a listener joins again. */
+  /** A speaker who has a session takes it over; a listener joins again. */
   const entry = () =>
     speaks && sessionId ? { action: "refreshConnection", role: "speaker", sessionId } : query;
 
@@ -205,7 +205,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   };
 
   const welcomed = (connection, at, frame) => {
-    // What was replaced, the server closes. After an ordinary join, for a ticket that was too old, we do.
+    // The server closes a replaced connection. After an ordinary join (the ticket was too old) we close the old one.
     if (frame.type === "sessionJoined") current?.close(leaving);
     current?.stopBeating();
     current = connection;
@@ -218,7 +218,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
 
   const came = (connection, frame) => {
     const isReplaced = frame.type === "error" && frame.details?.reason === "replaced";
-    // By whom, if a refresh of ours is on its way, that will show.
+    // During a refresh, the new connection may be our own: wait for its result.
     if (isReplaced) return connection === current && !isOnItsWay() && finish(frame);
     tell(onFrame, frame);
     if (frame.type === "sessionEnded") return finish(frame);
@@ -232,7 +232,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   const lost = (why) => {
     if (Date.now() - current.openedAt > goodMs) failures.enter = 0;
     current = undefined;
-    if (isOnItsWay()) return; // it comes through, or fails itself
+    if (isOnItsWay()) return; // the attempt succeeds, or fails by itself
     clearTimeout(next?.timer);
     comeBack(why);
   };
@@ -244,7 +244,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
     if (mayRenew) renewed = true;
     const isFinal = refusal?.retryable === false && !mayRenew;
     if (current) {
-      // It goes on; after a final refusal until it is asked to refresh again.
+      // The current connection goes on. After a final refusal, wait for the next `connectionRefreshRequired`.
       if (!isFinal) later("refresh", refusal);
       return flush();
     }
@@ -264,5 +264,5 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   };
 };
 
-/** A refusal of our own, in the form of the server's. */
+/** The client's own refusal, in the form of the server's. */
 const refused = (code, message) => ({ type: "error", code, message, retryable: false });

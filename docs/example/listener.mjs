@@ -1,5 +1,5 @@
 // node listener.mjs <url> <sessionId> <targetLanguage>
-import WebSocket from "ws"; // from Node 22 on this line can go
+import WebSocket from "ws"; // not needed from Node 22 on
 import { stayConnected } from "./connection.mjs";
 
 const [url, sessionId, targetLanguage] = process.argv.slice(2);

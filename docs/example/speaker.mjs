@@ -1,6 +1,6 @@
 // TOKEN=<jwt> node speaker.mjs <url> <sourceLanguage>      then type `status` or `end`
 import { createInterface } from "node:readline";
-import WebSocket from "ws"; // from Node 22 on this line can go
+import WebSocket from "ws"; // not needed from Node 22 on
 import { stayConnected } from "./connection.mjs";
 
 const [url, sourceLanguage] = process.argv.slice(2);
@@ -10,7 +10,7 @@ const told = {
   connectionRefreshComplete: () => "Refreshed",
   sessionStatus: ({ listenerCount, languageDistribution }) =>
     `${listenerCount} listening: ${JSON.stringify(languageDistribution)}`,
-  error: ({ code, message }) => `Refused: ${code}, ${message}`, // what was typed
+  error: ({ code, message }) => `Refused: ${code}, ${message}`, // the answer to the typed line
 };
 
 const connection = stayConnected({
@@ -18,7 +18,7 @@ const connection = stayConnected({
   heartbeatMs: Number(process.env.HEARTBEAT_MS ?? 30_000),
   url,
   query: { action: "createSession", sourceLanguage },
-  token: () => process.env.TOKEN, // ask your sign-in library here: tokens live an hour, a session may be longer
+  token: () => process.env.TOKEN, // ask your sign-in library here: a token lives an hour, a session may live longer
   onFrame: (frame) => told[frame.type] && console.log(told[frame.type](frame)),
   onLost: (why, waitMs) => console.log(`Lost (${why}): again in ${Math.ceil(waitMs / 1000)} s`),
   onOver: (frame) => {

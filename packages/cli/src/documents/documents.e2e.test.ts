@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { limits } from "@lectern/protocol";
 import { transform } from "esbuild";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { settingsFor } from "../../../../infra/settings.js";
@@ -100,6 +101,14 @@ describe("the documents", () => {
       `silent for ${settings.heartbeatTimeoutSeconds} s`,
       `between ${0.9 * settings.connectionRefreshMinutes} and ${settings.connectionRefreshMinutes} minutes`,
       `the grace period, ${settings.speakerGraceSeconds} s`,
+      `| ${limits.frameBytes / 1024} KB |`,
+      `| ${limits.messageBytes / 1024} KB |`,
+      `| ${limits.urlCharacters} characters |`,
+      `| the wait for a welcome | ${limits.welcomeMs / 1000} s |`,
+      `in an hour | ${settings.rateLimitSessionsPerHour} | \`sessions\` |`,
+      `in a minute | ${settings.rateLimitConnectionAttemptsPerMin} | \`connectionAttempts\` |`,
+      `in a minute | ${settings.rateLimitListenerJoinsPerMin} | \`listenerJoins\` |`,
+      `in a minute | ${settings.rateLimitHeartbeatsPerMin} | \`heartbeats\` |`,
     ]) {
       expect(protocol).toContain(sentence);
     }

@@ -4,7 +4,6 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
-import { UserError } from "offline-aws";
 import type { Options } from "unified-engine";
 import * as v from "valibot";
 import { settingSections } from "./environment.js";
@@ -30,7 +29,7 @@ export const generate = async (root: string): Promise<GeneratedDocument[]> => {
   );
   const inPart = async (file: string, sections: Readonly<Record<string, string>>) => ({
     path: file,
-    text: fillSections(file, await handwritten(root, file), sections),
+    text: fillSections(file, await readFile(path.join(root, file), "utf8"), sections),
   });
   const json = async (file: string, value: unknown) => ({
     path: file,
@@ -43,11 +42,6 @@ export const generate = async (root: string): Promise<GeneratedDocument[]> => {
     inPart("docs/protocol.md", protocolSections()),
   ]);
 };
-
-const handwritten = (root: string, file: string): Promise<string> =>
-  readFile(path.join(root, file), "utf8").catch(() => {
-    throw new UserError(`${file} is missing. Restore it from git: only its tables are generated.`);
-  });
 
 /**
  * Writes the documents that are stale; a check only names them.

@@ -1,10 +1,4 @@
-import {
-  contradictions,
-  environmentName,
-  type SettingName,
-  settingNames,
-  settingsSchema,
-} from "@lectern/core/settings";
+import { contradictions, environmentName, settingsSchema } from "@lectern/core/settings";
 import * as v from "valibot";
 import { settingsFor } from "../../../../infra/settings.js";
 import { deploymentSchema } from "../../../../infra/settings.schema.js";
@@ -42,7 +36,4 @@ const defaultsOf = (name: string): string => {
 };
 
 /** Marks the settings that a sentence names. */
-const asCode = (sentence: string): string =>
-  sentence.replace(/\b[a-z]+[A-Z]\w+/g, (word) => (isSetting(word) ? code(word) : word));
-
-const isSetting = (word: string): word is SettingName => settingNames.some((name) => name === word);
+const asCode = (sentence: string): string => sentence.replace(/\b[a-z]+[A-Z]\w+/g, code);

@@ -147,16 +147,9 @@ const serverMessage = (type: ServerFrame["type"]) => ({
   title: type,
   summary: serverFrames[type].says,
   description: serverFrames[type].when,
-  payload: wireSchema(schemaOfType(type), { ...descriptionsOf(type), ...(type === "error" ? codes : {}) }),
+  payload: wireSchema(schemaOfType(type), descriptionsOf(type)),
   examples: [{ name: type, payload: exampleOf(type) }],
 });
-
-/** A code decides the status, and whether to try again. */
-const codes = {
-  code: errorCodes
-    .map((code) => `${code}: ${statusOf[code]}${isRetryable(code) ? ", retryable" : ""}.`)
-    .join(" "),
-};
 
 const clientMessage = (action: ClientFrame["action"]) => {
   const { says, fields, example, from, answer } = clientFrames[action];
@@ -187,14 +180,7 @@ const gatewayMessage = {
     not: { required: ["type"] },
   },
   examples: [
-    {
-      name: gatewayError,
-      payload: {
-        message: "Internal server error",
-        connectionId: "L0SM9cOFvHcCIhw=",
-        requestId: "L0SNOFvLPHcFXbA=",
-      },
-    },
+    { name: gatewayError, payload: { message: "Internal server error", requestId: "L0SNOFvLPHcFXbA=" } },
   ],
 };
 

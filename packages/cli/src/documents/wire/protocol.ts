@@ -1,7 +1,5 @@
-import { environmentName, type SettingName } from "@lectern/core/settings";
-import { errorCodes, isRetryable, limits, type ServerFrame, statusOf } from "@lectern/protocol";
+import { errorCodes, isRetryable, type ServerFrame, statusOf } from "@lectern/protocol";
 import type { JsonSchema } from "@valibot/to-json-schema";
-import { settingsFor } from "../../../../../infra/settings.js";
 import { block, code, markdownTable } from "../markdown.js";
 import { actions, clientFrames, handshakes, parameters } from "./request.js";
 import { schemaOfType, wireSchema } from "./schema.js";
@@ -14,8 +12,6 @@ export const protocolSections = (): Readonly<Record<string, string>> => ({
   "server-frames": serverTypes.map(serverFrameText).join("\n\n"),
   fields: fieldTable(),
   errors: errorTable(),
-  limits: limitTable(),
-  "rate-limits": rateLimitTable(),
 });
 
 const handshakeTables = (): string => {
@@ -117,45 +113,3 @@ const errorTable = (): string =>
       errorMeanings[name],
     ]),
   );
-
-const limitTable = (): string =>
-  markdownTable(
-    ["limit", "value", "beyond it"],
-    [
-      ["a frame of the client", `${limits.frameBytes / 1024} KB`, "closed with 1009"],
-      ["a message, of one frame or several", `${limits.messageBytes / 1024} KB`, "closed with 1009"],
-      ["the handshake's URL, with a token in its query", `${limits.urlCharacters} characters`, "refused"],
-      ["the wait for a welcome", `${limits.welcomeMs / 1000} s`, "close the socket and connect again"],
-      ["a connection without traffic", "10 min", "closed by API Gateway"],
-      [
-        "a connection",
-        "2 h",
-        "closed by API Gateway, or by the server within a minute where the stage allows less",
-      ],
-    ],
-  );
-
-/** Each limit: its setting, `details.limit`, and what is counted. */
-const rateLimits: readonly (readonly [SettingName, string, string])[] = [
-  ["rateLimitSessionsPerHour", "sessions", "sessions that one user creates in an hour"],
-  [
-    "rateLimitConnectionAttemptsPerMin",
-    "connectionAttempts",
-    "joins, and refusals sent as frames, of one address in a minute",
-  ],
-  ["rateLimitListenerJoinsPerMin", "listenerJoins", "joins of one address in a minute"],
-  ["rateLimitHeartbeatsPerMin", "heartbeats", "heartbeats of one connection in a minute"],
-];
-
-const rateLimitTable = (): string => {
-  const settings = settingsFor("prod");
-  return markdownTable(
-    ["what is counted", "default", "`details.limit`", "setting"],
-    rateLimits.map(([name, limit, what]) => [
-      what,
-      `${settings[name]}`,
-      code(limit),
-      code(environmentName(name)),
-    ]),
-  );
-};
