@@ -4,14 +4,15 @@ import { table } from "@lectern/cli/table";
 import { type Command, seeHelp, UserError } from "offline-aws";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
-import { fanOut } from "./fan-out/fan-out.js";
-import { flows } from "./flows.js";
+import { fanOut } from "./fan-out.js";
+import { flows } from "./flows/flows.js";
+import { usage } from "./flows/usage.js";
 import { memory } from "./memory.js";
 import { start } from "./start.js";
 import { surge } from "./surge.js";
-import { telemetry } from "./telemetry/telemetry.js";
+import { telemetry } from "./telemetry.js";
 
-const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, telemetry, memory, start];
+const benchmarks: readonly Benchmark[] = [flows, usage, surge, bundles, fanOut, telemetry, memory, start];
 
 const mostRounds = 50;
 
@@ -34,6 +35,7 @@ export const bench: Command = {
       value: "N",
       help: `How many times over, at most ${mostRounds}; not for flows.`,
     },
+    write: { type: "boolean", help: "For usage: write packages/cli/src/cost/usage.json." },
     json: { type: "boolean", help: "Print one JSON object at the end, and nothing else." },
   },
   run: async (given) => {
@@ -43,6 +45,8 @@ export const bench: Command = {
     const rounds = parseRounds(given.text("rounds"));
     if (name === flows.name && rounds !== undefined)
       throw new UserError("flows plays each flow once: it takes no --rounds.");
+    const write = given.flag("write");
+    if (write && name !== usage.name) throw new UserError("--write goes with usage alone.");
     const json = given.flag("json");
     await scoped(async (scope) => {
       const reports: [string, Report][] = [];
@@ -52,6 +56,7 @@ export const bench: Command = {
           scope,
           say: (line) => console.error(line),
           rounds,
+          write,
         });
         const report = await scope.unlessInterrupted(work);
         reports.push([benchmark.name, report]);
