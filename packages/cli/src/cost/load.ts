@@ -38,7 +38,7 @@ const parametersOf = ({ settings }: Stage) =>
       whole: true,
     },
     minutes: {
-      help: "Minutes that a session lasts. Default: 30.",
+      help: "Minutes of a session. Default: 30.",
       standard: 30,
       least: 1,
       most: 1_440,
@@ -55,34 +55,32 @@ const parametersOf = ({ settings }: Stage) =>
       mostWhy: "API Gateway cuts a connection that is silent for 10 minutes",
     },
     speakers: {
-      help: "Users who sign in during the month. Default: 100.",
+      help: "Users who sign in a month. Default: 100.",
       standard: 100,
       least: 0,
-      most: 100_000_000,
+      most: 1e8,
       whole: true,
     },
     leaving: {
       value: "SHARE",
       help: "Share of listeners, 0 to 1, who leave before their speaker does. Default: 0.",
-      standard: 0,
-      least: 0,
-      most: 1,
+      ...share(0),
     },
     logSampling: {
       option: "log-sampling",
       value: "SHARE",
       help: "Share of heartbeats, 0 to 1, that are logged. Default: the stage's heartbeatLogSampling.",
-      standard: settings.heartbeatLogSampling,
-      least: 0,
-      most: 1,
+      ...share(settings.heartbeatLogSampling),
     },
     updates: {
-      help: "Frames a minute to every listener, from the translation pipeline. Default: 0.",
+      help: "Broadcast frames a minute to every listener. Default: 0.",
       standard: 0,
       least: 0,
       most: 6_000,
     },
   }) satisfies Record<string, Parameter>;
+
+const share = (standard: number) => ({ standard, least: 0, most: 1 });
 
 export const loadOptions: Command["options"] = Object.fromEntries(
   Object.entries<Parameter>(parametersOf(usage.stage)).map(([name, { option = name, value = "N", help }]) => [

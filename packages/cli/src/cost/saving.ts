@@ -25,32 +25,27 @@ export const savingsOf = (circumstances: Circumstances): Saving[] => {
 /** Metrics without an alarm: only the dashboard shows them. */
 const withoutAlarm = ["FanOutSize", "FanOutGone", "FanOutDuration", "ColdStarts"];
 
-const changesOf = ({
-  load,
-  stage,
-  usage,
-}: Circumstances): (readonly [change: string, where: string, to: Partial<Circumstances>])[] => {
+type Change = readonly [change: string, where: string, to: Partial<Circumstances>];
+
+const changesOf = ({ load, stage, usage }: Circumstances): Change[] => {
   const config = "infra/config.ts";
   const monitoring = "infra/monitoring.ts";
   const withStage = (changed: Partial<Stage>) => ({ stage: { ...stage, ...changed } });
-  const otherAlarms = Object.entries(stage.alarms).filter(([name]) => !name.startsWith("throttles-"));
+  const interval = (heartbeat: number): Change => [
+    [`heartbeatIntervalSeconds ${heartbeat}`, ...timeoutFor(heartbeat, stage)].join(", "),
+    `${config}, and the clients`,
+    { load: { ...load, heartbeat } },
+  ];
+  const sampling = (logSampling: number): Change => [
+    `heartbeatLogSampling ${logSampling}`,
+    config,
+    { load: { ...load, logSampling } },
+  ];
+  const metrics = usage.series.filter((name) => !withoutAlarm.includes(name));
+  const alarms = Object.entries(stage.alarms).filter(([name]) => !name.startsWith("throttles-"));
   return [
-    ...[60, 120, 240]
-      .filter((seconds) => seconds > load.heartbeat)
-      .map(
-        (heartbeat) =>
-          [
-            [`heartbeatIntervalSeconds ${heartbeat}`, ...timeoutFor(heartbeat, stage)].join(", "),
-            `${config}, and the clients`,
-            { load: { ...load, heartbeat } },
-          ] as const,
-      ),
-    ...[1, 0.01]
-      .filter((share) => share !== load.logSampling)
-      .map(
-        (logSampling) =>
-          [`heartbeatLogSampling ${logSampling}`, config, { load: { ...load, logSampling } }] as const,
-      ),
+    ...[60, 120, 240].filter((seconds) => seconds > load.heartbeat).map(interval),
+    ...[1, 0.01].filter((part) => part !== load.logSampling).map(sampling),
     [
       "logLevel WARN: metrics, but no lines of requests that succeed",
       config,
@@ -64,9 +59,9 @@ const changesOf = ({
     [
       `no ${withoutAlarm.slice(0, -1).join(", ")} and ${withoutAlarm.at(-1)}`,
       "packages/core/src/metric.ts",
-      { usage: { ...usage, series: usage.series.filter((name) => !withoutAlarm.includes(name)) } },
+      { usage: { ...usage, series: metrics } },
     ],
-    ["no alarms on throttles", monitoring, withStage({ alarms: Object.fromEntries(otherAlarms) })],
+    ["no alarms on throttles", monitoring, withStage({ alarms: Object.fromEntries(alarms) })],
     ["no alarms at all", monitoring, withStage({ alarms: {} })],
     ["no dashboard", "sst.config.ts", withStage({ dashboards: 0 })],
   ];
