@@ -305,8 +305,11 @@ test("drain --json prints one object and nothing else", async () => {
   for (const client of [...listeners, young]) await client.closed;
 });
 
+/** So many clients that a drain of one a second is not done before a slow machine interrupts it. */
+const slowHall = () => hall(Array(10).fill("es"));
+
 test("Ctrl-C stops between two steps, and the printed command goes on with the other clients", async () => {
-  const { speaker, everybody } = await hall(["es", "de", "fr", "it"]);
+  const { speaker, everybody } = await slowHall();
   const child = start([...at(), "--rate", "1", "--json"]);
   const ending = ended(child);
   await Promise.race(everybody.map((client) => once(client.socket, "message")));
@@ -314,7 +317,7 @@ test("Ctrl-C stops between two steps, and the printed command goes on with the o
   const { code, stdout, stderr } = await ending;
   const stopped = JSON.parse(stdout);
   expect(stopped).toMatchObject({ ok: false, finished: false });
-  expect(stopped.asked).toBeLessThan(5);
+  expect(stopped.asked).toBeLessThan(everybody.length);
   expect(code).toBe(130);
   expect(stderr).toContain(
     `To go on with those who have not moved: npm run drain -- --stage local --rate 1 --endpoint ${stage.stack.httpUrl} --before ${stopped.connectedBefore}\n`,
@@ -327,7 +330,7 @@ test("Ctrl-C stops between two steps, and the printed command goes on with the o
   await stage.stack.idle();
   stage.stack.clock.advance(20 * second);
   const rest = JSON.parse((await run("--json", "--before", stopped.connectedBefore)).stdout);
-  expect(rest).toMatchObject({ asked: 5 - stopped.asked, finished: true });
+  expect(rest).toMatchObject({ asked: everybody.length - stopped.asked, finished: true });
   for (const client of moved) expect(types(client)).toEqual([]);
   for (const client of everybody) if (!asked.includes(client)) expect(types(client)).toHaveLength(1);
   const [current = speaker] = asked.includes(speaker) ? moved.slice(asked.indexOf(speaker)) : [];
@@ -336,7 +339,7 @@ test("Ctrl-C stops between two steps, and the printed command goes on with the o
 });
 
 test("a drain that fails in the middle prints its progress and the command to go on", async () => {
-  const { speaker, everybody } = await hall(["es", "de", "fr", "it"]);
+  const { speaker, everybody } = await slowHall();
   const child = start([...at(), "--rate", "1"]);
   const ending = ended(child);
   await Promise.race(everybody.map((client) => once(client.socket, "message")));
@@ -346,7 +349,7 @@ test("a drain that fails in the middle prints its progress and the command to go
   });
   const { code, stdout, stderr } = await ending;
   end();
-  expect(stdout).toMatch(/^[1-4] asked, 0 gone, \d+ s\n$/);
+  expect(stdout).toMatch(/^([1-9]|10) asked, 0 gone, \d+ s\n$/);
   const [goOn, failed] = stderr.trim().split("\n").slice(-2);
   expect(goOn).toMatch(/^To go on with those who have not moved: npm run drain -- .* --before \S+Z$/);
   expect(failed).toMatch(/^session-drain-local failed \(Failure: The service is not available/);

@@ -172,7 +172,8 @@ test("rule 18: each creation, join and heartbeat writes one latency, for the who
     const [value, ...others] = valuesOf(name);
     expect([name, others]).toEqual([name, []]);
     expect(value).toBeGreaterThanOrEqual(0);
-    expect(value).toBeLessThan(10_000);
+    // A duration, no time of day; how long it is depends on the machine.
+    expect(value).toBeLessThan(180_000);
     expect(measured().filter((metric) => metric.name === name)).toMatchObject([{ unit: "Milliseconds" }]);
   }
   await speaker.leave();
