@@ -10,10 +10,13 @@ export interface Closed {
 /** A handshake that was refused. */
 export class Refused extends Error {
   readonly status: number;
+  /** The text of the response. */
+  readonly body: string;
 
-  constructor(status: number) {
+  constructor(status: number, body = "") {
     super(`The handshake was refused with ${status}`);
     this.status = status;
+    this.body = body;
   }
 }
 
@@ -69,8 +72,16 @@ export const connect = (
     const client = follow(socket, listeners);
     socket.on("open", () => resolve(client));
     socket.on("unexpected-response", (request, response) => {
-      request.destroy();
-      reject(new Refused(response.statusCode ?? 0));
+      let body = "";
+      response.on("data", (chunk) => {
+        body += String(chunk);
+      });
+      response.on("close", () => {
+        request.destroy();
+        reject(new Refused(response.statusCode ?? 0, body));
+      });
+      // A server that never ends its response.
+      response.setTimeout(5_000, () => response.destroy());
     });
     socket.on("error", reject);
   });
@@ -102,7 +113,13 @@ const follow = (
         return resolve(found);
       }
       takers.push({ type, take: (frame) => (isWanted(frame) ? resolve(frame) : undefined) });
-      void closed.then(({ code }) => reject(new Error(`The socket closed with ${code} before ${type} came`)));
+      void closed.then(({ code }) => {
+        const errors = waiting.flatMap((frame) =>
+          frame.type === "error" ? [`${frame.code} (${frame.message})`] : [],
+        );
+        const why = errors.length > 0 ? `, after ${errors.join(" and ")}` : "";
+        reject(new Error(`The socket closed with ${code} before ${type} came${why}`));
+      });
     });
   const send = (frame: unknown) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
   return {

@@ -1,27 +1,20 @@
 import type { SubCommandsDef } from "citty";
-import { resolved, runTool } from "./terminal/command.js";
-import { asCitty, asListed, type Command } from "./terminal/given.js";
+import { runTool } from "./terminal/command.js";
 
 /** Each command is loaded when it runs, or when the help lists it. */
 const commands: SubCommandsDef = {
   demo: async () => (await import("./demo/command.js")).demo,
   verify: async () => (await import("./verify/command.js")).verify,
   drain: async () => (await import("./drain/command.js")).drain,
-  cost: async () => asCitty((await import("./cost/command.js")).cost),
+  cost: async () => (await import("./cost/command.js")).cost,
   deploy: async () => (await import("./sst/command.js")).deploy,
   diff: async () => (await import("./sst/command.js")).diff,
   dev: async () => (await import("./sst/command.js")).dev,
   remove: async () => (await import("./sst/command.js")).remove,
   refresh: async () => (await import("./sst/command.js")).refresh,
   unlock: async () => (await import("./sst/command.js")).unlock,
-  documents: async () => asCitty((await import("./documents/command.js")).documents),
+  documents: async () => (await import("./documents/command.js")).documents,
 };
-
-/** The tool's commands with their options, for the documents. */
-export const listCommands = (): Promise<Command[]> =>
-  Promise.all(
-    Object.entries(commands).map(async ([name, command]) => asListed(name, await resolved(command))),
-  );
 
 /** Runs one command line of the tool. */
 export const main = (args: readonly string[]): Promise<void> =>

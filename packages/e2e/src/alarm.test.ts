@@ -1,53 +1,48 @@
 import { EventEmitter, once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Client, statusOf } from "@lectern/cli/client";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type Stage, startStage } from "./stage.js";
+import { afterEach, expect, test } from "vitest";
+import { type Stage, useStage } from "./stage.js";
 
 /*
- * Every alarm of the program is brought to ringing, and to silence again, by traffic and faults of the stack; what
- * it takes is in the alarm's own definition in `infra/monitoring.ts`, which the stack evaluates.
+ * Traffic and faults bring every alarm to ALARM and back to OK. The stack evaluates the alarms' own definitions, those
+ * of `infra/monitoring.ts`.
  */
 
 const minute = 60_000;
 
-let stage: Stage;
 /** Emits a function's short name (`welcome`) after each of its invocations. */
 const invoked = new EventEmitter();
 const crashes = new Map<string, number>();
 const undo: (() => unknown)[] = [];
 
-beforeAll(async () => {
-  stage = await startStage(
-    { maxActiveSessions: "2" },
-    {
-      observer: {
-        onInvocation: ({ functionName, outcome }) => {
-          const name = functionName.replace(/^session-(.*)-local$/, "$1");
-          if (outcome.kind === "failed") crashes.set(name, (crashes.get(name) ?? 0) + 1);
-          invoked.emit(name);
-        },
+const stage = useStage(
+  { maxActiveSessions: "2" },
+  {
+    observer: {
+      onInvocation: ({ functionName, outcome }) => {
+        const name = functionName.replace(/^session-(.*)-local$/, "$1");
+        if (outcome.kind === "failed") crashes.set(name, (crashes.get(name) ?? 0) + 1);
+        invoked.emit(name);
       },
     },
-  );
-});
+  },
+);
 
 afterEach(async () => {
   for (const end of undo.splice(0)) await end();
   await stage.stack.idle();
   stage.stack.purgeFailures();
-  // Whatever happened is out of every alarm's sight, and every bucket full.
+  // Now the test is outside every alarm's period, and every bucket is full.
   stage.stack.clock.advance(120 * minute);
   await stage.reap();
 });
-
-afterAll(() => stage?.stop());
 
 const physical = (name: string): string => `session-${name}-local`;
 
 const advance = (ms: number): void => stage.stack.clock.advance(ms);
 
-/** Moves to the beginning of a minute, so that what follows falls into the minutes that it is meant for. */
+/** Moves to the beginning of a minute, so that the next events fall into the intended minutes. */
 const toFullMinute = (): void => advance(minute - (stage.stack.clock.now() % minute));
 
 const stateOf = (name: string): string | undefined => {
@@ -55,7 +50,7 @@ const stateOf = (name: string): string | undefined => {
   return stage.stack.alarms().find((alarm) => alarm.name === `${name}-local`)?.state;
 };
 
-/** The states that the topic was told this alarm came into, the newest first. */
+/** The alarm's states in the topic's notifications, the newest first. */
 const toldOf = (name: string): unknown[] =>
   stage.stack
     .notifications()
@@ -72,7 +67,7 @@ const inject = (fault: Parameters<Stage["stack"]["faults"]["inject"]>[0]): (() =
 const times = <Result>(count: number, act: () => Promise<Result>): Promise<Result[]> =>
   Promise.all(Array.from({ length: count }, act));
 
-/** Until the test is over, when it leaves. */
+/** A client that leaves at the end of the test. */
 const staying = async <Someone extends Client>(arriving: Promise<Someone>): Promise<Someone> => {
   const client = await arriving;
   undo.push(() => client.leave());
@@ -83,7 +78,7 @@ const create = (user: string) => stage.create({}, { user });
 
 const refusedHandshake = () => statusOf(stage.connect({ action: "fly" }));
 
-/** Ends a function whenever it runs, until it has died so often. */
+/** Kills a function while it runs, so many times. */
 const crash = async (name: string, often: number): Promise<void> => {
   const enough = (crashes.get(name) ?? 0) + often;
   while ((crashes.get(name) ?? 0) < enough) {
@@ -92,10 +87,10 @@ const crash = async (name: string, often: number): Promise<void> => {
   }
 };
 
-/** Nothing that asks a database comes to its end, so that whatever runs can be killed in the middle. */
+/** Lets no database request end, so that functions can be killed in the middle. */
 const hold = (): (() => void) => inject({ match: {}, kind: "latency", ms: 3_600_000 });
 
-/** Ends a function in the middle of requests until the crashes are one more than its alarm bears. */
+/** Kills a function in the middle of requests until its crashes exceed the alarm's threshold of 10. */
 const crashWhile = async (name: string, request: () => Promise<unknown>): Promise<void> => {
   const enough = (crashes.get(name) ?? 0) + 11;
   const release = hold();
@@ -113,16 +108,16 @@ const crashWhile = async (name: string, request: () => Promise<unknown>): Promis
   release();
 };
 
-/** Has a stream's function, whose attempt has just failed, try again by letting time pass. */
+/** Advances the time until a stream's function retries its failed batch. */
 const retryAfter = async (name: string, ms: number): Promise<void> => {
-  // The mapping begins to wait once it has taken in how the attempt ended.
+  // The mapping begins its wait after it has seen the failure.
   await nextTurn();
   const again = once(invoked, name);
   advance(ms);
   await again;
 };
 
-/** A socket whose frames the gateway may answer for a dead function. */
+/** A socket on which the gateway answers for a killed function. */
 const answeredByGateway = async () => {
   const answers = new EventEmitter();
   const client = await staying(
@@ -141,7 +136,7 @@ const answeredByGateway = async () => {
   };
 };
 
-/** Has 11 frames die with their function, one after the other: the gateway's answers do not say whose they are. */
+/** Kills a function on 11 frames, one after the other: the gateway's answers do not name their frames. */
 const crashWhileAsking = async (name: string, frame: object): Promise<void> => {
   const { ask } = await answeredByGateway();
   const release = hold();
@@ -149,7 +144,7 @@ const crashWhileAsking = async (name: string, frame: object): Promise<void> => {
   release();
 };
 
-/** Has a stream's record fail, and be tried again twice, each time a minute later. */
+/** Lets a stream's record fail three times, a minute apart. */
 const holdUp = async (name: string, begin: () => Promise<unknown>): Promise<void> => {
   toFullMinute();
   const first = once(invoked, name);
@@ -160,9 +155,9 @@ const holdUp = async (name: string, begin: () => Promise<unknown>): Promise<void
 };
 
 interface Scenario {
-  /** What makes the alarm ring. */
+  /** Brings the alarm to ALARM. */
   readonly raise: () => Promise<unknown>;
-  /** What happens once the trouble is over; by default nothing, for long enough. */
+  /** Brings it back to OK. Default: 46 minutes without events. */
   readonly mend?: () => Promise<unknown>;
 }
 
@@ -247,7 +242,7 @@ const scenarios: Record<string, Scenario> = {
     raise: async () => {
       const { sessionId } = await staying(create("alice"));
       const crashing = crash("welcome", 11);
-      // They get their welcome when the crashing is over.
+      // They get their welcome after the last crash.
       const listeners = await times(10, () => staying(stage.join(sessionId)));
       await crashing;
       expect(listeners).toHaveLength(10);
@@ -348,7 +343,7 @@ const scenarios: Record<string, Scenario> = {
   "internal-errors": {
     raise: async () => {
       const speaker = await staying(create("alice"));
-      // A row that no version of ours has written: reading it is a bug to the handler.
+      // No version of Lectern writes such a row: to the handler, reading it is a bug.
       await stage.plant(speaker.sessionId, { sourceLanguage: "not a language" });
       for (let request = 1; request <= 11; request += 1) {
         expect(await speaker.ask({ action: "getSessionStatus" }, "error")).toMatchObject({
@@ -362,7 +357,7 @@ const scenarios: Record<string, Scenario> = {
   "background-errors": {
     raise: async () => {
       const { sessionId } = await staying(create("alice"));
-      // A row that no version of ours has written.
+      // No version of Lectern writes such a row.
       await stage.plant(sessionId, { sourceLanguage: "not a language" });
       for (let run = 1; run <= 11; run += 1) await stage.reap();
       await stage.plant(sessionId, { sourceLanguage: "en" });
@@ -408,12 +403,12 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
-test("there is a scenario for each alarm of the program, and for nothing else", () => {
+test("every alarm of the infrastructure has a scenario, and every scenario an alarm", () => {
   const names = stage.stack.alarms().map(({ name }) => name.replace(/-local$/, ""));
   expect(Object.keys(scenarios).sort()).toEqual(names.sort());
 });
 
-test("the local stack can evaluate every alarm, and none rings of a healthy system", async () => {
+test("the stack can evaluate every alarm, and all are OK on a healthy system", async () => {
   await stage.reap();
   const speaker = await create("alice");
   const listener = await stage.join(speaker.sessionId);
@@ -428,11 +423,11 @@ test("the local stack can evaluate every alarm, and none rings of a healthy syst
 });
 
 test.each(Object.entries(scenarios))(
-  "%s rings and falls silent again",
+  "%s goes to ALARM and back to OK",
   async (name, { raise, mend = quiet }) => {
     expect(stateOf(name)).toBe("OK");
     await raise();
-    // What was to fail has failed; the rest must not grow old with the clock.
+    // Pending work must end before the clock moves.
     await stage.stack.idle();
     expect(stateOf(name)).toBe("ALARM");
     expect(toldOf(name)[0]).toBe("ALARM");
@@ -443,7 +438,7 @@ test.each(Object.entries(scenarios))(
   },
 );
 
-test("errors-authorizer does not ring for tokens that are refused, however many", async () => {
+test("errors-authorizer stays OK when tokens are refused, however many", async () => {
   const refused = await times(30, () =>
     statusOf(stage.connect({ action: "createSession", sourceLanguage: "en", token: "x.y.z" })),
   );
@@ -451,7 +446,7 @@ test("errors-authorizer does not ring for tokens that are refused, however many"
   expect(stateOf("errors-authorizer")).toBe("OK");
 });
 
-test("throttles-dynamodb rings for the index too, whose throttles are not in its table's metrics", async () => {
+test("throttles-dynamodb also watches the index, whose throttles are not in its table's metrics", async () => {
   const speaker = await staying(create("alice"));
   inject({
     match: { table: stage.stack.tables.Connections ?? "", operation: "Query" },

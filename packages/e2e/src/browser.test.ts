@@ -10,7 +10,7 @@ let server: Server;
 let browser: Browser;
 let page: Page;
 
-/** Serves the page as any web server would, from another origin than the API's. Returns its address. */
+/** Serves the page from another origin than the API's, as a web server does. Returns its address. */
 const serve = async (): Promise<string> => {
   const html = await readFile(new URL("browser.html", import.meta.url));
   server = createServer((_, response) => response.setHeader("Content-Type", "text/html").end(html));
@@ -35,7 +35,7 @@ const shown = (form: "speak" | "listen") => page.locator(`#${form} li`).allTextC
 
 const toShow = (form: "speak" | "listen") => expect.poll(() => shown(form));
 
-/** Opens a session on the page; its id, as the page shows it. */
+/** Opens a session on the page. Returns the id that the page shows. */
 const speak = async (): Promise<string> => {
   await submit("speak", { token: stage.token() });
   await toShow("speak").toEqual([
@@ -46,7 +46,7 @@ const speak = async (): Promise<string> => {
   return created.split(" ")[1] ?? "";
 };
 
-// Where everything has to run, a missing browser fails rather than leaves this out.
+// CI must run every test: a missing browser fails there.
 test.runIf(process.env.CI === "true")("there is a browser to test with", () => {
   expect(executablePath, missing).toBeDefined();
 });
@@ -70,7 +70,7 @@ describe.skipIf(!executablePath)(
       await stage?.stop();
     });
 
-    test("opens a session with its token as a subprotocol, beats and ends it; a listener hears all that", async () => {
+    test("opens a session with its token as a subprotocol, sends a heartbeat and ends the session for its listener", async () => {
       const sessionId = await speak();
       await submit("listen", { sessionId });
       await toShow("listen").toEqual(["Opened", `Joined ${sessionId} in es`]);
@@ -84,7 +84,7 @@ describe.skipIf(!executablePath)(
       await toShow("speak").toEqual(["Opened with lectern.v1", `Created ${sessionId} in en`, ...end]);
     });
 
-    test("can read why it is refused, when it asks for that", async () => {
+    test("reads the reason of a refusal when it asks for errors=frame", async () => {
       await submit("listen", { sessionId: "golden-eagle-427" });
       await toShow("listen").toEqual([
         "Opened",
@@ -100,14 +100,14 @@ describe.skipIf(!executablePath)(
       ]);
     });
 
-    test("sees no more than 1006 when it is refused without asking why", async () => {
+    test("sees only code 1006 when it is refused without errors=frame", async () => {
       await submit("listen", { sessionId: "golden-eagle-427" }, false);
       await toShow("listen").toEqual(["Closed with 1006"]);
       await submit("speak", { token: "nonsense" }, false);
       await toShow("speak").toEqual(["Closed with 1006"]);
     });
 
-    test("leaves its session for a while when it is reloaded", async () => {
+    test("loses its session only for a while when it is reloaded", async () => {
       const sessionId = await speak();
       const listener = await stage.join(sessionId);
       await page.reload();

@@ -5,31 +5,27 @@ import path from "node:path";
 import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { type Client, connect, statusOf } from "@lectern/cli/client";
 import type { ServerFrame } from "@lectern/protocol";
-import { type Graph, synth } from "offline-aws";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root, type Stage, startStage } from "./stage.js";
+import { graphWith, root, type Stage, startStage, useStage } from "./stage.js";
 
 const second = 1_000;
 
-let stage: Stage;
-let graph: Graph;
+/** More than the ten seats that a full session keeps for listeners who refresh. */
+const capacity = 12;
+
+const stage = useStage({ maxListenersPerSession: `${capacity}` });
 let elsewhere: Elsewhere;
 
 beforeAll(async () => {
-  graph = await synth({ root, stage: "local" });
-  stage = await startStage({}, { graph });
   elsewhere = await openElsewhere(stage);
 });
 
-afterAll(async () => {
-  await elsewhere?.close();
-  await stage?.stop();
-});
+afterAll(() => elsewhere?.close());
 
-/** Another address of the same API, as a domain is. */
+/** A second address of the same API, like a domain. */
 interface Elsewhere {
   readonly url: string;
-  /** How many handshakes have come by it. */
+  /** How many handshakes have used it. */
   arrivals(): number;
   close(): Promise<unknown>;
 }
@@ -63,7 +59,7 @@ const openElsewhere = async ({ stack }: Stage): Promise<Elsewhere> => {
   };
 };
 
-/** A session whose people have been there for long enough to be asked. */
+/** A session whose clients are connected long enough that a drain asks them. */
 const hall = async (languages: readonly string[], on = stage) => {
   const speaker = await on.create();
   const { sessionId } = speaker;
@@ -81,7 +77,7 @@ const step = async (event: object, on = stage): Promise<Record<string, unknown>>
   return outcome.payload as Record<string, unknown>;
 };
 
-/** Does as a client that was asked does: comes where it is told to, again if there is no seat yet, until it is in place. */
+/** Refreshes at the address that the drain names, like a client; after 503 (no seat yet) it tries again. */
 const follow = async (client: Client, on = stage): Promise<Client> => {
   const { url, sessionId, role, targetLanguage, ticket } = await client.next("connectionRefreshRequired");
   const own: Record<string, string> =
@@ -98,7 +94,7 @@ const follow = async (client: Client, on = stage): Promise<Client> => {
 
 const types = (client: Client): ServerFrame["type"][] => client.waiting.map(({ type }) => type);
 
-test("rule 11: drained to another address a whole session moves there and goes on: nobody is told of it, nobody is lost", async () => {
+test("rule 11: a whole session that is drained to another address moves there and goes on, and nobody is lost or notified", async () => {
   const { sessionId, everybody } = await hall(["es", "es", "de"]);
   const before = elsewhere.arrivals();
   expect(await step({ limit: 500, url: elsewhere.url })).toMatchObject({ asked: 4, gone: 0, failed: 0 });
@@ -126,7 +122,7 @@ test("rule 11: drained to another address a whole session moves there and goes o
   }
 });
 
-test("without an address everybody comes back to where they were, and the frame names none", async () => {
+test("without an address the frame has no url, and everybody refreshes at the same address", async () => {
   const { sessionId, everybody } = await hall(["fr"]);
   const before = elsewhere.arrivals();
   await step({ limit: 500 });
@@ -140,7 +136,7 @@ test("without an address everybody comes back to where they were, and the frame 
   await listener?.closed;
 });
 
-test("a speaker that is lost in the middle of a drain: whoever has moved hears it, and so does who has not", async () => {
+test("when a speaker is lost in the middle of a drain, moved and unmoved listeners hear of it", async () => {
   const { speaker, sessionId, listeners } = await hall(["es", "es", "de", "de"]);
   await step({ limit: 500 });
   const moved = await Promise.all(listeners.slice(0, 2).map((client) => follow(client)));
@@ -165,27 +161,24 @@ test("a speaker that is lost in the middle of a drain: whoever has moved hears i
   }
 });
 
-test("rule 11: in a full session, drained all at once, everybody gets a seat in turn, and no stranger gets one", async () => {
-  const capacity = 25;
-  const full = await startStage({ maxListenersPerSession: `${capacity}` });
-  const { speaker, sessionId, listeners } = await hall(Array(capacity).fill("es"), full);
+test("rule 11: in a full session that is drained at once every listener gets a seat in turn, and no stranger does", async () => {
+  const { speaker, sessionId, listeners } = await hall(Array(capacity).fill("es"));
   const join = { action: "joinSession", sessionId, targetLanguage: "es" };
-  expect(await step({ limit: 500 }, full)).toMatchObject({ asked: capacity + 1 });
-  // More than the ten seats that are kept for them: who finds none asks again, on its old connection all the while.
-  const moving = Promise.all(listeners.map((client) => follow(client, full)));
-  expect(await statusOf(full.connect(join))).toBe(503);
+  expect(await step({ limit: 500 })).toMatchObject({ asked: capacity + 1 });
+  // A client that finds no seat asks again, and stays on its old connection meanwhile.
+  const moving = Promise.all(listeners.map((client) => follow(client)));
+  expect(await statusOf(stage.connect(join))).toBe(503);
   const moved = await moving;
   for (const client of listeners) expect((await client.closed).code).toBe(1000);
-  await full.stack.idle();
-  expect(await statusOf(full.connect(join))).toBe(503);
-  expect((await full.sessionOf(sessionId))?.listenerCount).toBe(capacity);
-  expect(await full.rowsOf(sessionId)).toHaveLength(capacity + 1);
+  await stage.stack.idle();
+  expect(await statusOf(stage.connect(join))).toBe(503);
+  expect((await stage.sessionOf(sessionId))?.listenerCount).toBe(capacity);
+  expect(await stage.rowsOf(sessionId)).toHaveLength(capacity + 1);
   await speaker.leave();
   for (const client of moved) await client.next("sessionEnded");
-  await full.stop();
 });
 
-test("step by step everybody is asked once, though those who were asked come back meanwhile", async () => {
+test("a drain in steps asks everybody once, although asked clients come back meanwhile", async () => {
   const { sessionId, everybody } = await hall(["es", "es", "es", "es", "de", "de", "de", "de", "fr", "fr"]);
   let asked = 0;
   let fresh: Client[] = [];
@@ -212,9 +205,9 @@ test("step by step everybody is asked once, though those who were asked come bac
   await stage.stack.idle();
 });
 
-test("a client that is dead is no failure, one that has just come is passed over, and the reaper sees nothing new", async () => {
+test("a dead client is no failure, a new client is not asked, and the reaper changes nothing", async () => {
   const { speaker, sessionId, listeners } = await hall(["es", "de"]);
-  // Its row stays, as when `$disconnect` never comes.
+  // Its row stays, as if `$disconnect` never came.
   const end = stage.stack.faults.inject({
     match: { table: stage.stack.tables.Connections ?? "", operation: "DeleteItem" },
     kind: "unreachable",
@@ -236,7 +229,7 @@ test("a client that is dead is no failure, one that has just come is passed over
   await young.closed;
 });
 
-test("what is not a step is refused by name", async () => {
+test("an invalid step is refused with the parameter's name", async () => {
   expect(await stage.stack.invoke("session-drain-local", { limit: 501 })).toMatchObject({
     kind: "failed",
     errorType: "Failure",
@@ -247,7 +240,7 @@ test("what is not a step is refused by name", async () => {
   ).toMatchObject({ kind: "failed", errorMessage: "Invalid parameter: url" });
 });
 
-/** The command, as an operator calls it. */
+/** The command of an operator. */
 const start = (args: readonly string[], env: Record<string, string> = {}): ChildProcess =>
   spawn(process.execPath, [path.join(root, "packages/cli/bin/lectern.mjs"), "drain", ...args], {
     cwd: root,
@@ -270,7 +263,7 @@ const at = (on = stage) => ["--stage", "local", "--endpoint", on.stack.httpUrl];
 
 const run = (...args: string[]) => ended(start([...at(), ...args]));
 
-test("npm run drain says what it will do, does it, and says what it has done and how to go on", async () => {
+test("npm run drain prints its plan, its result and the command to go on", async () => {
   const { everybody } = await hall(["es", "de", "fr"]);
   const { code, stdout, stderr } = await run("--url", elsewhere.url);
   const [first, last] = stderr.trim().split("\n");
@@ -291,7 +284,7 @@ test("npm run drain says what it will do, does it, and says what it has done and
   for (const client of listeners) await client.closed;
 });
 
-test("with --json it prints one object and nothing else", async () => {
+test("drain --json prints one object and nothing else", async () => {
   const { speaker, listeners } = await hall(["es", "de"]);
   const young = await stage.join(speaker.sessionId);
   const { code, stdout } = await run("--json", "--rate", "400");
@@ -312,8 +305,11 @@ test("with --json it prints one object and nothing else", async () => {
   for (const client of [...listeners, young]) await client.closed;
 });
 
-test("Ctrl-C stops between two steps, and what it prints goes on with the others", async () => {
-  const { speaker, everybody } = await hall(["es", "de", "fr", "it"]);
+/** So many clients that a drain of one a second is not done before a slow machine interrupts it. */
+const slowHall = () => hall(Array(10).fill("es"));
+
+test("Ctrl-C stops between two steps, and the printed command goes on with the other clients", async () => {
+  const { speaker, everybody } = await slowHall();
   const child = start([...at(), "--rate", "1", "--json"]);
   const ending = ended(child);
   await Promise.race(everybody.map((client) => once(client.socket, "message")));
@@ -321,7 +317,7 @@ test("Ctrl-C stops between two steps, and what it prints goes on with the others
   const { code, stdout, stderr } = await ending;
   const stopped = JSON.parse(stdout);
   expect(stopped).toMatchObject({ ok: false, finished: false });
-  expect(stopped.asked).toBeLessThan(5);
+  expect(stopped.asked).toBeLessThan(everybody.length);
   expect(code).toBe(130);
   expect(stderr).toContain(
     `To continue with the clients that have not moved: npm run drain -- --stage local --rate 1 --endpoint ${stage.stack.httpUrl} --before ${stopped.connectedBefore}\n`,
@@ -334,7 +330,7 @@ test("Ctrl-C stops between two steps, and what it prints goes on with the others
   await stage.stack.idle();
   stage.stack.clock.advance(20 * second);
   const rest = JSON.parse((await run("--json", "--before", stopped.connectedBefore)).stdout);
-  expect(rest).toMatchObject({ asked: 5 - stopped.asked, finished: true });
+  expect(rest).toMatchObject({ asked: everybody.length - stopped.asked, finished: true });
   for (const client of moved) expect(types(client)).toEqual([]);
   for (const client of everybody) if (!asked.includes(client)) expect(types(client)).toHaveLength(1);
   const [current = speaker] = asked.includes(speaker) ? moved.slice(asked.indexOf(speaker)) : [];
@@ -342,8 +338,8 @@ test("Ctrl-C stops between two steps, and what it prints goes on with the others
   await stage.stack.idle();
 });
 
-test("a drain that fails in the middle says how far it came, and how to go on", async () => {
-  const { speaker, everybody } = await hall(["es", "de", "fr", "it"]);
+test("a drain that fails in the middle prints its progress and the command to go on", async () => {
+  const { speaker, everybody } = await slowHall();
   const child = start([...at(), "--rate", "1"]);
   const ending = ended(child);
   await Promise.race(everybody.map((client) => once(client.socket, "message")));
@@ -353,7 +349,7 @@ test("a drain that fails in the middle says how far it came, and how to go on", 
   });
   const { code, stdout, stderr } = await ending;
   end();
-  expect(stdout).toMatch(/^[1-4] asked, 0 gone, \d+ s\n$/);
+  expect(stdout).toMatch(/^([1-9]|10) asked, 0 gone, \d+ s\n$/);
   const [goOn, failed] = stderr.trim().split("\n").slice(-2);
   expect(goOn).toMatch(
     /^To continue with the clients that have not moved: npm run drain -- .* --before \S+Z$/,
@@ -364,7 +360,7 @@ test("a drain that fails in the middle says how far it came, and how to go on", 
   await stage.stack.idle();
 });
 
-test("whoever cannot be asked is counted, and the command ends with 1", async () => {
+test("clients that cannot be asked are counted, and the command exits with 1", async () => {
   const { speaker, listeners } = await hall(["es"]);
   const client = new DynamoDBClient({
     endpoint: stage.stack.dynamodbEndpoint,
@@ -384,7 +380,7 @@ test("whoever cannot be asked is counted, and the command ends with 1", async ()
   await stage.stack.idle();
 });
 
-test("a step that is throttled once is taken again", async () => {
+test("a throttled step is retried", async () => {
   const { speaker, listeners } = await hall(["es"]);
   stage.stack.throttle("session-drain-local", 1);
   expect((await run()).stdout).toMatch(/^2 asked, 0 gone, /);
@@ -417,11 +413,11 @@ test.each([
     ["--stage", "local", "--endpoint", "http://127.0.0.1:1"],
     "Nobody answers at http://127.0.0.1:1 (ECONNREFUSED)",
   ],
-])("%j is answered with a sentence", async (args, sentence) => {
+])("%j is refused with one sentence", async (args, sentence) => {
   oneSentence(await ended(start(args)), sentence);
 });
 
-test("a stage that is not there is named, and so is an address at which something else answers", async () => {
+test("a missing stage is named, and so is an address where something else answers", async () => {
   const { httpUrl, webSocketUrl } = stage.stack;
   oneSentence(
     await ended(start(["--stage", "pr-7", "--endpoint", httpUrl])),
@@ -433,7 +429,7 @@ test("a stage that is not there is named, and so is an address at which somethin
   );
 });
 
-test("without credentials nothing is asked, and the cure is named", async () => {
+test("without credentials no client is asked, and the message names the remedy", async () => {
   const env = {
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_ACCESS_KEY_ID: "",
@@ -448,7 +444,7 @@ test("without credentials nothing is asked, and the cure is named", async () => 
   );
 });
 
-test("a table out of reach fails the step with a sentence that leads to the runbook", async () => {
+test("an unreachable table fails the step with one sentence", async () => {
   const end = stage.stack.faults.inject({
     match: { table: stage.stack.tables.Connections ?? "", operation: "Scan" },
     kind: "unreachable",
@@ -458,24 +454,19 @@ test("a table out of reach fails the step with a sentence that leads to the runb
   oneSentence(result, "session-drain-local failed (Failure: The service is not available at the moment)");
 });
 
-/** A stage whose drain function was deployed with another action in the place of one of its permissions. */
-const startWithout = (action: string): Promise<Stage> =>
-  startStage(
-    {},
-    {
-      graph: {
-        ...graph,
-        resources: graph.resources.map((resource) =>
-          resource.name === "DrainRole"
-            ? {
-                ...resource,
-                inputs: JSON.parse(JSON.stringify(resource.inputs).replace(action, "s3:GetObject")),
-              }
-            : resource,
-        ),
-      },
-    },
+/** A stage whose drain function lacks a permission. */
+const startWithout = async (action: string): Promise<Stage> => {
+  const graph = await graphWith({});
+  const resources = graph.resources.map((resource) =>
+    resource.name === "DrainRole"
+      ? {
+          ...resource,
+          inputs: JSON.parse(JSON.stringify(resource.inputs).replace(action, "s3:GetObject")),
+        }
+      : resource,
   );
+  return startStage({}, { graph: { ...graph, resources } });
+};
 
 test.each([
   ["dynamodb:Scan", "session-drain-local failed (its role lacks dynamodb:Scan)"],
@@ -483,7 +474,7 @@ test.each([
     "execute-api:ManageConnections",
     "session-drain-local failed (Error: API Gateway refuses every post with 403: the role lacks execute-api:ManageConnections",
   ],
-])("a function without %s says so", async (action, sentence) => {
+])("a drain whose function lacks %s says so", async (action, sentence) => {
   const broken = await startWithout(action);
   const { speaker, listeners } = await hall(["es"], broken);
   oneSentence(await ended(start(at(broken))), sentence);

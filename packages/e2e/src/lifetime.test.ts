@@ -1,21 +1,15 @@
 import { type Client, statusOf } from "@lectern/cli/client";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Stage, startStage } from "./stage.js";
+import { expect, test } from "vitest";
+import { useStage } from "./stage.js";
 
-let stage: Stage;
-
-beforeAll(async () => {
-  stage = await startStage();
-});
-
-afterAll(() => stage?.stop());
+const stage = useStage();
 
 const seconds = (count: number): void => stage.stack.clock.advance(count * 1000);
 
 const comeBack = (sessionId: string, user = "alice"): Promise<Client> =>
   stage.connect({ action: "refreshConnection", role: "speaker", sessionId, token: stage.token(user) });
 
-test("rule 4: a lost speaker has a grace period, and may come back in it", async () => {
+test("rule 4: a lost speaker may come back within the grace period", async () => {
   const speaker = await stage.create();
   const { sessionId } = speaker;
   const listener = await stage.join(sessionId);
@@ -31,7 +25,7 @@ test("rule 4: a lost speaker has a grace period, and may come back in it", async
   expect(await listener.next("sessionEnded")).toMatchObject({ reason: "speakerLeft" });
 });
 
-test("rule 4: a lost speaker who does not come back has lost the session", async () => {
+test("rule 4: a session ends when its lost speaker does not come back in time", async () => {
   const speaker = await stage.create();
   const listener = await stage.join(speaker.sessionId);
   await speaker.leave(1001);
@@ -48,7 +42,7 @@ test("rule 4: a lost speaker who does not come back has lost the session", async
   expect(await statusOf(comeBack(speaker.sessionId))).toBe(404);
 });
 
-test("rule 9: a wrong count, planted by hand, is corrected once the session has been quiet", async () => {
+test("rule 9: the reaper corrects a wrong count after the session has been quiet for 30 seconds", async () => {
   const speaker = await stage.create();
   const { sessionId } = speaker;
   const listener = await stage.join(sessionId);
@@ -71,7 +65,7 @@ test("rule 11: another user cannot take over a session", async () => {
   await speaker.leave();
 });
 
-test("rule 12: who falls silent is closed and forgotten; who beats stays", async () => {
+test("rule 12: a silent listener is closed and removed; a listener who sends heartbeats stays", async () => {
   const speaker = await stage.create();
   const { sessionId } = speaker;
   const [silent, beating] = [await stage.join(sessionId), await stage.join(sessionId)];
@@ -90,7 +84,7 @@ test("rule 12: who falls silent is closed and forgotten; who beats stays", async
   await beating.closed;
 });
 
-test("rule 12: a silent speaker is lost, not taken for one who leaves", async () => {
+test("rule 12: a silent speaker counts as lost, not as leaving", async () => {
   const speaker = await stage.create();
   const listener = await stage.join(speaker.sessionId);
   seconds(60);
@@ -106,7 +100,7 @@ test("rule 12: a silent speaker is lost, not taken for one who leaves", async ()
   await back.leave();
 });
 
-test("rule 20: what DynamoDB's TTL removes is told as expired", async () => {
+test("rule 20: a session that DynamoDB's TTL removes ends as expired", async () => {
   const speaker = await stage.create();
   const listener = await stage.join(speaker.sessionId);
   await stage.plant(speaker.sessionId, { expiresAt: Math.floor(stage.stack.clock.now() / 1000) - 10 });
@@ -117,7 +111,7 @@ test("rule 20: what DynamoDB's TTL removes is told as expired", async () => {
   expect(await stage.rowsOf(speaker.sessionId)).toEqual([]);
 });
 
-test("rule 6: an expired session is ended by the reaper, and its speaker hears of it too", async () => {
+test("rule 6: the reaper ends an expired session, for its speaker too", async () => {
   const speaker = await stage.create();
   const listener = await stage.join(speaker.sessionId);
   await stage.plant(speaker.sessionId, { expiresAt: Math.floor(stage.stack.clock.now() / 1000) });

@@ -1,6 +1,6 @@
 import { statusOf } from "@lectern/cli/client";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Stage, startStage } from "./stage.js";
+import { beforeEach, expect, test } from "vitest";
+import { useStage } from "./stage.js";
 
 interface Written {
   readonly functionName: string;
@@ -17,25 +17,22 @@ interface Measured {
   readonly by: Record<string, unknown>;
 }
 
-let stage: Stage;
 const written: Written[] = [];
 const invocations: { functionName: string; requestId: string }[] = [];
 
-beforeAll(async () => {
-  stage = await startStage(
-    { maxListenersPerSession: "1" },
-    {
-      observer: {
-        onLog: ({ functionName, requestId, text }) => {
-          // Where the handler throws, Lambda's runtime writes of it too, and here as plain text.
-          if (!text.startsWith("{")) return;
-          written.push({ functionName, invocation: requestId, line: JSON.parse(text) });
-        },
-        onInvocation: ({ functionName, requestId }) => invocations.push({ functionName, requestId }),
+const stage = useStage(
+  { maxListenersPerSession: "1" },
+  {
+    observer: {
+      onLog: ({ functionName, requestId, text }) => {
+        // When a handler throws, Lambda's runtime also writes a line, here as plain text.
+        if (!text.startsWith("{")) return;
+        written.push({ functionName, invocation: requestId, line: JSON.parse(text) });
       },
+      onInvocation: ({ functionName, requestId }) => invocations.push({ functionName, requestId }),
     },
-  );
-});
+  },
+);
 
 beforeEach(async () => {
   await stage.stack.idle();
@@ -43,9 +40,7 @@ beforeEach(async () => {
   invocations.length = 0;
 });
 
-afterAll(() => stage?.stop());
-
-/** What the functions say, metrics left out. */
+/** The functions' lines without metrics. */
 const lines = () => written.filter(({ line }) => !("_aws" in line));
 
 const linesOf = (operation: string) =>
@@ -59,7 +54,7 @@ const lineOf = (operation: string): Record<string, unknown> => {
   return line ?? {};
 };
 
-/** Every measured value, once for each set of dimensions that it is kept by. */
+/** Every metric value, once for each set of dimensions. */
 const measured = (): Measured[] =>
   written.flatMap(({ line }) => {
     if (!("_aws" in line)) return [];
@@ -131,7 +126,7 @@ test("rule 17: every invocation writes one line, with its time, level, component
   }
 });
 
-test("rule 17: one handshake is followed by its request's id through authorizer, connect and welcome", async () => {
+test("rule 17: authorizer, connect and welcome log one request id for one handshake", async () => {
   const speaker = await stage.create();
   await stage.stack.idle();
   const [authorize, connect, welcome] = ["authorize", "connect", "welcome"].map(lineOf);
@@ -142,7 +137,7 @@ test("rule 17: one handshake is followed by its request's id through authorizer,
   await speaker.leave();
 });
 
-test("rule 17: a refusal has its code, and no stack", async () => {
+test("rule 17: a refusal's line has its code and no stack", async () => {
   expect(await join("golden-eagle-427")).toBe(404);
   await stage.stack.idle();
   const line = lineOf("connect");
@@ -150,7 +145,7 @@ test("rule 17: a refusal has its code, and no stack", async () => {
   expect(JSON.stringify(line)).not.toContain("stack");
 });
 
-test("rule 17: what answers 503 for want of its database is a fault, with the cause's stack", async () => {
+test("rule 17: a 503 for an unreachable database is logged as an error with the cause's stack", async () => {
   const speaker = await stage.create();
   const restore = stage.stack.faults.inject({
     match: { table: stage.stack.tables.Sessions ?? "" },
@@ -168,7 +163,7 @@ test("rule 17: what answers 503 for want of its database is a fault, with the ca
   await speaker.leave();
 });
 
-test("rule 18: creating, joining and beating are timed, once each, over the whole stage", async () => {
+test("rule 18: each creation, join and heartbeat writes one latency, for the whole stage", async () => {
   const speaker = await stage.create();
   const listener = await stage.join(speaker.sessionId);
   await listener.ask({ action: "heartbeat" }, "heartbeatAck");
@@ -177,13 +172,14 @@ test("rule 18: creating, joining and beating are timed, once each, over the whol
     const [value, ...others] = valuesOf(name);
     expect([name, others]).toEqual([name, []]);
     expect(value).toBeGreaterThanOrEqual(0);
-    expect(value).toBeLessThan(10_000);
+    // A duration, no time of day; how long it is depends on the machine.
+    expect(value).toBeLessThan(180_000);
     expect(measured().filter((metric) => metric.name === name)).toMatchObject([{ unit: "Milliseconds" }]);
   }
   await speaker.leave();
 });
 
-test("rule 18: a refusal counts once in all and once by its code, by handshake, by frame, and by the authorizer", async () => {
+test("rule 18: every refusal counts once in the total and once by its code", async () => {
   const speaker = await stage.create();
   const listener = await stage.join(speaker.sessionId);
   expect(await join("golden-eagle-427")).toBe(404);
@@ -212,7 +208,7 @@ test("rule 18: a refusal counts once in all and once by its code, by handshake, 
   await speaker.leave();
 });
 
-test("rule 18: what a limit refuses counts in all and by the limited operation", async () => {
+test("rule 18: a limit's refusal counts in the total and by the limited operation", async () => {
   const speaker = await stage.create();
   for (let beat = 0; beat < 2; beat += 1) await speaker.ask({ action: "heartbeat" }, "heartbeatAck");
   expect(await speaker.ask({ action: "heartbeat" }, "error")).toMatchObject({ code: "RATE_LIMIT_EXCEEDED" });
@@ -223,7 +219,7 @@ test("rule 18: what a limit refuses counts in all and by the limited operation",
   await speaker.leave();
 });
 
-test("rule 18: the reaper counts sessions and listeners, what was wrong, whom it closed, and itself", async () => {
+test("rule 18: the reaper counts its runs, sessions, listeners, drift and silent connections", async () => {
   await stage.reap();
   written.length = 0;
   const speaker = await stage.create();
@@ -242,7 +238,7 @@ test("rule 18: the reaper counts sessions and listeners, what was wrong, whom it
   await speaker.leave();
 });
 
-test("rule 18: no metric has a dimension besides service, stage, and a code or an operation", async () => {
+test("rule 18: metrics have no dimensions except service, stage, code and operation", async () => {
   const speaker = await stage.create();
   const listener = await stage.join(speaker.sessionId);
   await join("golden-eagle-427");
@@ -254,7 +250,7 @@ test("rule 18: no metric has a dimension besides service, stage, and a code or a
   expect(JSON.stringify(measured())).not.toContain(speaker.sessionId);
 });
 
-// The last: the row that it leaves can be read by nobody.
+// The last test: no function can read the row that it leaves.
 test("rule 17: a bug's line has its code and its stack", async () => {
   const speaker = await stage.create();
   await stage.plant(speaker.sessionId, { qualityTier: "of a later version" as "standard" });

@@ -1,15 +1,9 @@
 import { statusOf } from "@lectern/cli/client";
 import { loadIssuer } from "offline-aws";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { root, type Stage, startStage } from "./stage.js";
+import { expect, test } from "vitest";
+import { root, useStage } from "./stage.js";
 
-let stage: Stage;
-
-beforeAll(async () => {
-  stage = await startStage();
-});
-
-afterAll(() => stage?.stop());
+const stage = useStage();
 
 const sessionOf = (sessionId: string) => stage.sessionOf(sessionId);
 
@@ -59,7 +53,7 @@ test("rule 2: a listener joins without a token, gets a welcome and is counted", 
   await speaker.leave();
 });
 
-test("rule 4: a speaker who leaves ends the session: listeners hear it, are closed, and nothing is left", async () => {
+test("rule 4: a speaker who leaves ends the session: listeners get sessionEnded and are closed, and no row stays", async () => {
   const speaker = await stage.create();
   const listeners = await Promise.all(
     ["es", "fr", "de"].map((targetLanguage) => stage.join(speaker.sessionId, { targetLanguage })),
@@ -88,7 +82,7 @@ test("rule 4: endSession ends the session for everybody, the speaker included", 
   expect(await rowsOf(speaker.sessionId)).toEqual([]);
 });
 
-test("rule 5: a listener who leaves is forgotten and uncounted, once", async () => {
+test("rule 5: a listener who leaves is removed and counted down once", async () => {
   const speaker = await stage.create();
   const [first] = await Promise.all([stage.join(speaker.sessionId), stage.join(speaker.sessionId)]);
   await first?.leave();
@@ -98,7 +92,7 @@ test("rule 5: a listener who leaves is forgotten and uncounted, once", async () 
   await speaker.leave();
 });
 
-test("rule 7: what is wrong with a speaker's handshake is answered by its status, and nothing is left", async () => {
+test("rule 7: each mistake in a speaker's handshake has its status, and leaves no session", async () => {
   const before = await stage.sessions();
   const create = (query: Record<string, string>) =>
     statusOf(stage.connect({ action: "createSession", sourceLanguage: "en", ...query }));
@@ -119,7 +113,7 @@ test("rule 7: what is wrong with a speaker's handshake is answered by its status
   expect(await stage.sessions()).toHaveLength(before.length);
 });
 
-test("rule 8: what is wrong with a listener's handshake is answered by its status, and nothing is left", async () => {
+test("rule 8: each mistake in a listener's handshake has its status, and leaves no row", async () => {
   const speaker = await stage.create();
   const { sessionId } = speaker;
   const join = (query: Record<string, string>) =>
@@ -136,7 +130,7 @@ test("rule 8: what is wrong with a listener's handshake is answered by its statu
   expect(await join({})).toBe(404);
 });
 
-test("rule 12: a heartbeat is acknowledged, and more than two in a burst are refused with a wait", async () => {
+test("rule 12: a heartbeat is acknowledged, and the third in a burst is refused with retryAfter", async () => {
   const speaker = await stage.create();
   await speaker.ask({ action: "heartbeat" }, "heartbeatAck");
   await speaker.ask({ action: "heartbeat" }, "heartbeatAck");
@@ -148,7 +142,7 @@ test("rule 12: a heartbeat is acknowledged, and more than two in a burst are ref
   await speaker.leave();
 });
 
-test("rule 15: a frame that is not understood is answered, and the socket stays open", async () => {
+test("rule 15: an invalid frame is answered with an error, and the socket stays open", async () => {
   const speaker = await stage.create();
   for (const frame of ["hello", "[]", "5", '{"action":"fly"}', '{"action":7}', "{}", '{"message":"hi"}']) {
     expect(await speaker.ask(frame, "error")).toMatchObject({ code: "INVALID_ACTION", status: 400 });
@@ -214,7 +208,7 @@ test("rule 19: only the session's speaker may ask for its status or end it", asy
   await Promise.all([speaker.leave(), other.leave()]);
 });
 
-test("rule 19: a bad token is refused even where none is needed; a good one changes nothing", async () => {
+test("rule 19: a bad token is refused even for a listener, who needs none; a good one changes nothing", async () => {
   const speaker = await stage.create();
   const { sessionId } = speaker;
   const join = { action: "joinSession", sessionId, targetLanguage: "es" };
@@ -224,7 +218,7 @@ test("rule 19: a bad token is refused even where none is needed; a good one chan
   await speaker.leave();
 });
 
-test("rule 19: the pool's ID and access tokens are good; those of another client or pool are not", async () => {
+test("rule 19: the pool's ID and access tokens are valid; those of another client or pool are not", async () => {
   const issuer = await loadIssuer(root);
   const userPoolId = String(stage.stack.outputs.UserPoolId);
   const clientId = String(stage.stack.outputs.UserPoolClientId);
@@ -239,7 +233,7 @@ test("rule 19: the pool's ID and access tokens are good; those of another client
   }
 });
 
-test("a token may travel as a subprotocol, and the handshake echoes lectern.v1", async () => {
+test("a token may be sent as a subprotocol, and the handshake echoes lectern.v1", async () => {
   const speaker = await stage.connect(
     { action: "createSession", sourceLanguage: "en" },
     { protocols: ["lectern.v1", `bearer.${stage.token()}`] },
@@ -249,7 +243,7 @@ test("a token may travel as a subprotocol, and the handshake echoes lectern.v1",
   await speaker.leave();
 });
 
-test("with errors=frame a refusal can be read: the socket opens, gets one error frame, and is closed", async () => {
+test("with errors=frame a refused socket opens, gets one error frame, and is closed", async () => {
   const unreadable = { action: "joinSession", sessionId: "golden-eagle-427", targetLanguage: "es" };
   const refused = await stage.connect({ ...unreadable, errors: "frame" });
   expect(await refused.next("error")).toMatchObject({

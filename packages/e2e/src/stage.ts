@@ -1,21 +1,24 @@
+import { createHash } from "node:crypto";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
-import { type Client, type ConnectOptions, connect } from "@lectern/cli/client";
+import { type Client, type ConnectOptions, connect, Refused } from "@lectern/cli/client";
 import { type ConnectionRow, connectionSchema, type Session, sessionSchema } from "@lectern/core";
-import { type Stack, type StackOptions, startStack } from "offline-aws";
+import { type Graph, type Observer, type Stack, type StackOptions, startStack, synth } from "offline-aws";
 import * as v from "valibot";
+import { afterAll, beforeAll, inject } from "vitest";
 
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
+export const root = path.resolve(import.meta.dirname, "../../..");
 
-/** The whole system on this machine, and short ways to what tests do with it. */
+/** The whole system on this machine, and shortcuts for what tests do with it. */
 export interface Stage {
   readonly stack: Stack;
   /** Opens a session and waits for its welcome. */
   create(query?: Record<string, string>, options?: ConnectOptions & { user?: string }): Promise<Speaker>;
   /** Joins a session and waits for the welcome. */
   join(sessionId: string, query?: Record<string, string>, options?: ConnectOptions): Promise<Client>;
+  /** @throws {Refused} whose message has the response, the gateway's reason and the functions' log lines */
   connect(query: Record<string, string>, options?: ConnectOptions): Promise<Client>;
   sessions(): Promise<Session[]>;
   connections(): Promise<ConnectionRow[]>;
@@ -23,9 +26,9 @@ export interface Stage {
   /** The rows of a session's speaker and listeners. */
   rowsOf(sessionId: string): Promise<ConnectionRow[]>;
   token(user?: string): string;
-  /** Writes what no client could: attributes of a session's row. */
+  /** Writes attributes of a session's row that no client could write. */
   plant(sessionId: string, attributes: Partial<Session>): Promise<void>;
-  /** Runs the reaper once, now, and waits for all that follows from it. */
+  /** Runs the reaper once, and waits until everything that follows has ended. */
   reap(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -36,23 +39,39 @@ interface Speaker extends Client {
 
 let addresses = 0;
 
-/** Each client comes from an address of its own, so that no test meets another's limits. */
+/** Each client has its own address, so that no test meets the limits of another. */
 const freshAddress = (): string => {
   addresses += 1;
   return `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`;
 };
 
-/** Starts the system with schedules off: time moves only as a test says. */
-export const startStage = async (
+/** Starts a stage before the tests of a file, and stops it after them. */
+export const useStage = (
   settings: Record<string, string> = {},
   options: Partial<StackOptions> = {},
+): Stage => {
+  const stage = {} as Stage;
+  beforeAll(async () => {
+    Object.assign(stage, await startStage(settings, options));
+  });
+  afterAll(() => stage.stop?.());
+  return stage;
+};
+
+/** Starts the system with schedules off: only the test moves the time. */
+export const startStage = async (
+  settings: Record<string, string> = {},
+  { observer = {}, ...options }: Partial<StackOptions> = {},
 ): Promise<Stage> => {
+  const refusals = createRefusals(observer);
   const stack = await startStack({
     root,
     settings,
     schedules: false,
     engine: process.env.DYNAMODB_ENGINE === "dynamodb-local" ? "dynamodb-local" : "dynalite",
+    ...(options.root || options.graph ? {} : { graph: await graphWith(settings) }),
     ...options,
+    observer: refusals.observer,
   });
   const client = new DynamoDBClient({
     endpoint: stack.dynamodbEndpoint,
@@ -68,7 +87,7 @@ export const startStage = async (
   const connections = () => scan(stack.tables.Connections, connectionSchema);
   const token = (user = "alice") => stack.token({ username: user });
   const open = (query: Record<string, string>, { address = freshAddress(), ...rest }: ConnectOptions = {}) =>
-    connect(stack.webSocketUrl, query, { address, ...rest });
+    refusals.explain(connect(stack.webSocketUrl, query, { address, ...rest }));
   return {
     stack,
     token,
@@ -105,4 +124,41 @@ export const startStage = async (
       await stack.stop();
     },
   };
+};
+
+/** Evaluates the infrastructure, once for all test files of a run that have the same settings. */
+export const graphWith = async (settings: Record<string, string>): Promise<Graph> => {
+  const name = createHash("sha256").update(JSON.stringify(settings)).digest("hex");
+  const file = path.join(inject("graphs"), `${name}.json`);
+  const evaluated = await readFile(file, "utf8").catch(() => undefined);
+  if (evaluated !== undefined) return JSON.parse(evaluated);
+  const graph = await synth({ root, stage: "local", settings });
+  // Another file must not read half of it.
+  await writeFile(`${file}.${process.pid}`, JSON.stringify(graph));
+  await rename(`${file}.${process.pid}`, file);
+  return graph;
+};
+
+/** Adds to a refused handshake's error the gateway's reason and the functions' lines about refusals since it began. */
+const createRefusals = (observer: Observer) => {
+  const seen: string[] = [];
+  const observing: Observer = {
+    ...observer,
+    onLog: (line) => {
+      observer.onLog?.(line);
+      if (/"outcome":"(refused|failed)"/.test(line.text)) seen.push(`${line.functionName}: ${line.text}`);
+    },
+    onGatewayEvent: (event) => {
+      observer.onGatewayEvent?.(event);
+      if (event.kind === "refused") seen.push(`gateway: ${event.status}, ${event.reason}`);
+    },
+  };
+  const explain = async (handshake: Promise<Client>): Promise<Client> => {
+    const begin = seen.length;
+    return handshake.catch((error: unknown) => {
+      if (error instanceof Refused) error.message += [` ${error.body}`, ...seen.slice(begin)].join("\n  ");
+      throw error;
+    });
+  };
+  return { observer: observing, explain };
 };

@@ -1,25 +1,17 @@
-import { beforeAll, expect, test } from "vitest";
-import { type Bill, billOf, type Circumstances, refreshesIn } from "./bill.js";
+import { expect, test } from "vitest";
+import { type Bill, billOf } from "./bill.js";
 import { type Load, referenceLoad } from "./load.js";
-import { type PriceList, readPrices } from "./price.js";
+import { type Circumstances, refreshesIn } from "./month.js";
 import { flow, flows, work } from "./testing.js";
-import { readUsage, type Usage } from "./usage.js";
+import { type Usage, usage } from "./usage.js";
 
-let usage: Usage;
-let list: PriceList;
-
-beforeAll(async () => {
-  [usage, list] = await Promise.all([readUsage(), readPrices()]);
-});
-
-/** The committed usage under the reference load, but for what is given. */
+/** The committed usage under the reference load, with some parts changed. */
 const circumstances = ({
   load,
   ...changed
 }: Partial<Omit<Circumstances, "load">> & { load?: Partial<Load> } = {}): Circumstances => ({
   usage,
   stage: usage.stage,
-  prices: list.prices,
   load: { ...referenceLoad(usage.stage), ...load },
   ...changed,
 });
@@ -85,7 +77,7 @@ test("a heartbeat counts once for each participant and interval", () => {
   expect(item(made, "CloudWatch", "functions' metric lines").quantity).toBeCloseTo(0.1836, 9);
 });
 
-test("what begins and ends a session counts once for each session or listener", () => {
+test("flows that begin and end a session count once for each session or listener", () => {
   const made = bill({
     usage: bare({
       create: flow({ handshakes: 1, writeUnits: 3 }),
@@ -100,13 +92,13 @@ test("what begins and ends a session counts once for each session or listener", 
   expect(item(made, "DynamoDB", "sessions and connections", "read").quantity).toBeCloseTo(0.0045, 9);
   expect(item(made, "API Gateway", "frames to clients").quantity).toBeCloseTo(0.3, 9);
   // 153,000 handshakes and 150,000 closes
-  expect(item(made, "API Gateway", "handshakes and closes, should they be metered").quantity).toBeCloseTo(
+  expect(item(made, "API Gateway", "handshakes and closes, if they are metered").quantity).toBeCloseTo(
     0.303,
     9,
   );
 });
 
-test("who leaves before the end is not told of it", () => {
+test("a listener who leaves before the end costs the leaving, and not its part of the session's end", () => {
   const some = {
     "listener leaves": flow({ writeUnits: 1 }),
     "session ends, per listener": flow({ writeUnits: 10 }),
@@ -114,7 +106,7 @@ test("who leaves before the end is not told of it", () => {
   const made = bill({ usage: bare(some), load: { leaving: 0.25 } });
   // 150,000 × (0.25 × 1 + 0.75 × 10)
   expect(item(made, "DynamoDB", "sessions and connections", "write").quantity).toBeCloseTo(1.1625, 9);
-  // What is real is measured so that staying is the dearer of the two, which the default is.
+  // As measured, staying costs more than leaving: the default is the dearer case.
   expect(bill({ load: { leaving: 1 } }).total).toBeLessThan(bill().total);
 });
 
@@ -144,7 +136,7 @@ test("refreshes make a session dearer than its minutes alone", () => {
   expect(perMinute(91)).toBeGreaterThan(perMinute(90));
 });
 
-test("the reaper runs every minute of the month, whoever is there", () => {
+test("the reaper runs every minute of the month, even without sessions", () => {
   const reaper = { "reaper run": flow({ readUnits: 2, functions: { reaper: work({ requests: 2 }) } }) };
   const idle = bill({ usage: bare(reaper), load: { sessions: 0 } });
   expect(item(idle, "Lambda", "all other invocations", "requests").quantity).toBeCloseTo(0.0432, 9);
@@ -155,7 +147,7 @@ test("the reaper runs every minute of the month, whoever is there", () => {
   );
 });
 
-test("the reaper's scans read what rows there are on average", () => {
+test("the reaper's scans read the average number of rows", () => {
   const made = bill({
     usage: { ...bare({}), rows: { session: 4_096, connection: 4_096, rateLimits: 0 } },
     load: { listeners: 0 },
@@ -182,7 +174,7 @@ test("tables hold sessions, connections twice for the index, and limits", () => 
   expect(stored({ rateLimits: 100 })).toBeCloseTo(100 * 10 * (1 + 1 + 48), 6);
 });
 
-test("without point-in-time recovery there is nothing to pay for it", () => {
+test("without point-in-time recovery the bill has no line for it", () => {
   const { services } = bill({ stage: { ...usage.stage, backups: false } });
   const whats = services.flatMap(({ items }) => items.map(({ what }) => what));
   expect(whats).not.toContain("point-in-time recovery");
@@ -203,7 +195,7 @@ test("the access log has a line for each handshake, frame and close", () => {
   expect(item(made, "CloudWatch", "logs kept").quantity * 1e9).toBeCloseTo((bytes / 30) * 4, 3);
 });
 
-test("a stage whose log level is WARN writes no lines of what went well, but its metrics", () => {
+test("a stage with log level WARN writes metrics, but no lines of requests that succeed", () => {
   const quiet = { ...usage.stage, settings: { ...usage.stage.settings, logLevel: "WARN" } };
   expect(item(bill({ stage: quiet }), "CloudWatch", "functions' log lines").quantity).toBe(0);
   expect(item(bill({ stage: quiet }), "CloudWatch", "functions' metric lines")).toEqual(
@@ -211,7 +203,7 @@ test("a stage whose log level is WARN writes no lines of what went well, but its
   );
 });
 
-test("metrics, alarms and dashboards cost the same however much the stage is used", () => {
+test("metrics, alarms and dashboards cost the same for every load", () => {
   const made = bill({
     stage: { ...usage.stage, alarms: { one: 1, several: 9 }, dashboards: 2 },
     usage: { ...bare({}), series: ["A", "B"] },
@@ -223,7 +215,7 @@ test("metrics, alarms and dashboards cost the same however much the stage is use
   expect(item(made, "CloudWatch", "dashboards").dollars).toBe(6);
 });
 
-test("broadcast frames go to every listener, and no speaker", () => {
+test("broadcast frames go to every listener, but not to the speaker", () => {
   const made = bill({ usage: bare({}), load: { updates: 60 } });
   // 150,000 listeners, 30 minutes, 60 a minute: 270 million of 1,100 bytes.
   expect(item(made, "API Gateway", "broadcast frames").dollars).toBeCloseTo(270, 9);
@@ -236,7 +228,7 @@ test("more than a billion messages meet the second tier", () => {
   expect(item(made, "API Gateway", "broadcast frames").dollars).toBeCloseTo(1_000 + 1_700 * 0.8, 6);
 });
 
-test("what goes to clients is the frames' text, and what carries frames and handshakes", () => {
+test("the data to clients is the frames' text and the overhead of frames and handshakes", () => {
   const made = bill({
     usage: bare({
       join: flow({ handshakes: 1 }),
@@ -258,12 +250,12 @@ test("a month has thirty days, or as many as have sessions", () => {
   expect(frames(10)).toBeCloseTo(frames(30) / 3, 9);
 });
 
-test("users beyond the free ones are paid for", () => {
+test("users beyond the first 10,000 are paid for", () => {
   expect(item(bill({ load: { speakers: 100 } }), "Cognito", "active users").dollars).toBe(0);
   expect(item(bill({ load: { speakers: 11_000 } }), "Cognito", "active users").dollars).toBeCloseTo(15, 9);
 });
 
-test("a function that the stage does not have is a mistake in usage.json, not a free one", () => {
+test("a function that the stage does not have is an error, not free", () => {
   const strange = bare({ heartbeat: flow({ functions: { unknown: work() } }) });
   expect(() => bill({ usage: strange })).toThrow("Stage prod has no function unknown");
 });

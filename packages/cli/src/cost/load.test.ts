@@ -1,19 +1,13 @@
 import { UserError } from "offline-aws";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { loadOptions, parseLoad, referenceLoad } from "./load.js";
-import type { Stage } from "./resources.js";
-import { readUsage } from "./usage.js";
+import { usage } from "./usage.js";
 
-let stage: Stage;
+const { stage } = usage;
 
-beforeAll(async () => {
-  ({ stage } = await readUsage());
-});
+const parse = (options: Readonly<Record<string, string>>) => parseLoad(options, stage);
 
-const parse = (options: Readonly<Record<string, string>>) =>
-  parseLoad({ text: (name) => options[name] }, stage);
-
-test("without options it is the reference load on the stage's own settings", () => {
+test("without options the load is the reference load with the stage's own settings", () => {
   expect(parse({})).toEqual({
     sessions: 100,
     listeners: 50,
@@ -42,7 +36,7 @@ test.each([
   ["leaving", "0.5", { leaving: 0.5 }],
   ["log-sampling", "1", { logSampling: 1 }],
   ["updates", "60", { updates: 60 }],
-])("--%s %s is taken as it is", (option, text, expected) => {
+])("--%s %s is accepted", (option, text, expected) => {
   expect(parse({ [option]: text })).toEqual({ ...referenceLoad(stage), ...expected });
 });
 
@@ -73,6 +67,6 @@ test.each([
   ],
   ["log-sampling", "1.01", "--log-sampling takes a number from 0 to 1, not 1.01."],
   ["days", "32", "--days takes a whole number from 0 to 31, not 32."],
-])("--%s %s is refused in a sentence", (option, text, sentence) => {
+])("--%s %s is refused with the bounds", (option, text, sentence) => {
   expect(() => parse({ [option]: text })).toThrow(new UserError(sentence));
 });

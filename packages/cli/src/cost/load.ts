@@ -1,118 +1,123 @@
 import { UserError } from "offline-aws";
-import type { Command, Given } from "../terminal/given.js";
-import type { Stage } from "./resources.js";
+import { text } from "../terminal/command.js";
+import type { Stage } from "./stage.js";
+import { usage } from "./usage.js";
 
 /** How much a stage is used in a month. */
-export interface Load {
-  /** A day. */
-  readonly sessions: number;
-  /** In each session, all of them from its start. */
-  readonly listeners: number;
-  /** Of a session. */
-  readonly minutes: number;
-  /** Days a month with such sessions. */
-  readonly days: number;
-  /** Seconds between two heartbeats of a connection. */
-  readonly heartbeat: number;
-  /** Users who sign in during the month. */
-  readonly speakers: number;
-  /** The share of listeners, 0 to 1, who leave by themselves before the speaker does. */
-  readonly leaving: number;
-  /** The share of good heartbeats, 0 to 1, that are logged and timed. */
-  readonly logSampling: number;
-  /** Frames a minute that each listener gets besides. */
-  readonly updates: number;
-}
+export type Load = Readonly<Record<keyof ReturnType<typeof parametersOf>, number>>;
 
-/** The load that the specification's estimate is for. */
-export const referenceLoad = (stage: Stage): Load => ({
-  sessions: 100,
-  listeners: 50,
-  minutes: 30,
-  days: 30,
-  heartbeat: stage.settings.heartbeatIntervalSeconds,
-  speakers: 100,
-  leaving: 0,
-  logSampling: stage.settings.heartbeatLogSampling,
-  updates: 0,
-});
-
-export const loadOptions: Command["options"] = {
-  sessions: { type: "string", value: "N", help: "Sessions a day. Default: 100." },
-  listeners: { type: "string", value: "N", help: "Listeners in each session. Default: 50." },
-  minutes: { type: "string", value: "N", help: "Minutes that a session lasts. Default: 30." },
-  days: { type: "string", value: "N", help: "Days a month with such sessions. Default: 30." },
-  heartbeat: {
-    type: "string",
-    value: "SECONDS",
-    help: "Between two heartbeats of a connection. Default: the stage's heartbeatIntervalSeconds.",
-  },
-  speakers: { type: "string", value: "N", help: "Users who sign in during the month. Default: 100." },
-  leaving: {
-    type: "string",
-    value: "SHARE",
-    help: "The share of listeners, 0 to 1, who leave before their speaker does. Default: 0.",
-  },
-  "log-sampling": {
-    type: "string",
-    value: "SHARE",
-    help: "The share of heartbeats, 0 to 1, that are logged. Default: the stage's heartbeatLogSampling.",
-  },
-  updates: {
-    type: "string",
-    value: "N",
-    help: "Frames a minute to every listener, from the translation pipeline. Default: 0.",
-  },
-};
-
-/** API Gateway cuts a connection on which nothing has moved for so long (s). */
-const idleLimitSeconds = 600;
-
-interface Bounds {
+/** One number of a load: its option, its default, and its bounds. */
+interface Parameter {
+  /** Default: the parameter's name. */
+  readonly option?: string;
+  /** What stands for the number in the help. Default: N. */
+  readonly value?: string;
+  readonly help: string;
+  readonly standard: number;
   readonly least: number;
-  /** Why not less or more, for the sentence. */
   readonly leastWhy?: string;
   readonly most: number;
   readonly mostWhy?: string;
   readonly whole?: boolean;
 }
 
-/** @throws {UserError} naming the option that cannot be, and what it may be */
-export const parseLoad = (given: Pick<Given, "text">, stage: Stage): Load => {
-  const { rateLimitHeartbeatsPerMin, maxListenersPerSession } = stage.settings;
-  const standard = referenceLoad(stage);
-  const number = (option: string, standing: number, bounds: Bounds): number => {
-    const text = given.text(option);
-    if (text === undefined) return standing;
-    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    const { least, most, whole = false } = bounds;
-    if (value >= least && value <= most && !(whole && !Number.isInteger(value))) return value;
-    throw new UserError(`--${option} takes ${inWords(bounds)}, not ${text}.`);
-  };
-  return {
-    sessions: number("sessions", standard.sessions, { least: 0, most: 1_000_000, whole: true }),
-    listeners: number("listeners", standard.listeners, {
+const parametersOf = ({ settings }: Stage) =>
+  ({
+    sessions: {
+      help: "Sessions a day. Default: 100.",
+      standard: 100,
       least: 0,
-      most: maxListenersPerSession,
+      most: 1_000_000,
+      whole: true,
+    },
+    listeners: {
+      help: "Listeners in each session, all from its start. Default: 50.",
+      standard: 50,
+      least: 0,
+      most: settings.maxListenersPerSession,
       mostWhy: "the stage's maxListenersPerSession",
       whole: true,
-    }),
-    minutes: number("minutes", standard.minutes, { least: 1, most: 1_440, mostWhy: "a day" }),
-    days: number("days", standard.days, { least: 0, most: 31, whole: true }),
-    heartbeat: number("heartbeat", standard.heartbeat, {
-      least: 60 / rateLimitHeartbeatsPerMin,
-      leastWhy: `the stage lets ${rateLimitHeartbeatsPerMin} heartbeats a minute through`,
-      most: idleLimitSeconds - 1,
+    },
+    minutes: {
+      help: "Minutes of a session. Default: 30.",
+      standard: 30,
+      least: 1,
+      most: 1_440,
+      mostWhy: "a day",
+    },
+    days: { help: "Days a month with sessions. Default: 30.", standard: 30, least: 0, most: 31, whole: true },
+    heartbeat: {
+      value: "SECONDS",
+      help: "Time between two heartbeats of a connection. Default: the stage's heartbeatIntervalSeconds.",
+      standard: settings.heartbeatIntervalSeconds,
+      least: 60 / settings.rateLimitHeartbeatsPerMin,
+      leastWhy: `the stage lets ${settings.rateLimitHeartbeatsPerMin} heartbeats a minute through`,
+      most: 599,
       mostWhy: "API Gateway cuts a connection that is silent for 10 minutes",
-    }),
-    speakers: number("speakers", standard.speakers, { least: 0, most: 100_000_000, whole: true }),
-    leaving: number("leaving", standard.leaving, { least: 0, most: 1 }),
-    logSampling: number("log-sampling", standard.logSampling, { least: 0, most: 1 }),
-    updates: number("updates", standard.updates, { least: 0, most: 6_000 }),
+    },
+    speakers: {
+      help: "Users who sign in a month. Default: 100.",
+      standard: 100,
+      least: 0,
+      most: 1e8,
+      whole: true,
+    },
+    leaving: {
+      value: "SHARE",
+      help: "Share of listeners, 0 to 1, who leave before their speaker does. Default: 0.",
+      ...share(0),
+    },
+    logSampling: {
+      option: "log-sampling",
+      value: "SHARE",
+      help: "Share of heartbeats, 0 to 1, that are logged. Default: the stage's heartbeatLogSampling.",
+      ...share(settings.heartbeatLogSampling),
+    },
+    updates: {
+      help: "Broadcast frames a minute to every listener. Default: 0.",
+      standard: 0,
+      least: 0,
+      most: 6_000,
+    },
+  }) satisfies Record<string, Parameter>;
+
+const share = (standard: number) => ({ standard, least: 0, most: 1 });
+
+export const loadOptions: Readonly<Record<string, ReturnType<typeof text>>> = Object.fromEntries(
+  Object.entries<Parameter>(parametersOf(usage.stage)).map(([name, { option = name, value = "N", help }]) => [
+    option,
+    text(value, help),
+  ]),
+);
+
+/** @throws {UserError} naming the option that is out of bounds, and its bounds */
+export const parseLoad = (given: Readonly<Record<string, unknown>>, stage: Stage): Load => {
+  const parameters = parametersOf(stage);
+  const number = (name: keyof Load): number => {
+    const parameter: Parameter = parameters[name];
+    const { option = name, standard, least, leastWhy, most, mostWhy, whole = false } = parameter;
+    const written = given[option];
+    if (written === undefined) return standard;
+    const value = /^\d+(\.\d+)?$/.test(`${written}`) ? Number(written) : Number.NaN;
+    if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
+    const why = (reason: string | undefined) => (reason ? ` (${reason})` : "");
+    const bounds = `from ${least}${why(leastWhy)} to ${most}${why(mostWhy)}`;
+    throw new UserError(
+      `--${option} takes a ${whole ? "whole number" : "number"} ${bounds}, not ${written}.`,
+    );
+  };
+  return {
+    sessions: number("sessions"),
+    listeners: number("listeners"),
+    minutes: number("minutes"),
+    days: number("days"),
+    heartbeat: number("heartbeat"),
+    speakers: number("speakers"),
+    leaving: number("leaving"),
+    logSampling: number("logSampling"),
+    updates: number("updates"),
   };
 };
 
-const inWords = ({ least, leastWhy, most, mostWhy, whole }: Bounds): string => {
-  const why = (text: string | undefined) => (text ? ` (${text})` : "");
-  return `a ${whole ? "whole number" : "number"} from ${least}${why(leastWhy)} to ${most}${why(mostWhy)}`;
-};
+/** The load of the specification's estimate, with the stage's own settings. */
+export const referenceLoad = (stage: Stage): Load => parseLoad({}, stage);

@@ -1,16 +1,11 @@
-import { beforeAll, expect, test } from "vitest";
-import { billOf, type Circumstances } from "./bill.js";
+import { expect, test } from "vitest";
+import { billOf } from "./bill.js";
 import { referenceLoad } from "./load.js";
-import { readPrices } from "./price.js";
+import type { Circumstances } from "./month.js";
 import { savingsOf, timeoutFor } from "./saving.js";
-import { readUsage } from "./usage.js";
+import { usage } from "./usage.js";
 
-let reference: Circumstances;
-
-beforeAll(async () => {
-  const [usage, { prices }] = await Promise.all([readUsage(), readPrices()]);
-  reference = { usage, stage: usage.stage, prices, load: referenceLoad(usage.stage) };
-});
+const reference: Circumstances = { usage, stage: usage.stage, load: referenceLoad(usage.stage) };
 
 const saved = (circumstances: Circumstances, change: string): number => {
   const found = savingsOf(circumstances).find((saving) => saving.change.startsWith(change));
@@ -23,7 +18,7 @@ const withLoad = (load: Partial<Circumstances["load"]>): Circumstances => ({
   load: { ...reference.load, ...load },
 });
 
-test("a longer interval saves what a month with it costs less", () => {
+test("a longer interval saves the difference between the two months", () => {
   for (const heartbeat of [60, 120, 240]) {
     expect(saved(reference, `heartbeatIntervalSeconds ${heartbeat}`)).toBeCloseTo(
       billOf(reference).total - billOf(withLoad({ heartbeat })).total,
@@ -33,7 +28,7 @@ test("a longer interval saves what a month with it costs less", () => {
   expect(saved(reference, "heartbeatIntervalSeconds 60")).toBeGreaterThan(5);
 });
 
-test("only longer intervals than the load's are offered, and other samplings than its own", () => {
+test("only intervals longer than the load's are offered, and samplings other than its own", () => {
   const changes = (load: Partial<Circumstances["load"]>) =>
     savingsOf(withLoad(load))
       .map(({ change }) => change)
@@ -44,19 +39,19 @@ test("only longer intervals than the load's are offered, and other samplings tha
   ]);
 });
 
-test("an interval that the silence limit does not allow comes with a longer limit", () => {
+test("an interval longer than the heartbeat timeout comes with a longer timeout", () => {
   expect(timeoutFor(60, reference.stage)).toEqual([]);
   expect(timeoutFor(89, reference.stage)).toEqual([]);
   expect(timeoutFor(90, reference.stage)).toEqual(["heartbeatTimeoutSeconds 270"]);
 });
 
-test("logging every heartbeat would cost more: a saving below zero, and the same above it the other way", () => {
+test("logging every heartbeat is a negative saving, and the way back is the same saving above zero", () => {
   const dearer = saved(reference, "heartbeatLogSampling 1");
   expect(dearer).toBeLessThan(-1);
   expect(saved(withLoad({ logSampling: 1 }), "heartbeatLogSampling 0.01")).toBeCloseTo(-dearer, 9);
 });
 
-test("what is paid by the piece saves its price", () => {
+test("dashboards, alarms and metrics save their price", () => {
   expect(saved(reference, "no dashboard")).toBeCloseTo(3, 9);
   const { alarms } = reference.stage;
   const metrics = Object.values(alarms).reduce((sum, count) => sum + count, 0);
@@ -67,7 +62,7 @@ test("what is paid by the piece saves its price", () => {
   expect(saved(reference, "no FanOutSize")).toBeCloseTo(4 * 0.3, 9);
 });
 
-test("no access log saves its bytes and their keeping", () => {
+test("no access log saves its bytes and their storage", () => {
   const { services } = billOf(reference);
   const items = services.flatMap((service) => service.items);
   const bytes = items.find(({ what }) => what === "access log");
@@ -77,12 +72,12 @@ test("no access log saves its bytes and their keeping", () => {
   expect(saved(reference, "no access log")).toBeCloseTo((bytes?.dollars ?? 0) + kept, 9);
 });
 
-test("fewer log lines save less than all logs cost", () => {
+test("logLevel WARN saves at least the price of the log lines", () => {
   const { services } = billOf(reference);
   const lines = services.flatMap(({ items }) => items).find(({ what }) => what === "functions' log lines");
   expect(saved(reference, "logLevel WARN")).toBeGreaterThanOrEqual(lines?.dollars ?? Number.NaN);
 });
 
-test("every change says where it is made", () => {
+test("every change names the file where it is made", () => {
   for (const { where } of savingsOf(reference)) expect(where).toMatch(/\.ts/);
 });

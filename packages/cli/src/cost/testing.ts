@@ -10,7 +10,7 @@ export const work = (figures: Partial<Work> = {}): Work => ({
   ...figures,
 });
 
-/** A flow that uses nothing but what is given. */
+/** A flow that uses only the given figures. */
 export const flow = (figures: Partial<Flow> = {}): Flow => ({
   handshakes: 0,
   messagesIn: 0,
@@ -23,7 +23,7 @@ export const flow = (figures: Partial<Flow> = {}): Flow => ({
   ...figures,
 });
 
-/** Flows that use nothing but what is given. */
+/** Flows of which only the given ones use anything. */
 export const flows = (some: Partial<Usage["flows"]> = {}): Usage["flows"] => ({
   create: flow(),
   join: flow(),

@@ -110,6 +110,6 @@ const helpOf = async <Args extends ArgsDef>(command: CommandDef<Args>): Promise<
 };
 
 /** Citty takes a value, a promise of it, or a function. */
-export const resolved = async <Value>(
+const resolved = async <Value>(
   value: Value | Promise<Value> | (() => Value | Promise<Value>),
 ): Promise<Value> => (value instanceof Function ? value() : value);

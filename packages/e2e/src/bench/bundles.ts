@@ -4,14 +4,13 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { asDuration, median } from "@lectern/cli/statistic";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import { bundleOptions, type Plan, plan, synth } from "offline-aws";
-import type { Bench, Benchmark, Report } from "./benchmark.js";
-import { budgets } from "./budget.js";
-import { temporaryFolder } from "./temporary.js";
-import { startTrivialServer } from "./trivial-server.js";
+import { type Bench, type Benchmark, budgets, type Report } from "./benchmark.js";
 
-/** Something whose load time is measured. */
+import { startTrivialServer, temporaryFolder } from "./harness.js";
+
+/** A bundle whose load time is measured. */
 interface Subject {
   readonly name: string;
   readonly file: string;
@@ -22,7 +21,7 @@ interface Bundle {
   readonly name: string;
   readonly kb: number;
   readonly loadMs: number;
-  /** Of the bare SDK's load time. */
+  /** Load time as a multiple of the bare SDK's. */
   readonly ratio: number;
 }
 
@@ -36,13 +35,13 @@ export const bundles: Benchmark = {
     const folder = await temporaryFolder(bench);
     const graph = await synth({ root, stage: "prod", say });
     const functions = plan(graph).functions;
-    say(`Bundling ${functions.length} functions, then loading each in ${rounds} fresh processes`);
+    say(`Bundling ${functions.length} functions, then loading each in ${rounds} new processes`);
     const subjects = await Promise.all(functions.map((fn) => bundle(root, folder, fn)));
     const baseline = await bundleBaseline(folder);
     const loader = path.join(folder, "load.mjs");
     await writeFile(loader, loaderSource);
 
-    // The authorizer fetches the user pool's keys while it loads.
+    // The authorizer fetches the user pool's keys when it loads.
     const issuer = await startTrivialServer(bench.scope, '{"keys":[]}');
     const times = new Map<Subject, number[]>();
     for (let round = 0; round < rounds; round += 1) {
@@ -65,55 +64,45 @@ export const bundles: Benchmark = {
 
 /** Bundles a function as SST deploys it. */
 const bundle = async (root: string, folder: string, fn: Plan["functions"][number]): Promise<Subject> => {
-  const outfile = path.join(folder, `${fn.name}.mjs`);
-  const { outExtension: _extension, ...options } = bundleOptions(fn);
-  await build({
-    ...options,
-    absWorkingDir: root,
-    entryPoints: [fn.handler.replace(/\.\w+$/, ".ts")],
-    outfile,
-    bundle: true,
-    minify: true,
-    logLevel: "silent",
-  });
+  const source = { absWorkingDir: root, entryPoints: [fn.handler.replace(/\.\w+$/, ".ts")] };
   const links = Object.entries(fn.links).map(([name, link]) => [
     `SST_RESOURCE_${name}`,
     JSON.stringify(link),
   ]);
-  return { name: fn.name, file: outfile, environment: { ...fn.environment, ...Object.fromEntries(links) } };
+  return {
+    name: fn.name,
+    file: await bundled(folder, fn, source),
+    environment: { ...fn.environment, ...Object.fromEntries(links) },
+  };
 };
 
-/** What any function that uses DynamoDB must load. */
+/** Bundles what every function that uses DynamoDB must load. */
 const bundleBaseline = async (folder: string): Promise<Subject> => {
-  const outfile = path.join(folder, "baseline.mjs");
-  const { outExtension: _extension, ...options } = bundleOptions({
-    name: baselineName,
-    arn: "",
-    handler: "",
-    environment: {},
-    timeoutSeconds: 1,
-    memoryMb: 128,
-  });
-  await build({
-    ...options,
-    stdin: {
-      resolveDir: path.dirname(fileURLToPath(import.meta.resolve("@lectern/core"))),
-      contents: `
-        import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-        import { DeleteCommand, DynamoDBDocumentClient, GetCommand, paginateQuery, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-        const db = DynamoDBDocumentClient.from(new DynamoDBClient({ region: "us-east-1" }));
-        export const used = [db, DeleteCommand, GetCommand, paginateQuery, PutCommand, UpdateCommand];
-      `,
-    },
-    outfile,
-    bundle: true,
-    minify: true,
-    logLevel: "silent",
-  });
-  return { name: baselineName, file: outfile, environment: {} };
+  const fn = { name: baselineName, arn: "", handler: "", environment: {}, timeoutSeconds: 1, memoryMb: 128 };
+  const stdin = {
+    resolveDir: path.dirname(fileURLToPath(import.meta.resolve("@lectern/core"))),
+    contents: `
+      import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+      import { DeleteCommand, DynamoDBDocumentClient, GetCommand, paginateQuery, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+      const db = DynamoDBDocumentClient.from(new DynamoDBClient({ region: "us-east-1" }));
+      export const used = [db, DeleteCommand, GetCommand, paginateQuery, PutCommand, UpdateCommand];
+    `,
+  };
+  return { name: baselineName, file: await bundled(folder, fn, { stdin }), environment: {} };
 };
 
-/** Prints how long an import takes, in ms: the start of Node itself is not in it. */
+const bundled = async (
+  folder: string,
+  fn: Parameters<typeof bundleOptions>[0],
+  source: BuildOptions,
+): Promise<string> => {
+  const outfile = path.join(folder, `${fn.name}.mjs`);
+  const { outExtension: _extension, ...options } = bundleOptions(fn);
+  await build({ ...options, ...source, outfile, bundle: true, minify: true, logLevel: "silent" });
+  return outfile;
+};
+
+/** Prints the time of an import in ms, without the start of Node itself. */
 const loaderSource = `
   import { pathToFileURL } from "node:url";
   const url = pathToFileURL(process.argv[2]).href;
@@ -129,7 +118,7 @@ const load = async (
   issuer: string,
 ): Promise<number> => {
   const { stdout } = await promisify(execFile)(process.execPath, [loader, file], {
-    timeout: 20_000,
+    timeout: 120_000,
     env: {
       PATH: process.env.PATH,
       AWS_REGION: "us-east-1",
@@ -159,9 +148,7 @@ const report = (measured: readonly Bundle[], rounds: number): Report => ({
       isBaseline ? "" : `≤ ${budgets.loadRatio} ×`,
     ];
   }),
-  notes: [
-    `Load: the import in a fresh process, median of ${rounds} runs taken in turns; 1 KB is 1,000 bytes.`,
-  ],
+  notes: [`Load: the import in a new process, median of ${rounds} runs taken in turns. 1 KB is 1,000 bytes.`],
   exceeded: measured
     .filter(({ name }) => name !== baselineName)
     .flatMap(({ name, kb, ratio }) => [

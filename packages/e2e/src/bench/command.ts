@@ -1,18 +1,19 @@
-import { defineCommand, jsonFlag, text } from "@lectern/cli/command";
+import { defineCommand, flag, jsonFlag, text } from "@lectern/cli/command";
 import { colorsFor } from "@lectern/cli/output";
 import { scoped } from "@lectern/cli/scope";
 import { table } from "@lectern/cli/table";
 import { UserError } from "offline-aws";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
-import { fanOut } from "./fan-out/fan-out.js";
-import { flows } from "./flows.js";
+import { fanOut } from "./fan-out.js";
+import { flows } from "./flows/flows.js";
+import { usage } from "./flows/usage.js";
 import { memory } from "./memory.js";
 import { start } from "./start.js";
 import { surge } from "./surge.js";
-import { telemetry } from "./telemetry/telemetry.js";
+import { telemetry } from "./telemetry.js";
 
-const benchmarks: readonly Benchmark[] = [flows, surge, bundles, fanOut, telemetry, memory, start];
+const benchmarks: readonly Benchmark[] = [flows, usage, surge, bundles, fanOut, telemetry, memory, start];
 
 const mostRounds = 50;
 
@@ -28,9 +29,10 @@ export const bench = defineCommand({
         .join("\n")}`,
     },
     rounds: text("N", `How many rounds, at most ${mostRounds}; not for flows.`),
+    write: flag("For usage: write packages/cli/src/cost/usage.json."),
     json: jsonFlag,
   },
-  run: async ({ args: { benchmark: name, rounds: count, json } }) => {
+  run: async ({ args: { benchmark: name, rounds: count, write = false, json } }) => {
     const chosen = benchmarks.filter((benchmark) => name === undefined || benchmark.name === name);
     if (chosen.length === 0) {
       throw new UserError(`There is no benchmark ${name}. npm run bench -- --help shows what there is.`);
@@ -38,6 +40,7 @@ export const bench = defineCommand({
     const rounds = parseRounds(count);
     if (name === flows.name && rounds !== undefined)
       throw new UserError("flows plays each flow once: it takes no --rounds.");
+    if (write && name !== usage.name) throw new UserError("--write goes with usage alone.");
     await scoped(async (scope) => {
       const reports: [string, Report][] = [];
       for (const benchmark of chosen) {
@@ -46,6 +49,7 @@ export const bench = defineCommand({
           scope,
           say: (line) => console.error(line),
           rounds,
+          write,
         });
         const report = await scope.unlessInterrupted(work);
         reports.push([benchmark.name, report]);

@@ -1,19 +1,16 @@
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { median } from "@lectern/cli/statistic";
 import * as v from "valibot";
-import type { Bench, Benchmark, Report } from "../benchmark.js";
-import { budgets } from "../budget.js";
-import { runChild } from "../child.js";
-import { temporaryFolder } from "../temporary.js";
+import { type Bench, type Benchmark, budgets, type Report } from "./benchmark.js";
+import { runChild, temporaryFolder } from "./harness.js";
 
 const invocations = 2_000;
-const entry = path.join(path.dirname(fileURLToPath(import.meta.url)), "worker.ts");
+const entry = path.join(import.meta.dirname, "telemetry.worker.ts");
 const seenSchema = v.object({ cpuUs: v.array(v.number()), connections: v.number() });
 
 export const telemetry: Benchmark = {
   name: "telemetry",
-  summary: "CPU time of an invocation's log line and metrics, and that they call nobody.",
+  summary: "CPU time of an invocation's log line and metrics, which must open no connection.",
   run: async (bench: Bench): Promise<Report> => {
     const { rounds = 10, say } = bench;
     say(`Logging and measuring ${invocations} invocations ${rounds} times`);
@@ -29,12 +26,12 @@ export const telemetry: Benchmark = {
       rows: [
         [`${best.toFixed(0)} µs`, `≤ ${telemetryCpuUs} µs`, `${typical.toFixed(0)} µs`, `${connections}`],
       ],
-      notes: [`Of a process that only logs and measures, ${rounds} rounds of ${invocations} invocations.`],
+      notes: [`${rounds} rounds of ${invocations} invocations in a process that only logs and measures.`],
       exceeded: [
         ...(best > telemetryCpuUs
           ? [`${best.toFixed(0)} µs per invocation, budget ${telemetryCpuUs} µs`]
           : []),
-        ...(connections > 0 ? [`${connections} connections were opened, where none should be`] : []),
+        ...(connections > 0 ? [`${connections} connections opened, budget 0`] : []),
       ],
       figures: { bestUs: best, medianUs: typical, connections },
     };

@@ -2,61 +2,30 @@ import { settingsFrom } from "@lectern/core/settings";
 import { type Graph, ofType, plan } from "offline-aws";
 import * as v from "valibot";
 
-/** What of a stage is paid for whether it is used or not, and what the use of the rest depends on. */
-export const stageSchema = v.object({
-  name: v.string(),
-  /** Each function's memory in MB, by its physical name without `session-` and the stage. */
-  functions: v.record(v.string(), v.number()),
-  /** How many metrics each alarm watches: that is what it is paid by. */
-  alarms: v.record(v.string(), v.number()),
-  dashboards: v.number(),
-  /** Bytes of the access log's line for each kind of event; 0 without an access log. */
-  accessLog: v.object({ connect: v.number(), message: v.number(), disconnect: v.number() }),
-  logRetentionDays: v.number(),
-  /** Point-in-time recovery of the tables. */
-  backups: v.boolean(),
-  /** Between two runs of the reaper. */
-  reaperMinutes: v.number(),
-  settings: v.object({
-    /** The least that log lines are about: from `WARN` on there is none of what went well. */
-    logLevel: v.string(),
-    heartbeatIntervalSeconds: v.number(),
-    heartbeatTimeoutSeconds: v.number(),
-    heartbeatLogSampling: v.number(),
-    rateLimitHeartbeatsPerMin: v.number(),
-    connectionRefreshMinutes: v.number(),
-    sessionMaxDurationHours: v.number(),
-    maxListenersPerSession: v.number(),
-    maxActiveSessions: v.number(),
-  }),
-});
-
-export type Stage = v.InferOutput<typeof stageSchema>;
+/** A stage's fixed costs, and the settings that decide its other costs. */
+export type Stage = ReturnType<typeof stageOf>;
 
 /** `session-welcome-prod` → `welcome` */
 export const shortName = (physical: string, stage: string): string =>
   physical.replace(/^session-/, "").replace(new RegExp(`-${stage}$`), "");
 
-/** Reads a stage's resources and settings off what its deployment would create. */
-export const stageOf = (graph: Graph): Stage => {
+/** Reads a stage's resources and settings from its evaluated infrastructure. */
+export const stageOf = (graph: Graph) => {
   const { stage } = graph.app;
   const { functions, schedules } = plan(graph);
-  const find = (name: string) => {
-    const found = functions.find((fn) => shortName(fn.name, stage) === name);
-    if (!found) throw new Error(`The program declares no function ${name}`);
-    return found;
-  };
-  const heartbeat = find("heartbeat-handler").environment;
-  const reaper = schedules.find(({ functionName }) => functionName === find("reaper").name);
-  if (!reaper) throw new Error("The program declares no schedule for the reaper");
-  const settings = settingsFrom(heartbeat);
+  const named = (name: string) => functions.find((fn) => shortName(fn.name, stage) === name);
+  const environment = named("heartbeat-handler")?.environment ?? {};
+  const settings = settingsFrom(environment);
+  const reaper = schedules.find(({ functionName }) => functionName === named("reaper")?.name);
+  if (!reaper) throw new Error("The infrastructure declares no schedule for the reaper");
   return {
     name: stage,
+    /** Each function's memory in MB, by its short name. */
     functions: sorted(functions.map(({ name, memoryMb }) => [shortName(name, stage), memoryMb])),
+    /** How many metrics each alarm watches: an alarm is paid by them. An expression is free. */
     alarms: sorted(
       ofType(graph, "aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => {
         const { name, metricQueries } = v.parse(alarmSchema, inputs);
-        // Expressions are free, the metrics in them are not.
         return [shortName(name, stage), metricQueries?.filter(({ metric }) => metric).length ?? 1];
       }),
     ),
@@ -67,15 +36,18 @@ export const stageOf = (graph: Graph): Stage => {
         Number(inputs.retentionInDays),
       ),
     ),
+    /** Whether the tables have point-in-time recovery. */
     backups: ofType(graph, "aws:dynamodb/table:Table").some(
       ({ inputs }) => v.parse(tableSchema, inputs).pointInTimeRecovery?.enabled,
     ),
+    /** Minutes between two runs of the reaper. */
     reaperMinutes: reaper.periodMs / 60_000,
     settings: {
-      logLevel: heartbeat.POWERTOOLS_LOG_LEVEL ?? "",
+      /** From `WARN` on, nothing is logged of requests that succeed. */
+      logLevel: environment.POWERTOOLS_LOG_LEVEL ?? "",
       heartbeatIntervalSeconds: settings.heartbeatIntervalSeconds,
       heartbeatTimeoutSeconds: settings.heartbeatTimeoutSeconds,
-      heartbeatLogSampling: Number(heartbeat.HEARTBEAT_LOG_SAMPLING),
+      heartbeatLogSampling: Number(environment.HEARTBEAT_LOG_SAMPLING),
       rateLimitHeartbeatsPerMin: settings.rateLimitHeartbeatsPerMin,
       connectionRefreshMinutes: settings.connectionRefreshMinutes,
       sessionMaxDurationHours: settings.sessionMaxDurationHours,
@@ -96,10 +68,10 @@ const gatewayStageSchema = v.object({
   accessLogSettings: v.optional(v.object({ format: v.string() })),
 });
 
-const accessLogOf = (graph: Graph): Stage["accessLog"] => {
+/** Bytes of the access log's line for each kind of event; 0 without an access log. */
+const accessLogOf = (graph: Graph) => {
   const [stage] = ofType(graph, "aws:apigatewayv2/stage:Stage");
-  const format = v.parse(gatewayStageSchema, stage?.inputs ?? {}).accessLogSettings?.format;
-  if (format === undefined) return { connect: 0, message: 0, disconnect: 0 };
+  const format = v.parse(gatewayStageSchema, stage?.inputs ?? {}).accessLogSettings?.format ?? "";
   return {
     connect: accessLogBytes(format, { eventType: "CONNECT", routeKey: "$connect" }),
     message: accessLogBytes(format, { eventType: "MESSAGE", routeKey: "heartbeat" }),
@@ -107,7 +79,7 @@ const accessLogOf = (graph: Graph): Stage["accessLog"] => {
   };
 };
 
-/** What API Gateway puts in the place of its variables, as long as it usually is. */
+/** API Gateway's log variables, each with a value of the usual length. */
 const samples: Readonly<Record<string, string>> = {
   requestTime: "19/Feb/2024:07:11:42 +0000",
   requestTimeEpoch: "1708326702000",
@@ -121,7 +93,7 @@ const samples: Readonly<Record<string, string>> = {
   "error.message": "-",
 };
 
-/** How long a line of an access log with this format is for an event. */
+/** The length in bytes of an event's line in an access log with this format. */
 export const accessLogBytes = (
   format: string,
   event: { readonly eventType: string; readonly routeKey: string },
@@ -129,12 +101,8 @@ export const accessLogBytes = (
   Buffer.byteLength(
     format.replace(/\$context\.([\w.]+)/g, (_, variable: string) => {
       const value = { ...samples, ...event }[variable];
-      if (value === undefined) {
-        throw new Error(
-          `The access log has $context.${variable}, whose length is not known here: add a sample`,
-        );
-      }
-      return value;
+      if (value !== undefined) return value;
+      throw new Error(`The length of the access log's $context.${variable} is unknown: add a sample`);
     }),
   );
 

@@ -19,23 +19,23 @@ const line = (dimensions: Readonly<Record<string, string>>, ...names: string[]):
 
 const common = { service: "lectern", stage: "prod" };
 
-test("a line of metrics is told from any other, also from one that only speaks of them", () => {
+test("a line with metrics is recognised; a line that only mentions them is not", () => {
   expect(isMetrics(line(common, "ReaperRuns"))).toBe(true);
   expect(isMetrics('{"level":"INFO","message":"Reaped"}')).toBe(false);
   expect(isMetrics('{"level":"INFO","message":"\\"_aws\\""}')).toBe(false);
   expect(isMetrics('"_aws" broken')).toBe(false);
 });
 
-test("each name is one metric, whatever the stage", () => {
+test("each name is one metric, on every stage", () => {
   expect(seriesIn(line(common, "FanOutSize", "FanOutGone"))).toEqual(["FanOutSize", "FanOutGone"]);
 });
 
-test("a dimension's value makes another metric of the same name", () => {
+test("each value of a dimension is another metric", () => {
   expect(seriesIn(line({ ...common, code: "UNAUTHORIZED" }, "ConnectionErrors"))).toEqual([
     "ConnectionErrors code=UNAUTHORIZED",
   ]);
 });
 
-test("a line without metrics makes none", () => {
+test("a line without metrics has no metrics", () => {
   expect(seriesIn("START")).toEqual([]);
 });

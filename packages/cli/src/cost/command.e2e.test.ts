@@ -19,7 +19,7 @@ beforeAll(async () => {
   reference = JSON.parse((await run("--json")).stdout);
 });
 
-test("--json prints one object: the bill, what it is compared with, what would save, and what is assumed", () => {
+test("--json prints one object: the bill, the original estimate, the savings and the assumptions", () => {
   expect(reference).toEqual({
     total: expect.any(Number),
     currency: "USD",
@@ -79,42 +79,14 @@ test("--json prints one object: the bill, what it is compared with, what would s
   }
 });
 
-test("the reference load is below the original's 55 dollars, and the sum of its parts", () => {
-  expect(reference.total).toBeLessThan(reference.original);
-  const items = reference.services.flatMap((service) => service.items);
-  expect(items.reduce((sum, { dollars }) => sum + dollars, 0)).toBeCloseTo(reference.total, 9);
-});
-
-test("the table shows every item, the sum and the original's, without colours off a terminal", async () => {
+test("without --json it prints tables, without colours when the output is no terminal", async () => {
   const { code, stdout, stderr } = await run();
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toContain(
-    "100 sessions a day on 30 days, 50 listeners each, 30 minutes, a heartbeat every 30 s",
-  );
-  for (const { what } of reference.services.flatMap(({ items }) => items)) expect(stdout).toContain(what);
-  expect(stdout).toMatch(new RegExp(`a month in all +${reference.total.toFixed(2).replace(".", "\\.")}\n`));
-  expect(stdout).toMatch(/the original specification's estimate +55\.00\n/);
-  for (const { change } of reference.savings) expect(stdout).toContain(change);
-  for (const note of reference.notes) expect(stdout).toContain(note);
+  expect(stdout).toMatch(new RegExp(`total a month +${reference.total.toFixed(2).replace(".", "\\.")}\n`));
   expect(stdout).not.toContain("\u001b");
 });
 
-test("options change the load, and what is odd about it is noted", async () => {
-  const { stdout } = await run("--json", "--sessions", "20000", "--heartbeat", "120", "--updates", "6");
-  const { load, notes, total }: Report = JSON.parse(stdout);
-  expect(load).toMatchObject({ sessions: 20_000, heartbeat: 120, updates: 6 });
-  expect(total).toBeGreaterThan(reference.total);
-  expect(notes).toEqual(
-    expect.arrayContaining([
-      "The original estimate of 55 dollars is for another load, the default one.",
-      "With a heartbeat every 120 s set heartbeatTimeoutSeconds 360 or so: after 90 s the reaper closes a connection.",
-      "That is 417 sessions at once on average, and the stage's maxActiveSessions is 100.",
-    ]),
-  );
-  expect(reference.notes.join(" ")).not.toMatch(/another load|reaper closes|at once on average/);
-});
-
-test("another stage's settings and resources are evaluated", async () => {
+test("--stage evaluates the settings and resources of another stage", async () => {
   const { stage, load, services }: Report = JSON.parse((await run("--json", "--stage", "dev")).stdout);
   expect({ stage, logSampling: load.logSampling }).toEqual({ stage: "dev", logSampling: 1 });
   const whats = services.flatMap(({ items }) => items.map(({ what }) => what));
@@ -125,7 +97,7 @@ test.each([
   [["--listeners", "501"], /^--listeners takes a whole number from 0 to 500 .*, not 501\.\n$/],
   [["--stage", "../prod"], /^--stage takes a stage's name, such as prod or pr-7, not \.\.\/prod\.\n$/],
   [["--minute", "3"], /^Unknown option '--minute'\. npm run cost -- --help shows what there is\.\n$/],
-])("%s is refused in a sentence, without a stack trace", async (args, sentence) => {
+])("%s is refused with one sentence, without a stack trace", async (args, sentence) => {
   const { code, stdout, stderr } = await run(...args);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toMatch(sentence);

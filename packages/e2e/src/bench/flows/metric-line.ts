@@ -18,15 +18,15 @@ const read = (text: string) => {
   return parsed.success ? parsed.output : undefined;
 };
 
-/** Whether a line of a function's log carries metrics in the embedded format. */
+/** Whether a log line has metrics in CloudWatch's embedded format. */
 export const isMetrics = (text: string): boolean => read(text) !== undefined;
 
 /** The dimensions that every metric has. */
 const common = new Set(["service", "stage"]);
 
 /**
- * The metrics that CloudWatch makes of a line: one of each name in each set of dimensions' values, such as
- * `ActiveSessions` or `ConnectionErrors code=UNAUTHORIZED`.
+ * The metrics that CloudWatch makes of a line: one for each name and set of dimension values, such as `ActiveSessions` or
+ * `ConnectionErrors code=UNAUTHORIZED`.
  */
 export const seriesIn = (text: string): string[] => {
   const line = read(text);

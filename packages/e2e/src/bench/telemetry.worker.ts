@@ -12,7 +12,7 @@ const [invocations = 0, rounds = 0] = process.argv.slice(2).map(Number);
 
 const fields = { connection: "a".repeat(43), requestId: "TXzPWdnOjoECGjA=", address: "b".repeat(43) };
 
-/** What a join does beside its work: one line and one latency. */
+/** A join without its work: one log line and one latency. */
 const logged = () =>
   instrumented(
     { operation: "connect", fields, latency: { metric: "ListenerJoinLatency", since: Date.now() - 12 } },

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type Graph, ofType, plan, synth } from "offline-aws";
 import { beforeAll, expect, test } from "vitest";
-import { accessLogBytes, stageOf } from "./resources.js";
+import { accessLogBytes, stageOf } from "./stage.js";
 
 const root = path.resolve(import.meta.dirname, "../../../..");
 const stageType = "aws:apigatewayv2/stage:Stage";
@@ -12,13 +12,13 @@ beforeAll(async () => {
   graph = await synth({ root, stage: "prod" });
 });
 
-test("a stage's functions come with their memory, by the names that flows know them by", () => {
+test("a stage's functions have their memory, by their short names", () => {
   const { functions } = stageOf(graph);
   expect(Object.keys(functions)).toHaveLength(plan(graph).functions.length);
   expect(functions).toMatchObject({ "heartbeat-handler": 128, announce: 512, "connection-handler": 256 });
 });
 
-test("an alarm counts each metric that it watches, an expression none", () => {
+test("an alarm counts each metric that it watches, but no expression", () => {
   const { alarms } = stageOf(graph);
   expect(Object.keys(alarms)).toHaveLength(ofType(graph, "aws:cloudwatch/metricAlarm:MetricAlarm").length);
   expect(alarms).toMatchObject({
@@ -32,7 +32,7 @@ test("an alarm counts each metric that it watches, an expression none", () => {
   });
 });
 
-test("dashboards, backups, retention and the reaper's schedule are read off the resources", () => {
+test("dashboards, backups, retention and the reaper's schedule come from the resources", () => {
   expect(stageOf(graph)).toMatchObject({
     name: "prod",
     dashboards: 1,
@@ -43,7 +43,7 @@ test("dashboards, backups, retention and the reaper's schedule are read off the 
   });
 });
 
-test("an access log's line is as long as what API Gateway puts in", () => {
+test("an access log's line has the length of the values that API Gateway fills in", () => {
   const event = { eventType: "MESSAGE", routeKey: "heartbeat" };
   expect(accessLogBytes('{"route":"$context.routeKey","status":"$context.status"}', event)).toBe(
     '{"route":"heartbeat","status":"200"}'.length,
@@ -53,9 +53,9 @@ test("an access log's line is as long as what API Gateway puts in", () => {
   );
 });
 
-test("a variable whose length nobody knows is not guessed at", () => {
+test("a variable without a sample is an error", () => {
   expect(() => accessLogBytes("$context.identity.sourceIp", { eventType: "", routeKey: "" })).toThrow(
-    "The access log has $context.identity.sourceIp, whose length is not known here: add a sample",
+    "The length of the access log's $context.identity.sourceIp is unknown: add a sample",
   );
 });
 

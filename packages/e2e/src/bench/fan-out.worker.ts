@@ -1,0 +1,51 @@
+import {
+  ApiGatewayManagementApiClient,
+  PostToConnectionCommand,
+} from "@aws-sdk/client-apigatewaymanagementapi";
+import { createPoster } from "@lectern/core";
+import type { ServerFrame } from "@lectern/protocol";
+
+// Posts one frame to many connections, again and again, and prints the CPU time per post of each round.
+
+/** The concurrency of the service's fan-out. */
+const concurrency = 50;
+
+const frame: ServerFrame = {
+  type: "sessionEnded",
+  timestamp: 1_790_000_000_000,
+  sessionId: "golden-eagle-427",
+  reason: "speakerLeft",
+  message: "The speaker has left",
+};
+
+const [by = "", endpoint = "", posts = "", rounds = ""] = process.argv.slice(2);
+const region = "us-east-1";
+const credentials = { accessKeyId: "bench", secretAccessKey: "bench", sessionToken: "bench" };
+
+const postBySdk = () => {
+  const client = new ApiGatewayManagementApiClient({ endpoint, region, credentials });
+  return (ConnectionId: string) =>
+    client.send(new PostToConnectionCommand({ ConnectionId, Data: Buffer.from(JSON.stringify(frame)) }));
+};
+
+const postByLectern = () => {
+  const poster = createPoster({ endpoint, region, credentials: () => credentials, now: Date.now });
+  return (connectionId: string) => poster.send(connectionId, frame);
+};
+
+const post: (connectionId: string) => Promise<unknown> = by === "sdk" ? postBySdk() : postByLectern();
+const ids = Array.from({ length: Number(posts) }, (_, index) => `Fan${String(index).padStart(11, "0")}A=`);
+const cpuUs: number[] = [];
+for (let round = 0; round < Number(rounds); round += 1) {
+  const before = process.cpuUsage();
+  const queue = ids.values();
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (const id of queue) await post(id);
+    }),
+  );
+  const { user, system } = process.cpuUsage(before);
+  cpuUs.push((user + system) / ids.length);
+}
+process.stdout.write(JSON.stringify({ cpuUs }));
+process.exit(0);

@@ -1,0 +1,117 @@
+import { startIn } from "@lectern/cli/stack";
+import {
+  type Bench,
+  type Benchmark,
+  type FlowBudget,
+  type FlowName,
+  flowBudgets,
+  type Report,
+} from "../benchmark.js";
+import { measureFlows } from "./measure.js";
+import type { PlayedFlow } from "./play.js";
+import type { Request } from "./recorder.js";
+
+/** What a flow costs in the function that answers the client, and in the functions that follow by the streams. */
+export interface FlowCost extends FlowBudget {
+  readonly flow: FlowName;
+  readonly followedBy: Pick<FlowBudget, "requests" | "readUnits" | "writeUnits" | "calls">;
+}
+
+/** The costs of the flows that have a budget. */
+export const costsOf = (flows: readonly PlayedFlow[]): FlowCost[] =>
+  flows.flatMap((flow) => (isBudgeted(flow.name) ? [costOf(flow.name, flow)] : []));
+
+const isBudgeted = (name: string): name is FlowName => Object.hasOwn(flowBudgets, name);
+
+const costOf = (name: FlowName, { functionName, requests, calls, invocations }: PlayedFlow): FlowCost => {
+  const first = invocations.find((invocation) => invocation.functionName === functionName);
+  // Listeners whom the flow closes reach the same function later: only its first invocation answers the client.
+  const isOwn = (made: { readonly functionName: string; readonly startedAt: number }) =>
+    made.functionName === functionName && made.startedAt <= (first?.endedAt ?? 0);
+  const own = requests.filter(isOwn);
+  const ownCalls = calls.filter(isOwn).length;
+  return {
+    flow: name,
+    ...sums(own),
+    sequence: longestSequence(own),
+    calls: ownCalls,
+    followedBy: { ...sums(requests.filter((request) => !isOwn(request))), calls: calls.length - ownCalls },
+  };
+};
+
+const sums = (requests: readonly Request[]) => ({
+  requests: requests.length,
+  readUnits: requests.reduce((sum, { readUnits }) => sum + readUnits, 0),
+  writeUnits: requests.reduce((sum, { writeUnits }) => sum + writeUnits, 0),
+});
+
+/** The length of the longest chain in which each request starts after the one before has ended. */
+export const longestSequence = (requests: readonly Pick<Request, "startedAt" | "endedAt">[]): number => {
+  const chains: { readonly endedAt: number; readonly length: number }[] = [];
+  for (const { startedAt, endedAt } of [...requests].sort((a, b) => a.startedAt - b.startedAt)) {
+    const before = chains.filter((chain) => chain.endedAt <= startedAt).map(({ length }) => length);
+    chains.push({ endedAt, length: 1 + Math.max(0, ...before) });
+  }
+  return Math.max(0, ...chains.map(({ length }) => length));
+};
+
+const figures = {
+  requests: "requests",
+  sequence: "requests in sequence",
+  readUnits: "read units",
+  writeUnits: "write units",
+  calls: "@connections calls",
+} as const satisfies Record<keyof FlowBudget, string>;
+
+const budgeted = ["requests", "sequence", "readUnits", "writeUnits", "calls"] as const;
+
+/** A sentence for each figure of a flow that is over its budget. */
+export const flowsExceeded = (costs: readonly FlowCost[]): string[] =>
+  costs.flatMap((cost) => {
+    const budget: FlowBudget = flowBudgets[cost.flow];
+    return budgeted
+      .filter((figure) => cost[figure] > budget[figure])
+      .map((figure) => `${cost.flow}: ${cost[figure]} ${figures[figure]}, budget ${budget[figure]}`);
+  });
+
+const following = ({ requests, readUnits, writeUnits, calls }: FlowCost["followedBy"]): string =>
+  requests + calls === 0
+    ? "nothing"
+    : [
+        `${requests} request${requests === 1 ? "" : "s"}`,
+        `${readUnits} RU`,
+        `${writeUnits} WU`,
+        `${calls} call${calls === 1 ? "" : "s"}`,
+      ].join(", ");
+
+export const flows: Benchmark = {
+  name: "flows",
+  summary: "DynamoDB requests, capacity units and @connections calls of each flow.",
+  run: async ({ root, scope, say }: Bench): Promise<Report> => {
+    const measured = await measureFlows({ root, say, start: (options) => startIn(scope, options) });
+    const costs = costsOf(measured.flows);
+    return {
+      title: "Flows: the cost of each in DynamoDB and @connections (measured / budget)",
+      header: [
+        "flow",
+        "requests",
+        "in sequence",
+        "reads (RU)",
+        "writes (WU)",
+        "calls",
+        "then by the streams",
+      ],
+      rows: costs.map((cost) => [
+        cost.flow,
+        ...budgeted.map((figure) => `${cost[figure]} / ${flowBudgets[cost.flow][figure]}`),
+        following(cost.followedBy),
+      ]),
+      notes: [
+        "DynamoDB answers 40 ms or more later than usual, so that requests sent side by side overlap.",
+        "The last column is the work of welcome and announce, and of disconnect where sockets are closed.",
+      ],
+      exceeded: flowsExceeded(costs),
+      figures: costs.map((cost) => ({ ...cost, budget: flowBudgets[cost.flow] })),
+    };
+  },
+};

@@ -1,0 +1,123 @@
+import diagnostics from "node:diagnostics_channel";
+import http from "node:http";
+import { accessKeyOf, type Observer, type Stack } from "offline-aws";
+import * as v from "valibot";
+
+/** A DynamoDB request of a function. Times are those of `performance.now()`. */
+export interface Request {
+  readonly functionName: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly readUnits: number;
+  readonly writeUnits: number;
+}
+
+/** A call of `@connections` by a function: `POST` sends a frame, `DELETE` closes, `GET` asks for the state. */
+interface Call {
+  readonly functionName: string;
+  readonly method: string;
+  readonly startedAt: number;
+}
+
+type Invocation = Parameters<NonNullable<Observer["onInvocation"]>>[0] & { readonly endedAt: number };
+type Line = Parameters<NonNullable<Observer["onLog"]>>[0];
+
+/** What the functions of a stack did. */
+export interface Recording {
+  readonly requests: readonly Request[];
+  readonly calls: readonly Call[];
+  /** The invocations that have ended. */
+  readonly invocations: readonly Invocation[];
+  /** Log lines and metric lines. */
+  readonly lines: readonly Line[];
+}
+
+export interface Recorder {
+  readonly observer: Observer;
+  /** Tells the recorder which stack it observes. Nothing is recorded before. */
+  attach(stack: Pick<Stack, "functionOf" | "httpUrl">): void;
+  /** Returns the recording since the last call, and begins a new one. */
+  take(): Recording;
+  /** Resolves when each function has ended so many invocations in this recording. */
+  invoked(counts: Readonly<Record<string, number>>): Promise<void>;
+  /** The access key that a function signs with. @throws {Error} when it has made no request yet */
+  keyOf(functionName: string): string;
+  close(): void;
+}
+
+/** Node's message about each request that a server of this process receives. */
+const startedSchema = v.object({ request: v.instance(http.IncomingMessage) });
+
+const empty = () => ({
+  requests: [] as Request[],
+  calls: [] as Call[],
+  invocations: [] as Invocation[],
+  lines: [] as Line[],
+});
+
+export const createRecorder = (): Recorder => {
+  let stack: Pick<Stack, "functionOf" | "httpUrl"> | undefined;
+  let recording = empty();
+  const keys = new Map<string, string>();
+  let onInvoked: () => void = () => undefined;
+
+  // The gateway reports only the calls that it refuses, but its server runs in this process.
+  const onHttp = (message: unknown): void => {
+    const parsed = v.safeParse(startedSchema, message);
+    if (!parsed.success || !stack) return;
+    const { url = "", method = "", headers } = parsed.output.request;
+    if (!url.includes("/@connections/") || headers.host !== new URL(stack.httpUrl).host) return;
+    const functionName = stack.functionOf(accessKeyOf(headers.authorization));
+    if (functionName !== undefined) {
+      recording.calls.push({ functionName, method, startedAt: performance.now() });
+    }
+  };
+  diagnostics.subscribe("http.server.request.start", onHttp);
+
+  return {
+    observer: {
+      onRequest: ({ accessKeyId, durationMs, consumedReadUnits, consumedWriteUnits }) => {
+        const functionName = stack?.functionOf(accessKeyId);
+        if (functionName === undefined || accessKeyId === undefined) return;
+        keys.set(functionName, accessKeyId);
+        // The record's own start is by the clock that the flows set.
+        const endedAt = performance.now();
+        recording.requests.push({
+          functionName,
+          startedAt: endedAt - durationMs,
+          endedAt,
+          readUnits: consumedReadUnits,
+          writeUnits: consumedWriteUnits,
+        });
+      },
+      onInvocation: (invocation) => {
+        recording.invocations.push({ ...invocation, endedAt: performance.now() });
+        onInvoked();
+      },
+      onLog: (line) => void recording.lines.push(line),
+    },
+    attach: (started) => {
+      stack = started;
+    },
+    take: () => {
+      const taken = recording;
+      recording = empty();
+      return taken;
+    },
+    invoked: (counts) =>
+      new Promise((resolve) => {
+        onInvoked = () => {
+          const { invocations } = recording;
+          const ended = (name: string) => invocations.filter(({ functionName }) => functionName === name);
+          if (Object.entries(counts).every(([name, count]) => ended(name).length >= count)) resolve();
+        };
+        onInvoked();
+      }),
+    keyOf: (functionName) => {
+      const key = keys.get(functionName);
+      if (key === undefined) throw new Error(`${functionName} has made no request`);
+      return key;
+    },
+    close: () => void diagnostics.unsubscribe("http.server.request.start", onHttp),
+  };
+};
