@@ -45,29 +45,32 @@ const violationsIn = async (files: Readonly<Record<string, string>>): Promise<st
 const importing = (...names: readonly string[]): string =>
   ["export const value = 1;", ...names.map((name) => `import "${name}";`)].join("\n");
 
-test("a circle of files is found, also if one of the imports is of a type", async () => {
+test("finds circles of files and of core's folders, another import of sst, and an unresolved import", async () => {
   expect(
     await violationsIn({
+      // One of the two imports is of a type.
       "packages/protocol/src/a.ts": importing("./b.js"),
       "packages/protocol/src/b.ts":
         'import type { value } from "./a.js";\nexport type Value = typeof value;\n',
-    }),
-  ).toEqual(["no-circle-of-files: packages/protocol/src/a.ts → packages/protocol/src/b.ts"]);
-});
-
-test("a circle of two folders of core is found, even if no files are in a circle", async () => {
-  expect(
-    await violationsIn({
+      // The folders are in a circle, but no files are.
       "packages/core/src/index.ts": importing("./join/one.js", "./reaper/one.js"),
       "packages/core/src/row.ts": importing(),
       "packages/core/src/join/one.ts": importing("../reaper/two.js", "../row.js"),
       "packages/core/src/join/two.ts": importing(),
       "packages/core/src/reaper/one.ts": importing("../join/two.js"),
       "packages/core/src/reaper/two.ts": importing("../row.js"),
+      "packages/functions/src/resources.ts": importing("sst"),
+      "packages/functions/src/core.ts": importing("sst"),
+      "packages/functions/src/edge.ts": importing("./gone.js"),
+      "node_modules/sst/package.json": '{ "name": "sst", "main": "index.js" }',
+      "node_modules/sst/index.js": "export {};",
     }),
   ).toEqual([
+    "every-import-resolves: packages/functions/src/edge.ts → ./gone.js",
     "no-circle-of-core-folders: packages/core/src/join → packages/core/src/reaper",
     "no-circle-of-core-folders: packages/core/src/reaper → packages/core/src/join",
+    "no-circle-of-files: packages/protocol/src/a.ts → packages/protocol/src/b.ts",
+    "only-resources-imports-sst: packages/functions/src/core.ts → node_modules/sst/index.js",
   ]);
 });
 
@@ -138,19 +141,4 @@ test("each part imports only the parts that the design allows", async () => {
     functions: ["core", "offline-aws", "protocol"],
     infra: ["cli", "core", "offline-aws"],
   });
-});
-
-test("only the functions' resources.ts imports sst, and an import that leads nowhere is found", async () => {
-  expect(
-    await violationsIn({
-      "packages/functions/src/resources.ts": importing("sst"),
-      "packages/functions/src/core.ts": importing("sst"),
-      "packages/core/src/row.ts": importing("./gone.js"),
-      "node_modules/sst/package.json": '{ "name": "sst", "main": "index.js" }',
-      "node_modules/sst/index.js": "export {};",
-    }),
-  ).toEqual([
-    "every-import-resolves: packages/core/src/row.ts → ./gone.js",
-    "only-resources-imports-sst: packages/functions/src/core.ts → node_modules/sst/index.js",
-  ]);
 });

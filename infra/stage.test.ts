@@ -145,14 +145,14 @@ describe("the user pool", () => {
   });
 
   test.each([
-    ["dev", {}, true],
-    ["pr-7", {}, true],
-    ["staging", full, false],
-    ["prod", {}, false],
-    ["prod", changed, true],
+    { stage: "dev", settings: {}, byPassword: true },
+    { stage: "pr-7", settings: {}, byPassword: true },
+    { stage: "staging", settings: full, byPassword: false },
+    { stage: "prod", settings: {}, byPassword: false },
+    { stage: "prod", settings: changed, byPassword: true },
   ])(
-    "of %s with %j allows sign-in by SRP and by an administrator; by password alone: %s",
-    async (stage, settings, byPassword) => {
+    "of $stage allows sign-in by SRP and by an administrator; by password alone: $byPassword",
+    async ({ stage, settings, byPassword }) => {
       const [client] = ofType(await graphOf(stage, settings), types.poolClient);
       expect(client?.inputs.explicitAuthFlows).toEqual([
         "ALLOW_USER_SRP_AUTH",
