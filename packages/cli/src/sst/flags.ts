@@ -4,27 +4,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import * as v from "valibot";
 
-/** SST's commands that documents may name. */
-const documented = [
-  "deploy",
-  "dev",
-  "diff",
-  "refresh",
-  "remove",
-  "secret set",
-  "shell",
-  "state remove",
-  "unlock",
-];
+/** SST's commands that ours wrap. */
+const wrapped = ["deploy", "dev", "diff", "refresh", "remove", "unlock"];
 
-/** The flags of SST's commands, by the command. */
+/** The flags of each command. */
 export type SstFlags = ReadonlyMap<string, ReadonlySet<string>>;
 
 const platformSchema = v.object({ dependencies: v.object({ "@pulumi/pulumi": v.string() }) });
 
 /**
- * Asks the CLI that is installed. It insists on Pulumi's engine, which is not there before a deployment and is not needed
- * for help: a stub that says the version it wants stands in for it, in a home that is gone afterwards.
+ * Reads the help of the installed CLI. The CLI insists on Pulumi's engine, which only a deployment fetches. A stub that
+ * prints the expected version stands in for it, in a temporary home.
  */
 export const readSstFlags = async (root: string): Promise<SstFlags> => {
   const platform = await readFile(path.join(root, ".sst/platform/package.json"), "utf8");
@@ -38,7 +28,7 @@ export const readSstFlags = async (root: string): Promise<SstFlags> => {
       await writeFile(path.join(bin, "pulumi"), `#!/bin/sh\necho ${version}\n`);
       await chmod(path.join(bin, "pulumi"), 0o755);
     }
-    const flags = documented.map(
+    const flags = wrapped.map(
       async (command): Promise<[string, ReadonlySet<string>]> => [
         command,
         flagsIn(await helpOf(root, home, command)),
@@ -50,7 +40,7 @@ export const readSstFlags = async (root: string): Promise<SstFlags> => {
   }
 };
 
-/** Help ends with 1, so the text alone tells whether it was given. */
+/** SST exits with 1 after printing help, so only the text shows success. */
 const helpOf = (root: string, home: string, command: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const cli = path.join(root, "node_modules/sst/bin/sst.mjs");
