@@ -1,7 +1,7 @@
 import { deployerPolicy } from "../../../../infra/iam/deployer.js";
 import { inParts, type Policy } from "../../../../infra/iam/policy.js";
 
-/** As long as names get, so that each part is short enough for IAM whatever takes the placeholders' place. */
+/** The longest names, so that each part fits IAM's limit whatever replaces the placeholders. */
 const longest = {
   account: "000000000000",
   region: "ap-southeast-1",
@@ -10,8 +10,8 @@ const longest = {
 };
 
 /**
- * What a person who deploys needs, the first deployment into an account included: as many policies as IAM needs for it,
- * with `<account>`, `<region>`, `<stage>` and `<domain>` to be replaced.
+ * The rights of a person who deploys, also for the first deployment into an account: as many policies as IAM's size limit
+ * takes, with the placeholders `<account>`, `<region>`, `<stage>` and `<domain>`.
  */
 export const deployerPolicies = (): readonly Policy[] =>
   inParts(deployerPolicy({ ...longest, isFirst: true })).map((part) => {

@@ -24,20 +24,20 @@ import {
   welcomeMs,
 } from "./testing.js";
 
-describe("to connect", () => {
-  test("it asks for refusals as frames, without a subprotocol where there is no token", async () => {
+describe("connecting", () => {
+  test("asks for refusals as frames; offers no subprotocol without a token", async () => {
     const { first } = await listen();
     expect(first.query).toEqual({ ...joining, errors: "frame" });
     expect(first.protocols).toBe(undefined);
   });
 
-  test("the token travels as a subprotocol", async () => {
+  test("sends the token as a subprotocol", async () => {
     const { first } = await speak();
     expect(first.query).toEqual({ ...creating, errors: "frame" });
     expect(first.protocols).toBe("lectern.v1,bearer.a.b.c");
   });
 
-  test("an open socket without a welcome after 5 s is given up", async () => {
+  test("gives up an open socket without a welcome after 5 s", async () => {
     const client = start();
     const first = await server.next();
     await pass(welcomeMs - 1);
@@ -49,7 +49,7 @@ describe("to connect", () => {
     await server.next();
   });
 
-  test("a handshake that is not answered within 5 s is given up", async () => {
+  test("gives up a handshake that is not answered within 5 s", async () => {
     server.hold();
     const client = start();
     const answer = await server.handshake();
@@ -58,21 +58,21 @@ describe("to connect", () => {
     answer(true);
   });
 
-  test("the status of a refused handshake is named", async () => {
+  test("reports the status of a refused handshake", async () => {
     server.hold();
     const client = start();
     (await server.handshake())(false);
     expect((await client.losses.next()).why).toBe("Unexpected server response: 503");
   });
 
-  test("a wait for the welcome ends with it", async () => {
+  test("stops waiting when the welcome has come", async () => {
     const { client, first } = await listen();
     await pass(welcomeMs);
     await arrived(client, first);
     expect(client.losses.items).toEqual([]);
   });
 
-  test("a URL that is none, or no WebSocket, is thrown at once", () => {
+  test("throws at once for a malformed URL or a missing WebSocket", () => {
     expect(() => start({ url: null })).toThrow("Invalid URL");
     vi.stubGlobal("WebSocket", undefined);
     const callbacks = { onFrame: vi.fn(), onLost: vi.fn(), onOver: vi.fn() };
@@ -83,7 +83,7 @@ describe("to connect", () => {
 });
 
 describe("a token", () => {
-  test("that cannot be sent ends it: trying again would not help", async () => {
+  test("that cannot be sent ends everything: a retry would not help", async () => {
     const client = start({ query: creating, token: () => " a.b.c" });
     expect(await client.ends.next()).toMatchObject({
       code: "INVALID_PARAMETERS",
@@ -93,7 +93,7 @@ describe("a token", () => {
     expect(client.losses.items).toEqual([]);
   });
 
-  test("that is undefined ends it: nobody is signed in", async () => {
+  test("that is undefined ends everything: nobody is signed in", async () => {
     const client = start({ query: creating, token: () => undefined });
     expect(await client.ends.next()).toEqual(refusal("UNAUTHORIZED", { message: "Nobody is signed in" }));
     expect(sockets).toEqual([]);
@@ -109,7 +109,7 @@ describe("a token", () => {
       },
       "offline",
     ],
-  ])("that %s is asked for again", async (_, first: () => Promise<string>, why) => {
+  ])("that %s is requested again", async (_, first: () => Promise<string>, why) => {
     const token = vi
       .fn<() => string | Promise<string>>()
       .mockReturnValue("a.b.c")
@@ -120,7 +120,7 @@ describe("a token", () => {
     expect((await server.next()).protocols).toBe("lectern.v1,bearer.a.b.c");
   });
 
-  test("that does not come within 5 s is asked for again, and what comes too late opens nothing", async () => {
+  test("that does not come within 5 s is requested again; a late one opens nothing", async () => {
     let bring = (_token: string) => {};
     const late = new Promise<string>((resolve) => {
       bring = resolve;
@@ -135,7 +135,7 @@ describe("a token", () => {
     expect(sockets).toHaveLength(1);
   });
 
-  test("that has expired is replaced once, and once more after a welcome", async () => {
+  test("that has expired is renewed once, and once more after a welcome", async () => {
     const token = vi.fn(() => `a.b.${token.mock.calls.length}`);
     const client = start({ query: creating, token });
     (await server.next()).send(refusal("TOKEN_EXPIRED"));
@@ -156,13 +156,13 @@ describe("a token", () => {
     expect(client.losses.items).toEqual([]);
   });
 
-  test("that has expired, and for which there can be no other, ends it", async () => {
+  test("that has expired ends everything if there is no way to renew it", async () => {
     const client = start({ query: { ...creating, token: "a.b.c" } });
     (await server.next()).send(refusal("TOKEN_EXPIRED"));
     expect(await client.ends.next()).toEqual(refusal("TOKEN_EXPIRED"));
   });
 
-  test("of a listener does not make a speaker of it", async () => {
+  test("does not turn a listener into a speaker", async () => {
     const { client, first } = await enter({ token: () => "a.b.c" });
     first.close(1001);
     await client.losses.next();
@@ -171,8 +171,8 @@ describe("a token", () => {
   });
 });
 
-describe("a refusal to let it in", () => {
-  test("that is for good ends it, and is told once", async () => {
+describe("a refused connection", () => {
+  test("ends everything after a final refusal, and reports it once", async () => {
     const client = start();
     const first = await server.next();
     first.send(refusal("SESSION_NOT_FOUND"));
@@ -181,7 +181,7 @@ describe("a refusal to let it in", () => {
     expect([client.frames.items, client.losses.items, sockets.length]).toEqual([[], [], 1]);
   });
 
-  test("that is not says why, and is tried again", async () => {
+  test("reports a retryable refusal, and retries", async () => {
     const client = start();
     (await server.next()).send(refusal("SESSION_FULL", { retryable: true }));
     expect(await client.losses.next()).toEqual({
@@ -193,7 +193,7 @@ describe("a refusal to let it in", () => {
     await server.next();
   });
 
-  test("is tried again only after `retryAfter`, whatever the network says", async () => {
+  test("retries only after `retryAfter`, also when the browser is online again", async () => {
     const online = new EventTarget();
     vi.stubGlobal("addEventListener", online.addEventListener.bind(online));
     const client = start();
@@ -206,7 +206,7 @@ describe("a refusal to let it in", () => {
     await server.next();
   });
 
-  test("because the session is not there means, after a welcome, that it has ended", async () => {
+  test("means, for a missing session after a welcome, that the session has ended", async () => {
     const { client, first } = await listen();
     first.close(1001);
     await client.losses.next();
@@ -221,7 +221,7 @@ describe("a refusal to let it in", () => {
 });
 
 describe("frames", () => {
-  test("of every type go to the application, API Gateway's own and those before the welcome too", async () => {
+  test("of every type reach the application, also API Gateway's own and those before the welcome", async () => {
     const client = start();
     const first = await server.next();
     const sent = [{ type: "speakerReconnecting", sessionId }, joined, { type: "new" }, gatewayError];
@@ -232,7 +232,7 @@ describe("frames", () => {
     expect(client.losses.items).toEqual([]);
   });
 
-  test("that are none are ignored", async () => {
+  test("that are not JSON objects are ignored", async () => {
     const { client, first } = await listen();
     for (const text of ["", "{", "null", "<html>"]) first.send(text);
     first.send({ type: "new" });
@@ -247,7 +247,7 @@ describe("frames", () => {
     expect(await first.frames.next()).toEqual({ action: "getSessionStatus" });
   });
 
-  test("that the application fails on stop nothing", async () => {
+  test("go on when the application's callback throws", async () => {
     const uncaught = queue<Error>();
     const listeners = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException").on("uncaughtException", uncaught.push);

@@ -38,7 +38,7 @@ describe("heartbeats", () => {
     expect(client.losses.items).toEqual([]);
   });
 
-  test("without an answer when the next is due mean that the connection is dead", async () => {
+  test("without an answer when the next is due show a dead connection", async () => {
     const { client, first } = await listen();
     await pass(heartbeatMs);
     await first.frames.next();
@@ -72,7 +72,7 @@ describe("when the connection is lost", () => {
     expect(await waitsOf(client, 7)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   });
 
-  test("a speaker takes its session over, and never waits for more than 5 s", async () => {
+  test("a speaker takes the session over, and never waits longer than 5 s", async () => {
     const { client, first } = await speak();
     first.cut();
     expect(await waitsOf(client, 5)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000]);
@@ -84,7 +84,7 @@ describe("when the connection is lost", () => {
     expect(await client.frames.next()).toEqual(refreshed);
   });
 
-  test("a speaker without a session waits as long as anybody", async () => {
+  test("a speaker without a session waits as long as a listener", async () => {
     const client = start({ query: creating, token: () => "a.b.c" });
     (await server.next()).cut();
     expect(await waitsOf(client, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
@@ -108,7 +108,7 @@ describe("when the connection is lost", () => {
   test.each([
     ["has lived for more than a minute", 60_001, 1_000],
     ["has not", 60_000, 4_000],
-  ])("a connection that %s: the next wait", async (_, livedMs, waitMs) => {
+  ])("the next wait after a connection that %s", async (_, livedMs, waitMs) => {
     const client = start();
     (await server.next()).cut();
     await waitsOf(client, 1);
@@ -128,7 +128,7 @@ describe("when the connection is lost", () => {
     expect((await client.losses.next()).waitMs).toBe(waitMs);
   });
 
-  test("it comes back at once when the browser is online again", async () => {
+  test("reconnects at once when the browser is online again", async () => {
     const online = new EventTarget();
     const remove = vi.fn(online.removeEventListener.bind(online));
     vi.stubGlobal("addEventListener", online.addEventListener.bind(online));
@@ -149,8 +149,8 @@ describe("when the connection is lost", () => {
   });
 });
 
-describe("when somebody else has taken the session over", () => {
-  test("it stops for good", async () => {
+describe("when another connection has taken the session over", () => {
+  test("stops for good", async () => {
     const { client, first } = await speak();
     first.send(replaced);
     first.close(1000);
@@ -160,7 +160,7 @@ describe("when somebody else has taken the session over", () => {
     expect([client.losses.items, client.frames.items, sockets.length]).toEqual([[], [], 1]);
   });
 
-  test("that may be its own refresh, whose ticket was no longer good", async () => {
+  test("goes on if that was its own refresh with an expired ticket", async () => {
     const { client, first, second } = await refreshing();
     first.send(replaced);
     first.close(1000);
@@ -170,7 +170,7 @@ describe("when somebody else has taken the session over", () => {
     expect([client.losses.items, client.ends.items]).toEqual([[], []]);
   });
 
-  test("and that it hears after its own welcome too", async () => {
+  test("goes on, too, if its own welcome came first", async () => {
     const { client, first, second } = await refreshing();
     second.send(refreshed);
     await client.frames.next();
@@ -179,7 +179,7 @@ describe("when somebody else has taken the session over", () => {
     expect(client.ends.items).toEqual([]);
   });
 
-  test("it stops also while a refresh waits", async () => {
+  test("stops while a refresh waits for its next attempt", async () => {
     const { client, first, second } = await refreshing();
     second.send(refusal("SERVICE_UNAVAILABLE", { retryable: true }));
     await second.closed;
@@ -189,7 +189,7 @@ describe("when somebody else has taken the session over", () => {
     expect(sockets).toHaveLength(2);
   });
 
-  test("another FORBIDDEN is the answer to a frame", async () => {
+  test("treats any other FORBIDDEN as the answer to a frame", async () => {
     const { client, first } = await speak();
     first.send(refusal("FORBIDDEN"));
     expect(await client.frames.next()).toEqual(refusal("FORBIDDEN"));
@@ -199,7 +199,7 @@ describe("when somebody else has taken the session over", () => {
 });
 
 describe("at the end of the session", () => {
-  test("it is told, closes its connection and comes back no more", async () => {
+  test("reports it, closes the connection and does not reconnect", async () => {
     const { client, first } = await listen();
     first.send(ended);
     expect([await client.frames.next(), await client.ends.next()]).toEqual([ended, ended]);
@@ -208,7 +208,7 @@ describe("at the end of the session", () => {
     expect([client.losses.items, sockets.length]).toEqual([[], 1]);
   });
 
-  test("that is the first frame, too", async () => {
+  test("does so also when that is the first frame", async () => {
     const client = start();
     (await server.next()).send(ended);
     expect(await client.ends.next()).toEqual(ended);
@@ -216,7 +216,7 @@ describe("at the end of the session", () => {
     expect(sockets).toHaveLength(1);
   });
 
-  test("a refresh on its way is given up", async () => {
+  test("gives up a running refresh", async () => {
     const { client, first, second } = await refreshing();
     first.send(ended);
     expect(await client.ends.next()).toEqual(ended);
@@ -225,8 +225,8 @@ describe("at the end of the session", () => {
   });
 });
 
-describe("to leave", () => {
-  test("closes with 1000, and nothing is said any more", async () => {
+describe("leaving", () => {
+  test("closes with 1000, and reports nothing more", async () => {
     const { client, first } = await speak();
     const closed = closeOf(sockets[0]);
     client.leave();

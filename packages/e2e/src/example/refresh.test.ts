@@ -20,7 +20,7 @@ import {
 } from "./testing.js";
 
 describe("a refresh", () => {
-  test("opens a second connection with the ticket, and the place is there when that is welcomed", async () => {
+  test("opens a second connection with the ticket, and uses it from its welcome on", async () => {
     const { client, first, second } = await refreshing();
     expect(second.query).toEqual({ ...takingOver, ticket: "first" });
     second.send(refreshed);
@@ -52,14 +52,14 @@ describe("a refresh", () => {
     });
   });
 
-  test("that was an ordinary join leaves the old seat", async () => {
+  test("that became an ordinary join closes the old connection", async () => {
     const { first } = await listen();
     first.send(requiredOfListener);
     (await server.next()).send(joined);
     expect(await first.closed).toBe(1000);
   });
 
-  test("holds back what is sent while the place changes hands", async () => {
+  test("holds frames back while it runs", async () => {
     const { client, first, second } = await refreshing();
     client.send({ action: "endSession" });
     await pass(0);
@@ -70,7 +70,7 @@ describe("a refresh", () => {
     expect(first.frames.items).toEqual([]);
   });
 
-  test("that fails is not told: the old connection goes on, and gets what was held back", async () => {
+  test("that fails is not reported: the old connection goes on, and gets the frames that were held back", async () => {
     const { client, first, second } = await refreshing();
     client.send({ action: "getSessionStatus" });
     second.send(refusal("SESSION_FULL", { retryable: true }));
@@ -81,7 +81,7 @@ describe("a refresh", () => {
     expect([client.frames.items, client.losses.items]).toEqual([[], []]);
   });
 
-  test("that fails is tried again after waits that double up to two minutes", async () => {
+  test("that fails is retried after waits that double up to two minutes", async () => {
     const { client, first, second } = await refreshing();
     let attempt = second;
     for (const waitMs of [5_000, 10_000, 20_000, 40_000, 80_000, 120_000, 120_000]) {
@@ -102,7 +102,7 @@ describe("a refresh", () => {
     expect(client.losses.items).toEqual([]);
   });
 
-  test("that fails is tried again with the newest ticket at the newest address, and not before", async () => {
+  test("that fails is retried with the newest ticket at the newest address, and no sooner", async () => {
     const elsewhere = await serve();
     onTestFinished(elsewhere.close);
     const { client, first, second } = await refreshing();
@@ -120,7 +120,7 @@ describe("a refresh", () => {
     expect((await elsewhere.next()).query).toEqual({ ...takingOver, ticket: "third" });
   });
 
-  test("that waits goes on waiting when the browser is online again: it has time", async () => {
+  test("that waits does not hurry when the browser is online again", async () => {
     const online = new EventTarget();
     vi.stubGlobal("addEventListener", online.addEventListener.bind(online));
     const { second } = await refreshing();
@@ -133,7 +133,7 @@ describe("a refresh", () => {
     expect((await server.next()).query.ticket).toBe("first");
   });
 
-  test("that is refused for good is left at that, until it is asked for again", async () => {
+  test("that is refused for good is repeated only when the server asks again", async () => {
     const { client, first, second } = await refreshing();
     second.send(refusal("FORBIDDEN"));
     await second.closed;
@@ -144,7 +144,7 @@ describe("a refresh", () => {
     expect([client.losses.items, client.ends.items]).toEqual([[], []]);
   });
 
-  test("begins with short waits again when it is asked for anew", async () => {
+  test("starts with short waits when the server asks again", async () => {
     const { first, second } = await refreshing();
     second.send(refusal("SERVICE_UNAVAILABLE", { retryable: true }));
     await second.closed;
@@ -160,7 +160,7 @@ describe("a refresh", () => {
     expect(sockets).toHaveLength(5);
   });
 
-  test("with a fresh token, where the first has expired", async () => {
+  test("is retried once with a fresh token if the first has expired", async () => {
     const { second } = await refreshing();
     second.send(refusal("TOKEN_EXPIRED"));
     await second.closed;
@@ -172,7 +172,7 @@ describe("a refresh", () => {
     expect(sockets).toHaveLength(3);
   });
 
-  test("comes through though the old connection is lost meanwhile: nothing is lost", async () => {
+  test("succeeds though the old connection is lost meanwhile", async () => {
     const { client, first, second } = await refreshing();
     first.cut();
     await first.closed;
@@ -186,24 +186,27 @@ describe("a refresh", () => {
   test.each([
     ["fails", refusal("SERVICE_UNAVAILABLE", { retryable: true })],
     ["is refused for good", refusal("FORBIDDEN")],
-  ])("that %s after the old connection was lost: it comes back to the old address", async (_, frame) => {
-    const elsewhere = await serve();
-    onTestFinished(elsewhere.close);
-    const { client, first } = await speak();
-    first.send({ ...required, url: elsewhere.url });
-    const second = await elsewhere.next();
-    const isLost = closeOf(sockets[0]);
-    first.cut();
-    await isLost;
-    expect(client.losses.items).toEqual([]);
-    second.send(frame);
-    expect((await client.losses.next()).waitMs).toBe(1_000);
-    await pass(1_000);
-    expect((await server.next()).query).toEqual(takingOver);
-    expect(client.ends.items).toEqual([]);
-  });
+  ])(
+    "that %s after the old connection was lost: the client reconnects to the old address",
+    async (_, frame) => {
+      const elsewhere = await serve();
+      onTestFinished(elsewhere.close);
+      const { client, first } = await speak();
+      first.send({ ...required, url: elsewhere.url });
+      const second = await elsewhere.next();
+      const isLost = closeOf(sockets[0]);
+      first.cut();
+      await isLost;
+      expect(client.losses.items).toEqual([]);
+      second.send(frame);
+      expect((await client.losses.next()).waitMs).toBe(1_000);
+      await pass(1_000);
+      expect((await server.next()).query).toEqual(takingOver);
+      expect(client.ends.items).toEqual([]);
+    },
+  );
 
-  test("that waits is moot when the old connection is lost: it comes back soon, to the old address", async () => {
+  test("that waits is dropped when the old connection is lost: the client reconnects to the old address", async () => {
     const elsewhere = await serve();
     onTestFinished(elsewhere.close);
     const { client, first } = await speak();
@@ -219,7 +222,7 @@ describe("a refresh", () => {
     expect(sockets).toHaveLength(3);
   });
 
-  test("to another address: it stays there", async () => {
+  test("to another address stays there", async () => {
     const elsewhere = await serve();
     onTestFinished(elsewhere.close);
     const { client, first } = await speak();
@@ -234,7 +237,7 @@ describe("a refresh", () => {
     expect((await elsewhere.next()).query).toEqual(takingOver);
   });
 
-  test("is not asked of a connection that has been replaced", async () => {
+  test("ignores the request of a replaced connection", async () => {
     const { client, first, second } = await refreshing();
     second.send(refreshed);
     await client.frames.next();
@@ -243,7 +246,7 @@ describe("a refresh", () => {
     expect(sockets).toHaveLength(2);
   });
 
-  test("the late close of a replaced connection starts nothing, while it comes back for another reason", async () => {
+  test("ignores the late close of a replaced connection during a reconnect", async () => {
     const { client, first, second } = await refreshing();
     second.send(refreshed);
     await client.frames.next();
