@@ -18,7 +18,7 @@ export interface InvocationReport {
 export interface LambdaServiceOptions {
   readonly plan: Pick<Plan, "region" | "functions" | "mappings">;
   readonly invoke: Invoke;
-  /** Invokes for the holder of this access key: a function that waits for another gives its place in the queue to it. */
+  /** Invokes for the holder of this access key. While a function waits for another, another may run in its place. */
   readonly invokeFor: (accessKeyId: string | undefined) => Invoke;
   readonly authorize: Authorize;
   readonly reportOf: (outcome: Outcome) => InvocationReport | undefined;

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { lookUp, make } from "./cloud.js";
 import type { App, FunctionBuild, Graph, Resource } from "./graph.js";
 
-/** What of `@pulumi/pulumi` is used here; the module itself comes with SST's platform. */
+/** The used part of `@pulumi/pulumi`; the module itself comes with SST's platform. */
 export interface PulumiRuntime {
   readonly runtime: {
     setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
@@ -37,14 +37,14 @@ export interface Program {
   readonly pulumi: PulumiRuntime;
   readonly app: App;
   readonly region: string;
-  /** SST's own runner, around the program's `run`. */
+  /** SST's runner, which wraps the program's `run`. */
   readonly run: (program: () => Promise<unknown>) => Promise<Record<string, unknown>>;
   readonly program: () => Promise<unknown>;
 }
 
 /**
- * Evaluates an infrastructure program with SST's real components under Pulumi's mocks: nothing is created, everything
- * that would be is recorded.
+ * Evaluates an infrastructure program with SST's real components under Pulumi's mocks: resources are recorded instead of
+ * created.
  */
 export const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise<Graph> => {
   const resources: Resource[] = [];
@@ -66,7 +66,7 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
     app.stage,
     false,
   );
-  // Outputs are resolved only when every resource they come from is made.
+  // Outputs resolve only after the resources that they come from.
   const resolved = new Promise<Record<string, unknown>>((resolve, reject) => {
     pulumi.runtime
       .runInPulumiStack(async () => {
@@ -84,7 +84,7 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
       .catch(reject);
   });
   const { _protect, ...outputs } = await resolved;
-  // What an `apply` makes that nobody waits for is there only once nothing is left to do: so Pulumi's own runtime waits.
+  // An `apply` may declare resources that no output waits for. As Pulumi's runtime does, wait until nothing is left to do.
   await once(process, "beforeExit");
   return {
     app,
@@ -114,8 +114,8 @@ const buildSchema = v.object({
 });
 
 /**
- * The CLI's own server: components ask it for the account's buckets and to build functions. Whoever asks keeps the process
- * alive; the server by itself does not.
+ * Stands in for the CLI's server, which components ask for the account's buckets and for builds of functions. Requests
+ * keep the process alive; the server alone does not.
  */
 const serveCli = async (functions: Map<string, FunctionBuild>): Promise<void> => {
   const answers: Record<string, (params: unknown) => unknown> = {
@@ -130,9 +130,9 @@ const serveCli = async (functions: Map<string, FunctionBuild>): Promise<void> =>
     "Runtime.Build": (params) => {
       const build = v.parse(buildSchema, params);
       functions.set(build.functionID, build);
-      // The code is built when it is run; here only its place in the program matters.
+      // Functions are bundled when the stack starts; evaluating needs only their order.
       const out = process.env.SYNTH_EMPTY_BUNDLE ?? "";
-      // The CLI's builder leaves a map beside the bundle, for which SST makes an object of its own.
+      // SST declares an object for the source map beside the bundle.
       return { handler: "bundle.handler", out, errors: [], sourcemaps: [path.join(out, "bundle.mjs.map")] };
     },
   };

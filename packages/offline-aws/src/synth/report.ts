@@ -1,12 +1,12 @@
 import type { Graph } from "./graph.js";
 
-/** What the evaluating process tells its parent: the graph, or why there is none. */
+/** The evaluating process's message to its parent: the graph, or an error. */
 export type Message =
   | { readonly kind: "graph"; readonly graph: Graph }
   | { readonly kind: "failed"; readonly name: string; readonly message: string; readonly stack: string };
 
 /**
- * From here on, whatever nobody catches is told to the parent process, and ends this one.
+ * From now on an uncaught error is sent to the parent, and this process exits.
  * @public the bundle of the program calls it
  */
 export const reportFailures = (): void => {

@@ -15,19 +15,19 @@ export interface SynthOptions {
   /** The folder of `sst.config.ts`. */
   readonly root: string;
   readonly stage: string;
-  /** Settings that the program may take from the command line, by name. */
+  /** Settings for the program, by name. It reads them as JSON from the variable `OFFLINE_AWS_SETTINGS`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Says what takes longer than two seconds. */
+  /** Called with a line of progress when a step takes longer than two seconds. */
   readonly say?: (line: string) => void;
-  /** Ends the evaluation, and the fetching of the platform before it. */
+  /** Aborts the evaluation, and the download of the platform before it. */
   readonly signal?: AbortSignal | undefined;
 }
 
 let evaluations = 0;
 
 /**
- * Evaluates the project's `sst.config.ts` for a stage, in a process of its own, as SST's CLI does: one bundle of the
- * program and SST's component sources, run by Pulumi's runtime.
+ * Evaluates the project's `sst.config.ts` for a stage as SST's CLI does: a child process runs one bundle of the program and
+ * SST's component sources under Pulumi's runtime. Nothing is created, and no cloud is asked.
  * @throws {UserError} when the platform cannot be fetched, or the program refuses its settings or is broken
  * @throws {Error} when it is aborted
  */
@@ -76,7 +76,7 @@ const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** Makes `require` and the CommonJS globals available to what is bundled as a module. */
+/** Bundled CommonJS code needs `require` and these globals, which a module lacks. */
 const banner = [
   'import { createRequire as __createRequire } from "node:module";',
   'import { fileURLToPath as __fileURLToPath } from "node:url";',
@@ -98,11 +98,11 @@ const externals = [
 ];
 
 /**
- * Two bundles, as the CLI makes them: the first says what the app is, and its `$app` must stand before SST's sources are
- * loaded by the second. Returns the program's own files.
+ * Builds two bundles, as the CLI does: the first sets `$app`, which must exist before the second loads SST's sources.
+ * Returns the program's own files.
  */
 const build = async (root: string, platform: string, outfile: string): Promise<string[]> => {
-  // The platform's own version: its sources are built by the CLI with this one.
+  // The platform's version of esbuild, with which the CLI builds these sources.
   const esbuild: typeof Esbuild = createRequire(path.join(platform, "x.js"))("esbuild");
   const common: Esbuild.BuildOptions = {
     absWorkingDir: root,
@@ -155,7 +155,7 @@ const build = async (root: string, platform: string, outfile: string): Promise<s
     .filter((file) => !file.startsWith(here));
 };
 
-/** What the two bundles' own first files are called in stack traces. */
+/** The names of the bundles' first files in stack traces. */
 const sourceFiles = { app: "offline-app.js", program: "offline.ts" };
 
 const appBundle = (outfile: string): string => outfile.replace(/\.mjs$/, "-app.mjs");
@@ -194,7 +194,7 @@ const programModule = (root: string, platform: string, appFile: string): string 
   await main({ pulumi, app, region, run, program: config.run });
 `;
 
-/** What the CLI does to the program's files: `aws` and `sst` are there without being imported. */
+/** Makes `aws` and `sst` available in the program's files without an import, as the CLI does. */
 const globals = (platform: string): Esbuild.Plugin => ({
   name: "sst-globals",
   setup: (build) => {
@@ -236,7 +236,7 @@ const run = (
     });
   });
 
-/** Errors that a program throws on purpose speak for themselves; any other is shown with its place. */
+/** SST's VisibleError and a program's SettingError are shown as their message, any other error with file and line. */
 const refused = (root: string, { name, message, stack }: Extract<Message, { kind: "failed" }>): UserError => {
   if (name === "SettingError" || name === "VisibleError") return new UserError(message);
   const place = placeIn(root, stack);
@@ -245,7 +245,7 @@ const refused = (root: string, { name, message, stack }: Extract<Message, { kind
   );
 };
 
-/** Where in the project's own files an error comes from, by its stack: `infra/storage.ts:12`. */
+/** The first place of a stack in the project's own files: `infra/storage.ts:12`. */
 const placeIn = (root: string, stack: string): string | undefined => {
   const others = /^\.\.|^\.sst\/|(^|\/)node_modules\//;
   const own = [...stack.matchAll(/\(?((?:file:\/\/)?\/[^()]+?):(\d+):\d+\)?$/gm)]
