@@ -7,7 +7,7 @@ import { lookUp, make } from "./cloud.js";
 import type { App, FunctionBuild, Graph, Resource } from "./graph.js";
 
 /** The used part of `@pulumi/pulumi`; the module itself comes with SST's platform. */
-export interface PulumiRuntime {
+interface PulumiRuntime {
   readonly runtime: {
     setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
     runInPulumiStack(program: () => Promise<unknown>): Promise<unknown>;
@@ -33,7 +33,7 @@ interface TransformationArgs {
   readonly opts: { readonly retainOnDelete?: boolean; readonly import?: unknown };
 }
 
-export interface Program {
+interface Program {
   readonly pulumi: PulumiRuntime;
   readonly app: App;
   readonly region: string;
@@ -42,11 +42,44 @@ export interface Program {
   readonly program: () => Promise<unknown>;
 }
 
+/** The evaluating process's message to its parent: the graph, or an error. */
+export type Message =
+  | { readonly kind: "graph"; readonly graph: Graph }
+  | { readonly kind: "failed"; readonly name: string; readonly message: string; readonly stack: string };
+
+/**
+ * From now on an uncaught error is sent to the parent, and this process exits.
+ * @public the bundle of the app calls it
+ */
+export const reportFailures = (): void => {
+  const report = async (error: unknown): Promise<void> => {
+    const { name, message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+    await tell({ kind: "failed", name, message, stack });
+    process.exit(1);
+  };
+  process.on("unhandledRejection", report);
+  process.on("uncaughtException", report);
+};
+
+/**
+ * Evaluates the program and sends the graph to the parent process.
+ * @public the bundle of the program calls it
+ */
+export const main = async (program: Program): Promise<void> => {
+  await tell({ kind: "graph", graph: await evaluate(program) });
+  process.exit(0);
+};
+
+const tell = (message: Message): Promise<void> =>
+  new Promise((resolve) => {
+    process.send?.(message, undefined, {}, () => resolve());
+  });
+
 /**
  * Evaluates an infrastructure program with SST's real components under Pulumi's mocks: resources are recorded instead of
  * created.
  */
-export const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise<Graph> => {
+const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise<Graph> => {
   const resources: Resource[] = [];
   const retained = new Set<string>();
   const adopted = new Map<string, string>();
