@@ -119,7 +119,7 @@ const guestbookProgram = (more: string) =>
     });
     const api = new sst.aws.ApiGatewayWebSocket("Guestbook");
     const link = [guests, api];
-    api.route("$connect", { handler: "src/guestbook.connect" });
+    api.route("$connect", { handler: "src/guestbook.connect", link });
     api.route("sign", { handler: "src/guestbook.sign", link });
     api.route("$default", { handler: "src/guestbook.fallback", link });
     new sst.aws.Cron("Greeter", { schedule: "rate(1 minute)", function: { handler: "src/guestbook.greet", link } });
