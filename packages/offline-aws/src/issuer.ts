@@ -2,12 +2,13 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
-  generateKeyPairSync,
+  generateKeyPair,
   type KeyObject,
   sign,
 } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
 import writeFileAtomic from "write-file-atomic";
 import { withLock } from "./lock.js";
 import type { AppClient } from "./plan/user-pool.js";
@@ -51,11 +52,12 @@ const loadKey = async (file: string): Promise<KeyObject> => {
   const existing = await readKey(file);
   if (existing) return existing;
   await mkdir(path.dirname(file), { recursive: true });
+  // Before the lock is taken: on a busy machine this can take longer than a lock lives.
+  const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
   // Two commands that start at once must sign with one key.
   return withLock(`${file}.lock`, {}, async () => {
     const created = await readKey(file);
     if (created) return created;
-    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     await writeFileAtomic(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
     return privateKey;
   });

@@ -66,7 +66,7 @@ export const runTool = (args: readonly string[], options: ToolOptions = {}) => {
   return tool.ended;
 };
 
-/** Registers what is to be done at the end of the test; a `beforeAll` passes a registry of its own. */
+/** Registers a clean-up for the end of the test. A `beforeAll` passes its own. */
 type CleanUp = (end: () => Promise<void>) => void;
 
 /** An empty folder, removed after the test. */
