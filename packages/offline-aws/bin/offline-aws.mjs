@@ -6,6 +6,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 // Lambda's time zone is UTC, and a worker thread has its process's.
 process.env.TZ = "UTC";
+// `offline-aws synth | head` closes the pipe early: that is no error.
+process.stdout.on("error", (error) => {
+  if (error.code !== "EPIPE") throw error;
+});
 const { register } = await import("tsx/esm/api");
 register();
 const { main } = await import("../src/cli/main.ts");

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { readShared, StackClock } from "./clock.js";
 
-test("advancing the clock calls back what was due in between, in order, and nothing else", () => {
+test("advancing the clock fires the timers that are due, in order, and no others", () => {
   const clock = new StackClock();
   const called: string[] = [];
   const before = clock.now();
@@ -27,7 +27,7 @@ test("the time is in shared memory, so that another thread's clock can follow", 
   clock.close();
 });
 
-test("a clock that is held stands still but for advances, and then runs on from there", () => {
+test("a held clock moves only by advance, and then runs on from there", () => {
   vi.useFakeTimers();
   const clock = new StackClock();
   clock.advance(10_000);
@@ -45,7 +45,7 @@ test("a clock that is held stands still but for advances, and then runs on from 
   vi.useRealTimers();
 });
 
-test("a delay longer than Node's timers can wait for is waited out", () => {
+test("a delay longer than Node's longest timer works", () => {
   vi.useFakeTimers();
   const clock = new StackClock();
   const called = vi.fn();

@@ -1,12 +1,12 @@
-/** Where the stack reads the time and waits for it, so that tests can set it. */
+/** The stack's time and timers. Tests set the time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls back once this clock has moved on by `delay` ms. Returns the function that cancels it. */
+  /** Calls back once `delay` ms have passed on this clock. Returns the function that cancels it. */
   after(delay: number, callback: () => void): () => void;
 }
 
-/** What Node can wait for at once, about 25 days; a longer delay it takes for none. */
+/** Node's longest timer, about 25 days. It fires at once on a longer delay. */
 const longestDelayMs = 2 ** 31 - 1;
 
 interface Timer {
@@ -15,13 +15,13 @@ interface Timer {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** The time that a clock's shared memory says, given the real one (ms): its offset, and the real time at which it is held. */
+/** The time (ms) of a clock by its shared memory: an offset, and the real time at which the clock is held (0: it runs). */
 export const readShared = ([offset = 0, heldAt = 0]: Float64Array, realNow: number): number =>
   (heldAt === 0 ? realNow : heldAt) + offset;
 
 /**
- * Real time plus an offset that only `advance` moves, unless it is held. Both live in shared memory, so that the Lambda
- * workers' `Date` follows.
+ * Real time plus an offset that `advance` moves. Offset and hold are in shared memory, so that `Date` in the functions'
+ * workers follows.
  */
 export class StackClock implements Clock {
   readonly shared = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
@@ -42,7 +42,7 @@ export class StackClock implements Clock {
     };
   }
 
-  /** Moves the time on by `ms`; everything that was waiting for a moment in between is called, in order. */
+  /** Moves the time on by `ms` and fires, in order, the timers that are due by then. */
   advance(ms: number): void {
     this.#moveOffset(ms);
     const due = [...this.#timers].filter((entry) => entry.due <= this.now()).sort((a, b) => a.due - b.due);
@@ -51,8 +51,8 @@ export class StackClock implements Clock {
   }
 
   /**
-   * Stops the time, which only `advance` then moves; whoever waits for it is called when the real time has come. Returns the
-   * function that lets it run on from where it stands.
+   * Stops the time; only `advance` moves it then. Timers still fire by real time. Returns the function that lets the time
+   * run on from where it stands.
    */
   hold(): () => void {
     const heldAt = Date.now();
@@ -63,7 +63,7 @@ export class StackClock implements Clock {
     };
   }
 
-  /** Cancels everything that still waits. */
+  /** Cancels all timers. */
   close(): void {
     for (const { timer } of this.#timers) clearTimeout(timer);
     this.#timers.clear();

@@ -23,7 +23,7 @@ const authorize = createAuthorize(
 const asked = (action: string, resource = table) =>
   authorize({ accessKeyId: "KEY", action, resource }).allowed;
 
-test("a role may do what its statements name, on the resources they name, and no more", () => {
+test("a role may do only the actions of its statements, on their resources", () => {
   expect(asked("dynamodb:PutItem")).toBe(true);
   expect(asked("dynamodb:getitem")).toBe(true);
   expect(asked("dynamodb:GetItem", `${table}/index/by-language`)).toBe(true);
@@ -35,7 +35,7 @@ test("a deny wins over an allow", () => {
   expect(asked("dynamodb:GetRecords")).toBe(false);
 });
 
-test("an unknown key and an unsigned request are the operator's, who may do everything", () => {
+test("an unknown key and an unsigned request count as the operator's and may do everything", () => {
   expect(authorize({ accessKeyId: "AKIAOPERATOR", action: "dynamodb:Scan", resource: table }).allowed).toBe(
     true,
   );

@@ -1,18 +1,18 @@
-/** One statement of a role's policy, as `getPolicyDocument` takes it. */
+/** One statement of a role's policy. */
 export interface Statement {
   readonly effect?: "Allow" | "Deny";
   readonly actions: readonly string[];
   readonly resources: readonly string[];
 }
 
-/** Who signs with an access key: a function's role and what it may do. */
+/** The holder of an access key: a function's role and its statements. */
 export interface Principal {
   /** `arn:aws:sts::000000000000:assumed-role/<role>/<function>` */
   readonly arn: string;
   readonly statements: readonly Statement[];
 }
 
-/** Asks whether the caller may do `action` (`dynamodb:PutItem`) on `resource` (an ARN). */
+/** Decides whether the caller may do `action` (`dynamodb:PutItem`) on `resource` (an ARN). */
 export type Authorize = (request: {
   readonly accessKeyId: string | undefined;
   readonly action: string;
@@ -21,9 +21,9 @@ export type Authorize = (request: {
 
 export type Access = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
 
-/** Unknown keys are the operator's own: all allowed. A known key may do what its role's statements say, no more. */
+/** A known key may do what its role's statements allow. Any other key is an operator's and may do everything. */
 export const createAuthorize = (principals: ReadonlyMap<string, Principal>): Authorize => {
-  // Asked for each request and each post of a fan-out, so the patterns are compiled once.
+  // Patterns are compiled once: this runs on each request, and on each post of a fan-out.
   const roles = new Map(
     [...principals].map(([key, { arn, statements }]) => [key, { arn, rules: statements.map(compile) }]),
   );
@@ -43,18 +43,18 @@ export const createAuthorize = (principals: ReadonlyMap<string, Principal>): Aut
   };
 };
 
-/** Actions are the same in either case, resources are not. */
+/** Actions are case-insensitive, resources are not. */
 const compile = ({ effect, actions, resources }: Statement) => ({
   denies: effect === "Deny",
   actions: actions.map((action) => compilePattern(action, "si")),
   resources: resources.map((resource) => compilePattern(resource, "s")),
 });
 
-/** The access key id of a SigV4 `Authorization` header; undefined when the request is unsigned. */
+/** The access key id in a SigV4 `Authorization` header; undefined for an unsigned request. */
 export const accessKeyOf = (authorization: string | undefined): string | undefined =>
   authorization?.match(/Credential=([^/,\s]+)\//)?.[1];
 
-/** IAM's wildcards: `*` is any run of characters, `?` any one. */
+/** IAM's wildcards: `*` is any run of characters, `?` is one. */
 const compilePattern = (pattern: string, flags: string): RegExp =>
   new RegExp(
     `^${pattern

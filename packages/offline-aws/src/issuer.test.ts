@@ -40,14 +40,14 @@ test("an ID token names its client as audience, and the user as Cognito does", a
   expect(payload).not.toHaveProperty("client_id");
 });
 
-test("an ID token has the user's attributes, which cannot replace what the pool says", async () => {
+test("an ID token has the user's attributes, which cannot replace the pool's claims", async () => {
   const issuer = await loadIssuer(await temporaryFolder());
   const claims = { email: "alice@example.com", email_verified: true, token_use: "access" };
   const payload = decode(issuer.token(client, { username: "alice", use: "id", now, claims }).split(".")[1]);
   expect(payload).toMatchObject({ email: "alice@example.com", email_verified: true, token_use: "id" });
 });
 
-test("a user whom the pool calls otherwise keeps the subject that is given", async () => {
+test("a given subject is kept", async () => {
   const issuer = await loadIssuer(await temporaryFolder());
   const subject = subjectOf("alice@example.com");
   const payload = decode(issuer.token(client, { username: subject, subject, now }).split(".")[1]);
@@ -66,7 +66,7 @@ test("the same name is the same subject on every machine, another name another",
   expect(here.jwks).not.toEqual(there.jwks);
 });
 
-test("a lifetime of nothing, or less, has expired already", async () => {
+test("a lifetime of 0 or less makes an expired token", async () => {
   const issuer = await loadIssuer(await temporaryFolder());
   for (const expiresIn of [0, -60]) {
     const { exp } = decode(issuer.token(client, { username: "alice", now, expiresIn }).split(".")[1]);
@@ -74,7 +74,7 @@ test("a lifetime of nothing, or less, has expired already", async () => {
   }
 });
 
-test("many who load a checkout's key for the first time at once agree on one, and leave nothing else behind", async () => {
+test("eight that create the key at once agree on one, and leave nothing else behind", async () => {
   const root = await temporaryFolder();
   const issuers = await Promise.all(Array.from({ length: 8 }, () => loadIssuer(root)));
   expect(new Set(issuers.map(({ jwks }) => JSON.stringify(jwks))).size).toBe(1);
@@ -84,7 +84,7 @@ test("many who load a checkout's key for the first time at once agree on one, an
 });
 
 test.each(["", "-----BEGIN PRIVATE KEY-----\nMIIE"])(
-  "a key file that holds no key (%j) is made anew, by many at once the same one",
+  "a key file without a key (%j) is replaced, by four at once with the same key",
   async (garbage) => {
     const root = await temporaryFolder();
     const folder = path.join(root, ".sst/offline");

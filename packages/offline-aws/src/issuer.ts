@@ -2,40 +2,41 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
-  generateKeyPairSync,
+  generateKeyPair,
   type KeyObject,
   sign,
 } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
 import writeFileAtomic from "write-file-atomic";
 import { withLock } from "./lock.js";
 import type { AppClient } from "./plan/user-pool.js";
 import { uuidOf } from "./synth/cloud.js";
 
 export interface TokenRequest {
-  /** Who signs in. The same name is the same `sub` every time. */
+  /** The user's name. The same name gives the same `sub` every time. */
   readonly username: string;
-  /** The `sub`, where it does not follow from `username`. */
+  /** Default: a UUID that follows from `username`. */
   readonly subject?: string;
   /** Default `access`. */
   readonly use?: "access" | "id";
-  /** Seconds from `now`; a negative one makes a token that has expired. Default 3,600, as Cognito's. */
+  /** Lifetime in seconds; 0 or less makes an expired token. Default 3,600, as Cognito's. */
   readonly expiresIn?: number;
-  /** An ID token's further claims: the user's attributes. */
+  /** Further claims of an ID token: the user's attributes. */
   readonly claims?: Readonly<Record<string, string | boolean>>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Stands in for Cognito: signs the tokens that a user pool would, and says by which key. */
+/** Signs tokens as a Cognito user pool does, and publishes its key. */
 export interface Issuer {
   token(client: AppClient, request: TokenRequest): string;
-  /** What Cognito serves under `/<pool>/.well-known/jwks.json`. */
+  /** The document that Cognito serves under `/<pool>/.well-known/jwks.json`. */
   readonly jwks: { readonly keys: readonly object[] };
 }
 
-/** The issuer of this checkout: its key is made once, and works whether a stack runs or not. */
+/** The issuer of the project in `root`. Its key file is created once, and no stack needs to run. */
 export const loadIssuer = async (root: string): Promise<Issuer> => {
   const privateKey = await loadKey(path.join(root, ".sst/offline/issuer-key.pem"));
   const { n, e } = createPublicKey(privateKey).export({ format: "jwk" });
@@ -51,11 +52,12 @@ const loadKey = async (file: string): Promise<KeyObject> => {
   const existing = await readKey(file);
   if (existing) return existing;
   await mkdir(path.dirname(file), { recursive: true });
+  // Before the lock is taken: on a busy machine this can take longer than a lock lives.
+  const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
   // Two commands that start at once must sign with one key.
   return withLock(`${file}.lock`, {}, async () => {
     const created = await readKey(file);
     if (created) return created;
-    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     await writeFileAtomic(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
     return privateKey;
   });
@@ -95,7 +97,7 @@ const claims = (
     : { ...further, ...common, aud: clientId, "cognito:username": username };
 };
 
-/** Whom Cognito means by a user's name. */
+/** The `sub` of a user name. */
 export const subjectOf = (username: string): string => uuidOf(username);
 
 const signed = (key: KeyObject, header: object, payload: object): string => {

@@ -29,8 +29,8 @@ test("of five that want the lock at once, one after the other has it, and nothin
 test("the lock of a process that was killed is taken over", async () => {
   const file = await lockFile();
   await mkdir(file);
-  const tenSecondsAgo = Date.now() / 1_000 - 10;
-  await utimes(file, tenSecondsAgo, tenSecondsAgo);
+  const lastRefresh = Date.now() / 1_000 - 11;
+  await utimes(file, lastRefresh, lastRefresh);
   const onWait = () => expect.unreachable("the holder is dead");
   expect(await withLock(file, { onWait }, async () => "taken")).toBe("taken");
 });

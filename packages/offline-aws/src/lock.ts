@@ -1,14 +1,14 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { hasCode } from "./user-error.js";
+import { hasCode, UserError } from "./user-error.js";
 
 /** A lock is stale when its holder, which refreshes it every second, has not done so for this long. */
-const staleMs = 5_000;
+const staleMs = 10_000;
 
 const retryMs = 200;
 
 /**
  * Runs `work` while no other process of this machine holds the lock `file`. A lock whose holder was killed is taken over
- * after five seconds. The signal that `work` gets is aborted when the caller aborts, or when the lock was lost, for
+ * after ten seconds. `work` must not block the event loop for that long. The signal that `work` gets is aborted when the caller aborts, or when the lock was lost, for
  * example to another process while this machine slept.
  * @throws the signal's reason when it is aborted
  */
@@ -26,7 +26,8 @@ export const withLock = async <Result>(
       realpath: false,
       stale: staleMs,
       update: 1_000,
-      onCompromised: (error) => lost.abort(error),
+      onCompromised: () =>
+        lost.abort(new UserError(`The lock ${file} was lost to another command: try again.`)),
     }).catch((error: unknown) => {
       if (!hasCode(error, "ELOCKED")) throw error;
       return undefined;

@@ -6,7 +6,7 @@ afterEach(() => void vi.useRealTimers());
 
 const taking = (ms: number) => new Promise<string>((resolve) => setTimeout(() => resolve("done"), ms));
 
-test("what takes less than two seconds is not spoken of", async () => {
+test("nothing is said of work under two seconds", async () => {
   const say = vi.fn();
   const work = sayIfSlow(say, "Evaluating", taking(1_999));
   await vi.advanceTimersByTimeAsync(1_999);
@@ -15,7 +15,7 @@ test("what takes less than two seconds is not spoken of", async () => {
   expect(say).not.toHaveBeenCalled();
 });
 
-test("what takes longer is said once, while it lasts", async () => {
+test("longer work is announced once, while it lasts", async () => {
   const say = vi.fn();
   const work = sayIfSlow(say, "Evaluating", taking(9_000));
   await vi.advanceTimersByTimeAsync(2_001);
@@ -25,7 +25,7 @@ test("what takes longer is said once, while it lasts", async () => {
   expect(say).toHaveBeenCalledTimes(1);
 });
 
-test("a failure goes through, and says nothing after it", async () => {
+test("a failure is passed on, and nothing is said after it", async () => {
   const say = vi.fn();
   await expect(sayIfSlow(say, "Evaluating", Promise.reject(new Error("no")))).rejects.toThrow("no");
   await vi.advanceTimersByTimeAsync(5_000);

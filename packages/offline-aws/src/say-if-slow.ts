@@ -1,4 +1,4 @@
-/** Says a line if something takes longer than two seconds. */
+/** Says `line` if `work` takes longer than two seconds. Resolves and rejects as `work` does. */
 export const sayIfSlow = async <Result>(
   say: ((line: string) => void) | undefined,
   line: string,

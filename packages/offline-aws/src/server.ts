@@ -5,13 +5,13 @@ import { UserError } from "./user-error.js";
 export interface LocalServer {
   readonly server: http.Server;
   readonly port: number;
-  /** Answers requests from here on; those that came before have waited for it. */
+  /** Sets the handler. Requests that came before wait for it. */
   serve(handle: http.RequestListener): void;
   close(): Promise<void>;
 }
 
 /**
- * Listens on this machine only. Pooled clients outlive Node's default keep-alive of five seconds.
+ * Listens on 127.0.0.1. The keep-alive is long: pooled SDK sockets would outlive Node's default of five seconds and fail.
  * @throws {UserError} when the port is taken
  */
 export const listen = async (port: number): Promise<LocalServer> => {

@@ -66,7 +66,7 @@ export const runTool = (args: readonly string[], options: ToolOptions = {}) => {
   return tool.ended;
 };
 
-/** Registers what is to be done at the end of the test; a `beforeAll` passes a registry of its own. */
+/** Registers a clean-up for the end of the test. A `beforeAll` passes its own. */
 type CleanUp = (end: () => Promise<void>) => void;
 
 /** An empty folder, removed after the test. */
@@ -119,7 +119,7 @@ const guestbookProgram = (more: string) =>
     });
     const api = new sst.aws.ApiGatewayWebSocket("Guestbook");
     const link = [guests, api];
-    api.route("$connect", { handler: "src/guestbook.connect" });
+    api.route("$connect", { handler: "src/guestbook.connect", link });
     api.route("sign", { handler: "src/guestbook.sign", link });
     api.route("$default", { handler: "src/guestbook.fallback", link });
     new sst.aws.Cron("Greeter", { schedule: "rate(1 minute)", function: { handler: "src/guestbook.greet", link } });

@@ -78,7 +78,7 @@ describe("start --json", () => {
     await expect.poll(count).toBe(1);
   });
 
-  test("answers a call of a service that is not there with a sentence, as an SDK shows it", async () => {
+  test("answers a call of a service that is not emulated with a sentence, as an SDK shows it", async () => {
     const response = await fetch(`${stack.httpUrl}/`, {
       method: "POST",
       headers: {
@@ -106,7 +106,7 @@ describe("start --json", () => {
   });
 
   // The last: it ends the stack.
-  test("ends with code 0 within seconds of Ctrl-C, with a socket open, and has printed nothing else", async () => {
+  test("ends with code 0 within seconds of Ctrl-C while a socket is open, and has printed nothing else", async () => {
     const socket = new WebSocket(stack.webSocketUrl ?? "");
     await once(socket, "open");
     const closed = once(socket, "close");
@@ -159,7 +159,7 @@ test("start prints what to paste on one screen, without a token or colours, and 
   expect(stderr).toMatch(progress);
 });
 
-test("Ctrl-C at the terminal while it still starts ends it at once, without a word of failure", async () => {
+test("Ctrl-C at the terminal during the start ends it at once, without an error", async () => {
   const tool = startTool(["start", "--port", "0"], { cwd: await guestbook(), group: true });
   const { pid } = tool.child;
   if (pid === undefined) throw new Error("It did not start.");
@@ -176,8 +176,8 @@ test("Ctrl-C at the terminal while it still starts ends it at once, without a wo
   expect(stderr).toMatch(progress);
 });
 
-describe("a start that cannot be gives one sentence and code 1", () => {
-  /** How it ended, without what it said of its progress on a slow machine. */
+describe("a start that fails gives one sentence and code 1", () => {
+  /** The error of a start, without the lines of progress on a slow machine. */
   const failed = async (args: readonly string[], options: Parameters<typeof runTool>[1] = {}) => {
     const { code, stdout, stderr } = await runTool(["start", ...args], options);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -220,7 +220,7 @@ describe("a program with neither a WebSocket API nor a user pool", () => {
   };
   const files = { "sst.config.ts": program("return {};"), "package.json": JSON.stringify(manifest) };
 
-  test("has no line and no key of what is not there, and ends with code 0 when the terminal closes", async () => {
+  test("has no key for either, and ends with code 0 when the terminal closes", async () => {
     const cwd = await temporaryProject(files);
     const tool = startTool(["start", "--port", "0", "--json"], { cwd });
     onTestFinished(() => void tool.child.kill("SIGKILL"));
@@ -235,7 +235,7 @@ describe("a program with neither a WebSocket API nor a user pool", () => {
     expect(await tool.ended).toMatchObject({ code: 0 });
   });
 
-  test("ends as by Ctrl-C, and cleans up, once nobody reads what it prints", async () => {
+  test("ends and cleans up when its output is no longer read", async () => {
     const cwd = await temporaryProject(files);
     const tool = startTool(["start", "--port", "0"], { cwd });
     onTestFinished(() => void tool.child.kill("SIGKILL"));

@@ -24,7 +24,7 @@ test("synth --json prints one line of the documented shape, and nothing else on 
   );
 });
 
-test("synth prints the resources by type with what distinguishes them, without colours", async () => {
+test("synth prints the resources by type with their main inputs, without colours", async () => {
   const cwd = await temporaryProject({ "sst.config.ts": program(withTable) });
   const { code, stdout } = await runTool(["synth"], { cwd });
   expect(code).toBe(0);

@@ -18,7 +18,7 @@ export interface MetricQuery {
   readonly id: string;
   readonly metric: MetricId;
   readonly statistic: Statistic;
-  /** Only data in this unit counts; undefined: all. */
+  /** Only data in this unit counts; undefined: any unit. */
   readonly unit: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface ExpressionQuery {
   readonly expression: Expression;
 }
 
-/** A metric alarm as its resource declares it. */
+/** A metric alarm, read from its resource. */
 export interface AlarmDefinition {
   /** Physical name. */
   readonly name: string;
@@ -44,14 +44,14 @@ export interface AlarmDefinition {
   readonly threshold: number;
   readonly comparisonOperator: ComparisonOperator;
   readonly treatMissingData: MissingData;
-  /** Whether a percentile of too few samples leaves the state alone. */
+  /** True when a percentile of too few samples does not change the state. */
   readonly ignoreFewSamples: boolean;
   readonly actionsEnabled: boolean;
-  /** ARNs by the state that they are run on entering. */
+  /** ARNs by the state that triggers them. */
   readonly actions: Readonly<Record<AlarmState, readonly string[]>>;
 }
 
-/** An alarm that the local stack cannot evaluate, and why, as a sentence. */
+/** An alarm that cannot be evaluated here; `unsupported` says why, as a sentence. */
 export interface UnsupportedAlarm {
   readonly name: string;
   readonly description: string | undefined;
@@ -134,7 +134,7 @@ export const alarmDefinition = ({ name, inputs }: Resource): AlarmDefinition | U
   }
 };
 
-/** What CloudWatch takes in one alarm. */
+/** CloudWatch's limit on one alarm. */
 const maxMetrics = 10;
 
 const definitionOf = (inputs: Inputs): Omit<AlarmDefinition, "name" | "description"> => {
@@ -148,7 +148,7 @@ const definitionOf = (inputs: Inputs): Omit<AlarmDefinition, "name" | "descripti
   const [period, ...others] = periods;
   if (period === undefined || others.length > 0)
     throw new MathError("It cannot be evaluated: its metrics need one period, the same for all.");
-  // Data is kept by the minute.
+  // Metrics are stored per minute.
   if (period < 60 || period % 60 !== 0)
     throw new MathError(`The local stack evaluates periods of whole minutes, not ${period} seconds.`);
   const metricCount = queries.filter(({ kind }) => kind === "metric").length;
@@ -179,7 +179,7 @@ const definitionOf = (inputs: Inputs): Omit<AlarmDefinition, "name" | "descripti
   };
 };
 
-/** CloudWatch's default is `missing`, but for DynamoDB's metrics. */
+/** CloudWatch's default is `missing`, except for DynamoDB's metrics. */
 const defaultTreatment = (queries: AlarmDefinition["queries"]): MissingData =>
   queries.some((query) => query.kind === "metric" && query.metric.namespace === "AWS/DynamoDB")
     ? "ignore"

@@ -4,7 +4,7 @@ import type { AlarmDefinition, ExpressionQuery, MetricQuery } from "./alarm-defi
 import type { Dimensions } from "./metrics.js";
 import { percentOf } from "./statistic.js";
 
-/** What CloudWatch calls a region in its messages; others go by their code. */
+/** The names of regions in CloudWatch's messages; a region not listed keeps its code. */
 const regionNames: Readonly<Record<string, string>> = {
   "us-east-1": "US East (N. Virginia)",
   "us-east-2": "US East (Ohio)",
@@ -24,7 +24,7 @@ const regionNames: Readonly<Record<string, string>> = {
   "sa-east-1": "South America (Sao Paulo)",
 };
 
-/** What CloudWatch publishes to a topic when an alarm changes its state: the subject, and the message as JSON. */
+/** The subject and the JSON message that CloudWatch publishes when an alarm changes its state. */
 export const alarmMessage = (
   { from, alarm }: Transition,
   definition: AlarmDefinition,

@@ -5,19 +5,19 @@ import type { Metrics, Span } from "./metrics.js";
 import { reasonFor } from "./reason.js";
 import { percentOf, statisticOf } from "./statistic.js";
 
-/** An alarm as it stands. */
+/** An alarm's current state. */
 export interface AlarmStatus {
   readonly name: string;
   readonly arn: string;
   readonly description: string | undefined;
   readonly state: AlarmState;
-  /** Why it came into this state. */
+  /** The reason for this state, in CloudWatch's words. */
   readonly reason: string;
-  /** When it did, in ms since the epoch by the stack's clock. */
+  /** The time of the last change, in ms since the epoch by the stack's clock. */
   readonly changedAt: number;
-  /** The newest value at the last evaluation; undefined: there was none. */
+  /** The newest value of the last evaluation; undefined when there was none. */
   readonly value: number | undefined;
-  /** Undefined when the local stack cannot evaluate it; then the reason says why. */
+  /** Undefined for an alarm that cannot be evaluated here; `reason` says why. */
   readonly definition: AlarmDefinition | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface Transition {
 
 export interface Alarm {
   status(): AlarmStatus;
-  /** Looks at the periods up to `end` and returns the change of state, if there was one, as of `at`. */
+  /** Evaluates the periods before `end`. Returns the change of state at time `at`; undefined when there was none. */
   evaluate(end: number, at: number): Transition | undefined;
 }
 
@@ -60,7 +60,7 @@ export const createAlarm = (
     try {
       return watchedPoints(definition, metrics, end);
     } catch (error) {
-      // What an expression yields is known only once it is computed.
+      // Some unsupported expressions show only when they are computed.
       if (!(error instanceof MathError)) throw error;
       broken = true;
       status = { ...status, reason: error.message, definition: undefined };
@@ -86,7 +86,7 @@ export const createAlarm = (
   };
 };
 
-/** The watched query's value in each period of the evaluation range that ends at `end`, the newest first. */
+/** The watched query's value per period, the newest first, over the evaluation range that ends at `end`. */
 const watchedPoints = (
   definition: AlarmDefinition,
   metrics: Metrics,
@@ -128,7 +128,7 @@ const valueIn = ({ metric, statistic, unit }: MetricQuery, metrics: Metrics, spa
   return summary && statisticOf(summary, statistic);
 };
 
-/** Whether a percentile rests on fewer samples than CloudWatch calls significant: 10 on its shorter side. */
+/** True for a percentile of too few samples: CloudWatch wants 10 on the percentile's shorter side. */
 const hasFewSamples = (
   { queries, watched, periodMs }: AlarmDefinition,
   metrics: Metrics,

@@ -46,13 +46,13 @@ test.each([
   expect(statesOf(drawing, 2)).toEqual(states);
 });
 
-test("a single breaching point among missing ones does not raise the alarm before it is M periods old", () => {
+test("a single breaching point among missing ones raises the alarm only once it is M periods old", () => {
   expect(statesOf("- - - - X", 3)).toEqual(["retained", "retained", "ALARM", "OK"]);
   expect(statesOf("- - - X -", 3)).toEqual(["retained", "retained", "ALARM", "OK"]);
   expect(statesOf("X - - - -", 3)[0]).toBe("ALARM");
 });
 
-test("enough breaching points raise the alarm whatever is missing", () => {
+test("enough breaching points raise the alarm even when others are missing", () => {
   expect(statesOf("- - - X X", 2)).toEqual(["ALARM", "ALARM", "ALARM", "ALARM"]);
 });
 
@@ -61,22 +61,19 @@ test.each([
   ["GreaterThanOrEqualToThreshold", [false, true, true]],
   ["LessThanThreshold", [true, false, false]],
   ["LessThanOrEqualToThreshold", [true, true, false]],
-] as const)(
-  "%s holds as its name says, at the threshold and on either side",
-  (comparisonOperator, expected) => {
-    const alarmed = [4.9, 5, 5.1].map(
-      (value) =>
-        assess(
-          {
-            evaluationPeriods: 1,
-            datapointsToAlarm: 1,
-            threshold: 5,
-            comparisonOperator,
-            treatMissingData: "missing",
-          },
-          [{ timestamp: 0, value }],
-        )?.state === "ALARM",
-    );
-    expect(alarmed).toEqual(expected);
-  },
-);
+] as const)("%s compares correctly at the threshold and on either side", (comparisonOperator, expected) => {
+  const alarmed = [4.9, 5, 5.1].map(
+    (value) =>
+      assess(
+        {
+          evaluationPeriods: 1,
+          datapointsToAlarm: 1,
+          threshold: 5,
+          comparisonOperator,
+          treatMissingData: "missing",
+        },
+        [{ timestamp: 0, value }],
+      )?.state === "ALARM",
+  );
+  expect(alarmed).toEqual(expected);
+});

@@ -6,12 +6,12 @@ export interface Datapoint {
   readonly value: number;
 }
 
-/** What an evaluation found. */
+/** The result of an evaluation. */
 export interface Assessment {
   readonly state: AlarmState;
-  /** What the state rests on, the newest first. */
+  /** The datapoints that decide the state, the newest first. */
   readonly datapoints: readonly Datapoint[];
-  /** How many periods had to be filled by the rule for missing data. */
+  /** The number of periods without data, which the rule for missing data fills. */
   readonly filled: number;
 }
 
@@ -29,8 +29,8 @@ export const breaches = (operator: ComparisonOperator, value: number, threshold:
 };
 
 /**
- * How many periods are looked at, so that real data may stand in for missing data. The documentation's examples have
- * five for three evaluation periods; how many it is otherwise, it does not say.
+ * The number of periods to read: some more than the evaluation periods, so that older data can replace missing data. The
+ * documentation's examples read five for three; it gives no rule, so two more are read here.
  */
 export const evaluationRange = (evaluationPeriods: number): number => evaluationPeriods + 2;
 
@@ -40,8 +40,8 @@ type Rule = Pick<
 >;
 
 /**
- * The state that the points of an evaluation range, the newest first, put an alarm in; undefined: they leave it in
- * the state that it has. Real points count before any rule for missing ones.
+ * Returns the state for the points of an evaluation range, the newest first; undefined leaves the state as it is. Real
+ * points count before any rule for missing ones.
  */
 export const assess = (rule: Rule, points: readonly (Datapoint | undefined)[]): Assessment | undefined => {
   const { evaluationPeriods, datapointsToAlarm, threshold, comparisonOperator, treatMissingData } = rule;
@@ -55,12 +55,12 @@ export const assess = (rule: Rule, points: readonly (Datapoint | undefined)[]): 
   if (filled === 0) return byCount(breaching);
   if (treatMissingData === "breaching") return byCount(breaching + filled);
   if (treatMissingData === "notBreaching" || breaching >= datapointsToAlarm) return byCount(breaching);
-  // What remains are gaps that nothing fills. A point within the threshold is enough for OK.
+  // From here on nothing fills the gaps. One point within the threshold is enough for OK.
   if (breaching < datapoints.length) return found("OK");
   if (treatMissingData === "ignore") return undefined;
   if (datapoints.length === 0) return found("INSUFFICIENT_DATA");
-  // Only breaching points, too few of them: they raise the alarm once the oldest is M periods old and stands alone,
-  // so that a single late point does not.
+  // All points breach, but too few. They raise the alarm only once the oldest is as many periods old as must breach: a
+  // single late point must not.
   const oldestAge = points.findLastIndex((point) => point !== undefined) + 1;
   return oldestAge >= datapointsToAlarm ? found("ALARM") : undefined;
 };

@@ -94,14 +94,14 @@ test("an alarm is evaluated when a minute is over, and not before", () => {
   expect(alarms()[0]).toMatchObject({ state: "ALARM", value: 200, changedAt: nine + minuteMs });
 });
 
-test("evaluate looks at once, the minute under way included", () => {
+test("evaluate includes the current minute", () => {
   const { alarms, evaluate } = start(alarm({}));
   put(200);
   evaluate();
   expect(alarms()[0]?.state).toBe("ALARM");
 });
 
-test("both transitions are told, each with its reason in CloudWatch's words", () => {
+test("both transitions are reported, each with its reason in CloudWatch's words", () => {
   start(alarm({}));
   minutes(200, 99.5);
   expect(states()).toEqual(["INSUFFICIENT_DATA -> ALARM", "ALARM -> OK"]);
@@ -111,7 +111,7 @@ test("both transitions are told, each with its reason in CloudWatch's words", ()
   ]);
 });
 
-test("the message to the topic is CloudWatch's, and names who would have got it", () => {
+test("the topic's message is CloudWatch's, with the topic's subscriptions", () => {
   start(
     alarm({
       name: "latency-local",
@@ -174,14 +174,14 @@ test("the message to the topic is CloudWatch's, and names who would have got it"
   });
 });
 
-test("each state runs its own actions, and none while they are switched off", () => {
+test("each state runs its actions, and no action runs while actions are disabled", () => {
   start(alarm({ okActions: [] }), alarm({ actionsEnabled: false }, "mute"));
   minutes(200, 1);
   expect(states()).toHaveLength(4);
   expect(notifications.map(({ subject }) => subject)).toEqual(['ALARM: "slow" in US East (N. Virginia)']);
 });
 
-test("a topic that the program does not declare gets nothing", () => {
+test("an undeclared topic gets nothing", () => {
   start(alarm({ alarmActions: [`${topicArn}-elsewhere`, "arn:aws:automate:us-east-1:ec2:stop"] }));
   minutes(200);
   expect(notifications).toEqual([]);
@@ -199,7 +199,7 @@ test("2 out of 3: two points over the threshold raise the alarm, and it ends whe
   expect(transitions[2]?.alarm.reason).toContain("(minimum 2 datapoints for ALARM -> OK transition)");
 });
 
-test("a period longer than a minute slides on by the minute", () => {
+test("a period longer than a minute moves on minute by minute", () => {
   const { alarms } = start(alarm({ statistic: "Sum", period: 300 }));
   minutes(60, undefined, undefined, 60);
   expect(alarms()[0]).toMatchObject({ state: "ALARM", value: 120 });
@@ -238,7 +238,7 @@ test("missing data, breaching: silence raises the alarm, and any heartbeat ends 
   );
 });
 
-test("missing data, missing: silence leaves nothing to tell the state by", () => {
+test("missing data, missing: silence gives INSUFFICIENT_DATA", () => {
   start(alarm({}));
   minutes(1, undefined, undefined);
   expect(states()).toEqual(["INSUFFICIENT_DATA -> OK"]);
@@ -260,14 +260,14 @@ test("missing data, ignore: silence keeps the state, which is also the default f
   expect(states()).toEqual(["INSUFFICIENT_DATA -> ALARM", "INSUFFICIENT_DATA -> ALARM"]);
 });
 
-test("an alarm on a percentile takes the value that so many percent do not exceed", () => {
+test("an alarm on a percentile uses the value that this share of the data does not exceed", () => {
   const { alarms } = start(alarm({ extendedStatistic: "p95" }));
   for (let value = 1; value <= 100; value += 1) put(value * 2);
   minutes(undefined);
   expect(alarms()[0]).toMatchObject({ state: "ALARM", value: 190 });
 });
 
-test("a percentile of too few samples leaves the state alone where the alarm says so", () => {
+test("a percentile of too few samples does not change the state if the alarm says so", () => {
   const percentile = { extendedStatistic: "p95" };
   const { alarms } = start(
     alarm({}, "other"),
@@ -367,7 +367,7 @@ test.each<[string, JsonObject, string]>([
   expect(alarms()[1]?.state).toBe("ALARM");
 });
 
-test("a clock that jumps has every minute in between evaluated", () => {
+test("when the clock jumps, every minute in between is evaluated", () => {
   start(alarm({}));
   put(200);
   clock.advance(10 * minuteMs);
@@ -375,7 +375,7 @@ test("a clock that jumps has every minute in between evaluated", () => {
   expect(transitions.map(({ alarm: { changedAt } }) => (changedAt - nine) / minuteMs)).toEqual([1, 4]);
 });
 
-test("an alarm that looks back a day still has the data for it", () => {
+test("an alarm that looks back a day has the data of a day", () => {
   const { alarms } = start(alarm({ statistic: "Sum", period: 21_600, evaluationPeriods: 2 }));
   put(200);
   clock.advance(23 * 60 * minuteMs);
@@ -452,7 +452,7 @@ test("a gateway's events count for its API and for its stage", () => {
   );
 });
 
-test("without a WebSocket API a gateway's events count for nothing", () => {
+test("without a WebSocket API a gateway's events are not counted", () => {
   start().onGatewayEvent({ kind: "connected", connectionId: "c=", handshakeMs: 1 });
   expect(cloudWatch?.metrics.list()).toEqual([]);
 });
@@ -523,7 +523,7 @@ test("metrics that a function logs reach the alarm on them", () => {
   expect(alarms()[0]).toMatchObject({ state: "ALARM", value: 250 });
 });
 
-test("the minute in which it starts is not judged: an alarm on silence waits for a full one", () => {
+test("the first, partial minute is not evaluated: an alarm on silence waits for a full one", () => {
   clock.advance(minuteMs - 5_000);
   const { alarms } = start(alarm({ treatMissingData: "breaching" }));
   clock.advance(5_000);

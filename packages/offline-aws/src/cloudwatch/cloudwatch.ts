@@ -27,39 +27,39 @@ export interface CloudWatchOptions {
   readonly clock: Clock;
   /** Default `us-east-1`. */
   readonly region?: string;
-  /** An alarm came into another state. */
+  /** An alarm changed its state. */
   readonly onAlarm?: (transition: Transition) => void;
   readonly onNotification?: (notification: Notification) => void;
-  /** A function wrote metrics that cannot be read; once per function and reason. */
+  /** Called once per function and reason. */
   readonly onMalformedMetrics?: (functionName: string, reason: string) => void;
 }
 
-/** CloudWatch and SNS, as far as a stack's own alarms need them. */
+/** CloudWatch's metrics and alarms, and the SNS topics that alarms publish to. */
 export interface CloudWatch {
   readonly metrics: Metrics;
-  /** Reads a function's log line for metrics in Embedded Metric Format. */
+  /** Extracts metrics in Embedded Metric Format (EMF) from a function's log line. */
   ingestLog(line: Pick<LogLine, "functionName" | "text">): void;
   onInvocation(record: InvocationRecord): void;
   onGatewayEvent(event: GatewayEvent): void;
   onRequest(record: RequestRecord): void;
   /** Messages that went over the WebSocket API, either way. */
   messages(count?: number): void;
-  /** How old the last record of a stream's batch was when the function got it, in ms. */
+  /** The age of the last record of a stream's batch when the function got it, in ms. */
   iteratorAge(functionName: string, ms: number): void;
-  /** How many messages a queue holds now; reported every minute from here on. */
+  /** The number of messages in a queue. From then on it is reported every minute. */
   queueDepth(queueArn: string, visible: number): void;
   alarms(): readonly AlarmStatus[];
-  /** The topics' last messages, the newest first. */
+  /** The topics' latest messages, the newest first. */
   notifications(): readonly Notification[];
-  /** Evaluates every alarm now, the minute under way included as if it were over. */
+  /** Evaluates every alarm now, as if the current minute were over. */
   evaluate(): void;
   /** Stops evaluating. */
   close(): void;
 }
 
 /**
- * Collects metrics and evaluates the program's alarms on them, by the alarms' own definitions, at every full minute of
- * the clock. A clock that jumps over several minutes has each of them evaluated.
+ * Collects metrics and evaluates the program's alarms at every full minute of the clock. When the clock jumps over
+ * several minutes, each of them is evaluated.
  */
 export const startCloudWatch = (options: CloudWatchOptions): CloudWatch => {
   const { graph, clock, region = "us-east-1", onAlarm, onNotification, onMalformedMetrics } = options;
@@ -93,11 +93,11 @@ export const startCloudWatch = (options: CloudWatchOptions): CloudWatch => {
     }
   };
 
-  // The minute in which it starts has too little in it to be judged.
+  // The first, partial minute is not evaluated: it holds too little data.
   let evaluatedTo = Math.ceil(createdAt / minuteMs) * minuteMs;
   const catchUp = (): void => {
     const last = wholeMinute(clock.now());
-    // Before that there is no data left to evaluate.
+    // Older data has been dropped.
     evaluatedTo = Math.max(evaluatedTo, last - retentionMs);
     while (evaluatedTo < last) {
       evaluatedTo += minuteMs;
@@ -145,7 +145,7 @@ export const startCloudWatch = (options: CloudWatchOptions): CloudWatch => {
 
 const wholeMinute = (at: number): number => Math.floor(at / minuteMs) * minuteMs;
 
-/** How far back an alarm may look; the minute under way comes on top. */
+/** The time that an alarm looks back, with the current minute. */
 const rangeMs = (definition: ReturnType<typeof alarmDefinition>): number =>
   isEvaluable(definition)
     ? evaluationRange(definition.evaluationPeriods) * definition.periodMs + minuteMs
@@ -163,7 +163,7 @@ const webSocketStage = (graph: Pick<Graph, "resources">): ApiStage | undefined =
   return api && parsed.success ? { apiId: api.id, stageName: parsed.output.name } : undefined;
 };
 
-/** Queues' depths: a gauge that stands until it changes, with one sample a minute. */
+/** The depths of queues: a gauge that is sampled once a minute and on each change. */
 const createQueues = ({ put }: Metrics) => {
   const depths = new Map<string, { visible: number; sampledAt: number }>();
   const sample = (queueName: string, visible: number, at: number): void => {
@@ -173,7 +173,7 @@ const createQueues = ({ put }: Metrics) => {
   return {
     set: (queueArn: string, visible: number, at: number): void =>
       sample(queueArn.split(":").at(-1) ?? queueArn, visible, at),
-    /** Adds the sample of a minute that has none yet. */
+    /** Adds the minute's sample of each queue that has none yet. */
     report: (minute: number): void => {
       for (const [queueName, { visible, sampledAt }] of depths) {
         if (sampledAt < minute) sample(queueName, visible, minute);

@@ -26,7 +26,7 @@ const read = (...lines: readonly unknown[]) => {
   return { put, malformed };
 };
 
-test("a line's metric goes in with its dimensions, its unit and its own time", () => {
+test("a line's metric is stored with its dimensions, unit and timestamp", () => {
   const { put } = read({ _aws: directive(), service: "checkout", Latency: 12.5 });
   expect(put).toEqual([
     {
@@ -40,7 +40,7 @@ test("a line's metric goes in with its dimensions, its unit and its own time", (
   ]);
 });
 
-test("each dimension set makes a metric of its own, and an empty one makes one without dimensions", () => {
+test("each dimension set makes a separate metric, and an empty set one without dimensions", () => {
   const { put } = read({
     _aws: directive({ Dimensions: [["service", "code"], ["service"], []] }),
     service: "checkout",
@@ -54,7 +54,7 @@ test("each dimension set makes a metric of its own, and an empty one makes one w
   ]);
 });
 
-test("a list of numbers is so many values, and a metric without a unit has None", () => {
+test("each number of a list is a value, and a metric without a unit has the unit None", () => {
   const { put } = read({
     _aws: directive({ Metrics: [{ Name: "Latency" }] }),
     service: "s",
@@ -67,7 +67,7 @@ test("a list of numbers is so many values, and a metric without a unit has None"
   ]);
 });
 
-test("lines that hold no metrics are passed over in silence", () => {
+test("lines without metrics are ignored", () => {
   const { put, malformed } = read(
     "plain text",
     '{"message":"hello"}',
@@ -77,7 +77,7 @@ test("lines that hold no metrics are passed over in silence", () => {
   expect([put, malformed]).toEqual([[], []]);
 });
 
-test("what is malformed is left out, the rest of its line stays, and it is reported once", () => {
+test("a malformed metric is left out and reported once, and the rest of its line is kept", () => {
   const metrics = [{ Name: "Latency" }, { Name: "Missing" }, { Name: "Text" }];
   const line = { _aws: directive({ Metrics: metrics }), service: "s", Latency: 1, Text: "1" };
   const { put, malformed } = read(line, line);
@@ -88,7 +88,7 @@ test("what is malformed is left out, the rest of its line stays, and it is repor
   ]);
 });
 
-test("a dimension without a value, a list of 101 numbers and a directive that is none are malformed", () => {
+test("a dimension without a value, a list of 101 numbers and a broken directive are malformed", () => {
   expect(read({ _aws: directive(), Latency: 1 }).malformed).toEqual(["buy: dimension service has no string"]);
   const many = { _aws: directive(), service: "s", Latency: Array.from({ length: 101 }, () => 1) };
   expect(read(many).malformed).toHaveLength(1);

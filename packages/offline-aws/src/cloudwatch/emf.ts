@@ -19,17 +19,17 @@ type Line = v.InferOutput<typeof lineSchema>;
 
 export interface EmfReaderOptions {
   readonly put: (datum: Datum) => void;
-  /** Told once of each kind of malformed line of a function. */
+  /** Called once per function and reason. */
   readonly onMalformed?: (functionName: string, reason: string) => void;
 }
 
-/** Reads the metrics out of functions' log lines in Embedded Metric Format; other lines say nothing to it. */
+/** Extracts metrics from log lines in Embedded Metric Format and ignores other lines. */
 export const createEmfReader = ({ put, onMalformed }: EmfReaderOptions) => {
   const reported = new Set<string>();
   return ({ functionName, text }: Pick<LogLine, "functionName" | "text">): void => {
     const malformed = (reason: string): void => {
       const key = JSON.stringify([functionName, reason]);
-      // What a line holds becomes part of the reason, so the set needs a bound.
+      // A reason contains text of the line, so the set needs a bound.
       if (reported.has(key) || reported.size >= 1_000) return;
       reported.add(key);
       onMalformed?.(functionName, reason);
@@ -44,7 +44,7 @@ export const createEmfReader = ({ put, onMalformed }: EmfReaderOptions) => {
   };
 };
 
-/** The JSON object of a line that may hold metrics. Most lines do not, and are not parsed. */
+/** Undefined for a line without metrics. Most lines have none, so they are not parsed. */
 const embedded = (text: string): unknown => {
   if (!text.includes('"_aws"')) return undefined;
   try {

@@ -31,7 +31,7 @@ test.each<[string, Series]>([
   expect(computed.map((value) => Number(value?.toFixed(9)))).toEqual(expected);
 });
 
-test("in arithmetic a missing value is 0 where the other is there, and missing where neither is", () => {
+test("in arithmetic a missing value counts as 0, unless both values are missing", () => {
   expect(evaluate("m1 + m2", { m1: [1, none, none], m2: [none, 2, none] })).toEqual([1, 2, none]);
   expect(evaluate("SUM([m1, m2])", { m1: [1, none], m2: [none, none] })).toEqual([1, none]);
 });
@@ -40,7 +40,7 @@ test("a division by zero drops the point", () => {
   expect(evaluate("m1 / m2", { m1: [4, 4, 4], m2: [2, 0, none] })).toEqual([2, none, none]);
 });
 
-test("FILL puts a number, or the last value before, where values are missing", () => {
+test("FILL replaces missing values with a number, or with the value before", () => {
   expect(evaluate("FILL(m1, 0)", { m1: [none, 3, none] })).toEqual([0, 3, 0]);
   expect(evaluate("FILL(m1, REPEAT)", { m1: [none, 3, none] })).toEqual([none, 3, 3]);
   expect(evaluate("SUM(FILL(METRICS(), 1))", { m1: [none, 3], m2: [5, none] })).toEqual([6, 4]);

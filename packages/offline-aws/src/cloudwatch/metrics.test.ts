@@ -64,7 +64,7 @@ test("periods are aligned to the epoch, and an empty one has no value", () => {
   ]);
 });
 
-test("the same name with other dimensions is another metric, and the order of dimensions says nothing", () => {
+test("the same name with other dimensions is another metric, and the order of dimensions does not matter", () => {
   const metrics = metricsAt();
   const both = { ...id, dimensions: { Route: "buy", Code: "1" } };
   metrics.put({ ...both, value: 1, timestamp: noon });
@@ -76,7 +76,7 @@ test("the same name with other dimensions is another metric, and the order of di
   expect(metrics.summarize({ ...id, dimensions: {} }, span)).toBeUndefined();
 });
 
-test("a question for one unit does not see data in another", () => {
+test("a query for one unit does not see data in another", () => {
   const metrics = metricsAt();
   metrics.put({ ...id, value: 1, unit: "Seconds", timestamp: noon });
   metrics.put({ ...id, value: 900, unit: "Milliseconds", timestamp: noon });
@@ -87,7 +87,7 @@ test("a question for one unit does not see data in another", () => {
   expect(metrics.list()).toEqual([{ ...id, units: ["Seconds", "Milliseconds"] }]);
 });
 
-test("what is older than the retention is forgotten, and a metric that has nothing left with it", () => {
+test("data older than the retention is dropped, and so is a metric without data", () => {
   let now = noon;
   const metrics = createMetrics({ now: () => now, retentionMs: 10 * minuteMs });
   metrics.put({ ...id, value: 1, timestamp: noon });
@@ -97,7 +97,7 @@ test("what is older than the retention is forgotten, and a metric that has nothi
   expect(metrics.list().map(({ name }) => name)).toEqual(["Other"]);
 });
 
-test("values that are no finite number are not kept", () => {
+test("values that are not finite are not stored", () => {
   const metrics = metricsAt();
   metrics.put({ ...id, value: Number.NaN, timestamp: noon });
   metrics.put({ ...id, value: Number.POSITIVE_INFINITY, timestamp: noon });
@@ -105,7 +105,7 @@ test("values that are no finite number are not kept", () => {
   expect(metrics.list()).toEqual([]);
 });
 
-test("beyond their bound the metric put longest ago goes, and a minute's values are rounded", () => {
+test("beyond their bounds the metric with the oldest update is dropped, and a minute's values are rounded", () => {
   const metrics = metricsAt(noon, { maxMetrics: 2, maxValues: 1 });
   for (const name of ["a", "b", "a", "c"]) metrics.put({ ...id, name, value: 1, timestamp: noon });
   expect(metrics.list().map(({ name }) => name)).toEqual(["a", "c"]);

@@ -17,7 +17,7 @@ export interface Datum extends MetricId {
   readonly timestamp: number;
 }
 
-/** From `start` up to, and without, `end`, in ms since the epoch. Data is kept by the minute, so both are whole minutes. */
+/** From `start` (inclusive) to `end` (exclusive), in ms since the epoch. Both must be whole minutes, as data is stored. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -26,31 +26,31 @@ export interface Span {
 export interface Point {
   /** The period's beginning, in ms since the epoch. */
   readonly timestamp: number;
-  /** Undefined when nothing was put in the period. */
+  /** Undefined for a period without data. */
   readonly value: number | undefined;
 }
 
 export interface Metrics {
-  /** Values that are no finite number, or older than what is kept, are left out, as CloudWatch rejects them. */
+  /** Ignores values that are not finite, and values older than the retention, as CloudWatch rejects them. */
   put(datum: Datum): void;
-  /** What was put in a span; undefined: nothing. With a unit, only what was put in that unit. */
+  /** The data of a span, in one unit or in any; undefined when there is none. */
   summarize(id: MetricId, span: Span, unit?: string): Summary | undefined;
-  /** One point for each period that touches the span; periods are aligned to the epoch. */
+  /** One point per period that touches the span. Periods are aligned to the epoch. */
   series(
     id: MetricId,
     query: Span & { readonly statistic: Statistic; readonly periodMs: number; readonly unit?: string },
   ): Point[];
-  /** Every metric that has data, with the units it came in. */
+  /** Every metric that has data, with its units. */
   list(): (MetricId & { readonly units: readonly string[] })[];
 }
 
 export interface MetricsOptions {
   readonly now: () => number;
-  /** How long data is kept. Default 3 hours. */
+  /** Default 3 hours. */
   readonly retentionMs?: number;
-  /** Above it the metric that was put longest ago is dropped. Default 5,000. */
+  /** Above this number the metric with the oldest update is dropped. Default 5,000. */
   readonly maxMetrics?: number;
-  /** How many different values a minute keeps exactly; further ones are rounded to three digits. Default 10,000. */
+  /** The number of different values that a minute stores exactly; more are rounded to three digits. Default 10,000. */
   readonly maxValues?: number;
 }
 
@@ -71,7 +71,7 @@ interface Stored {
   readonly units: Map<string, Map<number, Bucket>>;
 }
 
-/** Keeps what was measured, by the minute. */
+/** Stores metrics per minute. */
 export const createMetrics = ({
   now,
   retentionMs = defaultRetentionMs,
@@ -114,11 +114,11 @@ export const createMetrics = ({
       const id = { namespace, name, dimensions };
       const key = keyOf(id);
       const metric = stored.get(key) ?? { id, units: new Map() };
-      // Put back at the end, so that the first one is always the one that was put longest ago.
+      // Moved to the end, so that the first metric is the one with the oldest update.
       stored.delete(key);
       stored.set(key, metric);
-      const [forgotten] = stored.keys();
-      if (stored.size > maxMetrics && forgotten !== undefined) stored.delete(forgotten);
+      const [oldestKey] = stored.keys();
+      if (stored.size > maxMetrics && oldestKey !== undefined) stored.delete(oldestKey);
       const minutes = metric.units.get(unit) ?? new Map<number, Bucket>();
       metric.units.set(unit, minutes);
       const bucket = minutes.get(minute) ?? emptyBucket();

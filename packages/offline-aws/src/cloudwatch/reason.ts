@@ -8,7 +8,7 @@ const comparisons: Readonly<Record<ComparisonOperator, string>> = {
   LessThanOrEqualToThreshold: "less than or equal to",
 };
 
-/** Says why an alarm came into its state, in CloudWatch's words. */
+/** The reason for an alarm's state, in CloudWatch's words. */
 export const reasonFor = (definition: AlarmDefinition, assessment: Assessment): string => {
   const { evaluationPeriods, datapointsToAlarm, threshold, comparisonOperator } = definition;
   const { state, filled } = assessment;
@@ -25,7 +25,7 @@ export const reasonFor = (definition: AlarmDefinition, assessment: Assessment): 
   const witnesses = alarmed
     ? breaching
     : assessment.datapoints.filter((datapoint) => !breaching.includes(datapoint));
-  // With a rule that fills gaps, the points that are there may all be on the other side of the threshold.
+  // With a rule that fills gaps, all real points may be on the other side of the threshold.
   const shown = witnesses.length > 0 ? witnesses : assessment.datapoints;
   const fills = definition.treatMissingData === "breaching" || definition.treatMissingData === "notBreaching";
   if (filled > 0 && fills) {
@@ -49,7 +49,7 @@ const shortTime = (timestamp: number): string => {
   return `${date.slice(2).split("-").reverse().join("/")} ${time.slice(0, 8)}`;
 };
 
-/** A whole number too has a decimal. */
+/** CloudWatch writes whole numbers with a decimal: `3.0`. */
 const decimal = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
 
 const counted = (count: number, adjective = ""): string => `${count} ${adjective}datapoint${plural(count)}`;

@@ -5,7 +5,7 @@ import type { Datum, Dimensions } from "./metrics.js";
 
 type Put = (datum: Datum) => void;
 
-/** `AWS/Lambda`, for each function and over all. As in AWS the time is that of the invocation's start. */
+/** `AWS/Lambda`, per function and in total. As in AWS, the timestamp is the start of the invocation. */
 export const putInvocation = (
   put: Put,
   { functionName, durationMs, outcome, startedAt }: InvocationRecord,
@@ -23,7 +23,7 @@ export const putInvocation = (
   measure("Duration", durationMs, "Milliseconds");
 };
 
-/** How old the last record of a batch was when the function got it. */
+/** The age of a batch's last record when the function got it. */
 export const putIteratorAge = (put: Put, functionName: string, ms: number, timestamp: number): void =>
   put({
     namespace: "AWS/Lambda",
@@ -60,7 +60,7 @@ export const putApiMetric = (
   }
 };
 
-/** What a gateway's event adds to the metrics of its API. */
+/** Adds a gateway's event to the metrics of its API. */
 export const putGatewayEvent = (put: Put, stage: ApiStage, event: GatewayEvent, timestamp: number): void => {
   for (const name of metricsOf(event)) putApiMetric(put, stage, name, timestamp);
 };
@@ -72,7 +72,7 @@ const metricsOf = (event: GatewayEvent): readonly ApiMetric[] => {
       return ["ConnectCount"];
     case "refused":
       if (!isRefusedByIntegration(event)) return event.status < 500 ? ["ClientError"] : ["ExecutionError"];
-      // 502 is the gateway's word for an integration that gave no usable answer.
+      // The gateway refuses with 502 when an integration gave no usable answer.
       return event.status === 502
         ? ["ConnectCount", "IntegrationError", "ExecutionError"]
         : ["ConnectCount", "IntegrationError"];
@@ -85,7 +85,7 @@ const metricsOf = (event: GatewayEvent): readonly ApiMetric[] => {
   }
 };
 
-/** The event does not say who refused; only its reason does. */
+/** Only the event's reason tells whether the integration or the gateway refused. */
 const isRefusedByIntegration = ({ status, reason }: { readonly status: number; readonly reason: string }) =>
   status === 502 || reason.endsWith(` returned ${status}`);
 
@@ -103,7 +103,7 @@ export const putQueueDepth = (put: Put, queueName: string, visible: number, time
 const readOperations = new Set(["GetItem", "BatchGetItem", "Query", "Scan"]);
 const throttles = new Set(["ProvisionedThroughputExceededException", "ThrottlingException"]);
 
-/** `AWS/DynamoDB`. A batch over several tables is left out: the record does not say which of them consumed what. */
+/** `AWS/DynamoDB`. A batch over several tables is left out: its record has no consumption per table. */
 export const putRequest = (put: Put, record: RequestRecord): void => {
   const { table, index, operation, errorType, startedAt: timestamp } = record;
   if (table === undefined || table.includes(",")) return;

@@ -8,30 +8,30 @@ export interface Subscription {
   readonly endpoint: string;
 }
 
-/** A message as a topic's subscribers would get it; here nobody is sent anything. */
+/** A message for a topic's subscribers. It is recorded here, not sent. */
 export interface Notification {
   readonly messageId: string;
   readonly topicArn: string;
   readonly subject: string;
-  /** An alarm's is JSON. */
+  /** JSON for an alarm's message. */
   readonly message: string;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
-  /** Who would have got it. */
+  /** The topic's subscriptions. */
   readonly subscriptions: readonly Subscription[];
 }
 
 export interface Topics {
-  /** False: the program declares no such topic, so the message goes nowhere, as in AWS. */
+  /** Returns false when the program declares no such topic: the message is dropped, as on AWS. */
   publish(topicArn: string, content: { readonly subject: string; readonly message: string }): boolean;
-  /** The last messages of all topics, the newest first. */
+  /** The latest messages of all topics, the newest first. */
   notifications(): readonly Notification[];
 }
 
 export interface TopicsOptions {
   readonly now: () => number;
   readonly onNotification?: (notification: Notification) => void;
-  /** How many messages are kept per topic. Default 50. */
+  /** The number of messages kept per topic. Default 50. */
   readonly keep?: number;
 }
 
@@ -41,7 +41,7 @@ const subscriptionSchema = v.object({
   endpoint: v.string(),
 });
 
-/** The topics that a program declares. */
+/** Creates the topics that the program declares. */
 export const createTopics = (
   graph: Pick<Graph, "resources">,
   { now, onNotification, keep = 50 }: TopicsOptions,

@@ -1,26 +1,26 @@
 /** `Sum`, `Average`, `Minimum`, `Maximum`, `SampleCount`, or a percentile: `p50`, `p99.9`. */
 export type Statistic = string;
 
-/** What was measured in a span of time. */
+/** The data of a span of time. */
 export interface Summary {
   readonly count: number;
   readonly sum: number;
   readonly minimum: number;
   readonly maximum: number;
-  /** Each value that occurred, and how often. */
+  /** How often each value occurred. */
   readonly values: ReadonlyMap<number, number>;
 }
 
 export const isStatistic = (statistic: Statistic): boolean =>
   statistic in simple || percentOf(statistic) !== undefined;
 
-/** The statistic of a span; undefined for a name that is none. */
+/** The statistic of a span; undefined for an unknown name. */
 export const statisticOf = (summary: Summary, statistic: Statistic): number | undefined => {
   const percent = percentOf(statistic);
   return percent === undefined ? simple[statistic]?.(summary) : percentile(summary, percent);
 };
 
-/** The 95 of `p95`; undefined when it is no percentile. */
+/** `p95` → 95; undefined for anything but a percentile. */
 export const percentOf = (statistic: Statistic): number | undefined => {
   const percent = Number(/^p(\d{1,3}(?:\.\d{1,10})?)$/.exec(statistic)?.[1] ?? Number.NaN);
   return percent <= 100 ? percent : undefined;
@@ -34,7 +34,7 @@ const simple: Readonly<Record<Statistic, (summary: Summary) => number>> = {
   SampleCount: ({ count }) => count,
 };
 
-/** By nearest rank: always a value that occurred. How CloudWatch interpolates is not documented. */
+/** By nearest rank, so always a value that occurred. CloudWatch's interpolation is not documented. */
 const percentile = ({ values, count }: Summary, percent: number): number | undefined => {
   const rank = Math.max(1, Math.ceil((percent / 100) * count));
   let seen = 0;

@@ -6,16 +6,16 @@ import { type Graph, ofType, type Resource } from "../synth/graph.js";
 import { UserError } from "../user-error.js";
 import { read } from "./resource.js";
 
-/** A function, and who it is when it calls others. */
+/** A function, with its role, links and log group. */
 export interface PlannedFunction extends FunctionDefinition {
   readonly roleName: string;
   readonly statements: readonly Statement[];
   /** Linked resources' properties, by name. */
   readonly links: Readonly<Record<string, unknown>>;
-  /** The group that its log lines go to, and the form that Lambda gives them. */
+  /** The group of its log lines, and their form. */
   readonly logGroup: string;
   readonly logFormat: "JSON" | "Text";
-  /** The least that Lambda hands on to the group; in the JSON form only. */
+  /** The lowest level that Lambda writes to the group; only in the JSON form. */
   readonly applicationLogLevel?: string;
 }
 
@@ -45,7 +45,7 @@ export const functionOf = (graph: Graph, resource: Resource, region: string): Pl
   if (!build)
     throw new UserError(`Function ${name} has no code that can be run here: its handler is not Node.js.`);
   const roleName = role.split("/").at(-1) ?? role;
-  // SST reads its links from an encrypted file beside the code; here they come by the environment.
+  // On AWS, links come in an encrypted file that these two open; here they come in the environment.
   const { SST_KEY: _key, SST_KEY_FILE: _file, ...variables } = environment.variables;
   return {
     name,
@@ -83,7 +83,7 @@ const policySchema = v.pipe(
   }),
 );
 
-/** What a role's own policies say. Managed ones are not looked at: what they allow is not there to be called. */
+/** The statements of a role's inline policies. Managed policies are ignored: they allow services that do not run here. */
 export const statementsOf = (graph: Graph, roleName: string): Statement[] => {
   const role = ofType(graph, "aws:iam/role:Role").find(({ inputs }) => inputs.name === roleName);
   if (!role) return [];

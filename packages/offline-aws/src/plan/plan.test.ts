@@ -62,7 +62,7 @@ describe("routes", () => {
     expect(routesOf(route("ping", "pong"), permission("pong"))).toMatchObject([{ functionName: undefined }]);
   });
 
-  test("of another API are not this one's", () => {
+  test("of another API are left out", () => {
     expect(routesOf(route("ping", "pong", { apiId: "http1" }))).toEqual([]);
   });
 
@@ -77,7 +77,7 @@ describe("routes", () => {
     expect(routesOf(route("ping", "pong", selecting), response)).toMatchObject([{ routeResponse: true }]);
   });
 
-  test("ask their authorizer when they say so", () => {
+  test("ask their authorizer if they have one", () => {
     const authorizer = resource("aws:apigatewayv2/authorizer:Authorizer", "auth1", {
       authorizerUri: uriOf("gate"),
       identitySources: ["route.request.querystring.token"],
@@ -97,7 +97,7 @@ describe("the WebSocket API", () => {
     expect(plan(graph([])).webSocketApi).toBeUndefined();
   });
 
-  test("is one: a program with two is refused with a sentence", () => {
+  test("must be the only one: a second is refused with a sentence", () => {
     expect(() => plan(graph([api("api1"), api("api2"), stage()]))).toThrow(
       new UserError("The local stack runs one WebSocket API, and the program declares more."),
     );
@@ -107,7 +107,7 @@ describe("the WebSocket API", () => {
     expect(() => plan(graph([api()]))).toThrow(new UserError("The WebSocket API api1 has no stage."));
   });
 
-  test("throttles a route by the stage's settings for it, and at zero where they name no limit", () => {
+  test("throttles a route by the stage's settings for it, and at zero if they name no limit", () => {
     const routeSettings = [
       { routeKey: "ping", throttlingBurstLimit: 5, throttlingRateLimit: 2 },
       { routeKey: "pong", detailedMetricsEnabled: true },
@@ -154,11 +154,11 @@ describe("schedules", () => {
     expect(scheduled(expression)).toEqual([{ name: "Reap", functionName: "reaper", periodMs, input: {} }]);
   });
 
-  test("hand their input on", () => {
+  test("pass their input on", () => {
     expect(scheduled("rate(1 minute)", { input: '{"a":1}' })).toMatchObject([{ input: { a: 1 } }]);
   });
 
-  test("of an expression that cannot be run here are refused with a sentence", () => {
+  test("with an unsupported expression are refused with a sentence", () => {
     expect(() => scheduled("cron(0 12 * * ? *)")).toThrow(
       new UserError("Schedule Reap: the local stack runs functions at a rate, not cron(0 12 * * ? *)."),
     );
@@ -183,7 +183,7 @@ describe("functions", () => {
   };
   const named = { ...fn, name: "ConnectFunction" };
 
-  test("bring their code, environment, links and role, without what SST seals its links with", () => {
+  test("have their code, environment, links and role, but not the key to SST's encrypted links", () => {
     expect(plan(graph([named], { functions: [build] })).functions).toEqual([
       {
         name: "connect",
@@ -203,13 +203,13 @@ describe("functions", () => {
     ]);
   });
 
-  test("log in the form and to the group that they say", () => {
+  test("log in the form and to the group that they declare", () => {
     const loggingConfig = { logFormat: "JSON", logGroup: "/fixture/all" };
     const logging = { ...named, inputs: { ...named.inputs, loggingConfig } };
     expect(plan(graph([logging], { functions: [build] })).functions).toMatchObject([loggingConfig]);
   });
 
-  test("have a least level in the JSON form only, INFO if they name none", () => {
+  test("have a lowest log level in the JSON form only, INFO by default", () => {
     const levelOf = (loggingConfig: Record<string, string>) => {
       const logging = { ...named, inputs: { ...named.inputs, loggingConfig } };
       return plan(graph([logging], { functions: [build] })).functions[0]?.applicationLogLevel;
@@ -225,7 +225,7 @@ describe("functions", () => {
     );
   });
 
-  test("may do what their role's own policies say; an unknown role may do nothing", () => {
+  test("may do what their role's inline policies allow; an unknown role allows nothing", () => {
     const policy = JSON.stringify({
       Statement: [{ Effect: "Allow", Action: ["dynamodb:GetItem"], Resource: ["arn:t"] }],
     });
@@ -257,7 +257,7 @@ describe("tables", () => {
       ),
     ).tables[0];
 
-  test("are in the program's region, with a stream and a TTL only where they are on", () => {
+  test("are in the program's region, with a stream and a TTL only if these are enabled", () => {
     expect(table({ ttl: { attributeName: "ttl", enabled: false } })).toEqual({
       name: "T",
       arn: "arn:aws:dynamodb:eu-west-1:000000000000:table/T",
@@ -278,7 +278,7 @@ describe("tables", () => {
 });
 
 describe("mappings", () => {
-  test("that say nothing have Lambda's own defaults", () => {
+  test("without options have Lambda's defaults", () => {
     const [mapping] = plan(
       graph([
         resource("aws:lambda/eventSourceMapping:EventSourceMapping", "m", {
@@ -310,7 +310,7 @@ describe("user pools", () => {
   const poolOf = (inputs: JsonObject) =>
     plan(graph([resource("aws:cognito/userPool:UserPool", "us-east-1_Pool", inputs)])).userPools[0];
 
-  test("that say nothing have Cognito's own defaults", () => {
+  test("without options have Cognito's defaults", () => {
     expect(poolOf({})).toEqual({
       id: "us-east-1_Pool",
       arn: "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_Pool",
@@ -326,7 +326,7 @@ describe("user pools", () => {
     });
   });
 
-  test("may ask less of a password, and call users by their addresses", () => {
+  test("may have a weaker password policy, and sign users in by address", () => {
     expect(
       poolOf({
         usernameAttributes: ["email"],
@@ -349,7 +349,7 @@ describe("app clients", () => {
       ]),
     ).appClients[0];
 
-  test("that say nothing have Cognito's own defaults", () => {
+  test("without options have Cognito's defaults", () => {
     expect(clientOf({})).toEqual({
       userPoolId: "pool1",
       clientId: "client1",
@@ -368,7 +368,7 @@ describe("app clients", () => {
   });
 });
 
-test("log groups are known by their names", () => {
+test("log groups are listed by name", () => {
   const group = resource("aws:cloudwatch/logGroup:LogGroup", "g", { name: "/aws/lambda/connect" });
   expect(plan(graph([group])).logGroups).toEqual(["/aws/lambda/connect"]);
 });
@@ -378,7 +378,7 @@ test("a program that names no region is in us-east-1", () => {
   expect(plan(graph([], { providers: { aws: { region: "eu-west-1" } } })).region).toBe("eu-west-1");
 });
 
-describe("what cannot be read is refused with a sentence that names the resource", () => {
+describe("an input that cannot be read is refused with a sentence that names the resource", () => {
   test.each([
     [
       resource("aws:dynamodb/table:Table", "Orders", { name: "Orders", hashKey: "id", attributes: "id" }),
@@ -398,7 +398,7 @@ describe("what cannot be read is refused with a sentence that names the resource
     expect(planned).toThrow(sentence);
   });
 
-  test("a role's policy, too", () => {
+  test("a role's policy", () => {
     const role = (policy: string) =>
       graph([resource("aws:iam/role:Role", "FnRole", { name: "fn", inlinePolicies: [{ policy }] })]);
     for (const policy of ["{", '{"Statement":[{"Effect":"Maybe"}]}']) {

@@ -8,7 +8,7 @@ import { mappingOf, type PlannedMapping, type Schedule, scheduleOf } from "./tri
 import { appClientOf, type PlannedAppClient, type UserPool, userPoolOf } from "./user-pool.js";
 import { webSocketApiOf } from "./web-socket-api.js";
 
-/** What of a graph can be run on one machine. */
+/** The resources of a graph that run on this machine. */
 export interface Plan {
   readonly region: string;
   readonly tables: readonly TableDefinition[];
@@ -18,11 +18,14 @@ export interface Plan {
   readonly schedules: readonly Schedule[];
   readonly userPools: readonly UserPool[];
   readonly appClients: readonly PlannedAppClient[];
-  /** Names. */
+  /** Names of log groups. */
   readonly logGroups: readonly string[];
 }
 
-/** Reads a graph as AWS would carry it out. */
+/**
+ * Reads a graph.
+ * @throws {UserError} naming a resource that cannot run here, and why
+ */
 export const plan = (graph: Graph): Plan => {
   const region = regionOf(graph);
   return {

@@ -3,8 +3,8 @@ import { type Graph, ofType, type Resource } from "../synth/graph.js";
 import { UserError } from "../user-error.js";
 
 /**
- * Reads a resource's inputs, or a value among them.
- * @throws {UserError} naming the resource, and what of it cannot be read
+ * Reads a resource's inputs, or one value of them.
+ * @throws {UserError} naming the resource and the input that cannot be read
  */
 export const read = <Schema extends v.GenericSchema>(
   schema: Schema,

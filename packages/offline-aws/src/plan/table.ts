@@ -29,7 +29,7 @@ const tableSchema = v.object({
   ttl: v.optional(v.object({ attributeName: v.string(), enabled: v.boolean() })),
 });
 
-/** The stream's ARN is an output of the table; the program knows it by this one. */
+/** The suffix of every stream's ARN; `synth/cloud.ts` gives programs the same. */
 const streamSuffix = "/stream/2026-01-01T00:00:00.000";
 
 export const tableOf = (resource: Resource, region: string): TableDefinition => {

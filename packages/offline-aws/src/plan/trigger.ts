@@ -7,7 +7,7 @@ import { functionNameIn, optional, read } from "./resource.js";
 
 export type PlannedMapping = Omit<Mapping, "stream"> & { readonly streamArn: string };
 
-/** A rule that invokes a function again and again. */
+/** A rule that invokes a function at a rate. */
 export interface Schedule {
   readonly name: string;
   readonly periodMs: number;

@@ -9,15 +9,15 @@ export interface AppClient {
   readonly clientId: string;
 }
 
-/** An app client, and what it lets its users do. */
+/** An app client and its rules for signing in. */
 export interface PlannedAppClient extends AppClient {
   /** `ALLOW_USER_PASSWORD_AUTH` */
   readonly explicitAuthFlows: readonly string[];
-  /** Whether a sign-in says no more of a user who does not exist than of a wrong password. */
+  /** True when a sign-in answers alike for an unknown user and a wrong password. */
   readonly preventUserExistenceErrors: boolean;
 }
 
-/** What a user pool asks of a password. */
+/** A user pool's rules for passwords. */
 export interface PasswordPolicy {
   readonly minimumLength: number;
   readonly requireLowercase: boolean;
@@ -29,13 +29,13 @@ export interface PasswordPolicy {
 export interface UserPool {
   readonly id: string;
   readonly arn: string;
-  /** Whether users are called by their e-mail addresses. */
+  /** True when users sign in by e-mail address. */
   readonly emailAsUsername: boolean;
   readonly caseSensitive: boolean;
   readonly passwordPolicy: PasswordPolicy;
 }
 
-/** What Cognito asks for where a pool says nothing. */
+/** The defaults are Cognito's. */
 const userPoolSchema = v.object({
   usernameAttributes: v.optional(v.array(v.string()), []),
   usernameConfiguration: v.optional(v.object({ caseSensitive: v.optional(v.boolean(), true) }), {}),

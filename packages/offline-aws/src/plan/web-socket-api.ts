@@ -19,7 +19,7 @@ const stageSchema = v.object({
 
 type Limits = NonNullable<v.InferOutput<typeof stageSchema>["defaultRouteSettings"]>;
 
-/** API Gateway takes route settings without limits for limits of zero. */
+/** API Gateway reads route settings without limits as limits of zero. */
 const throttleOf = ({ throttlingBurstLimit = 0, throttlingRateLimit = 0 }: Limits): ThrottleSettings => ({
   burstLimit: throttlingBurstLimit,
   rateLimit: throttlingRateLimit,
@@ -92,7 +92,7 @@ const routeOf = (graph: Graph, resource: Resource): Route => {
   };
 };
 
-/** The function that an invocation URI names, if API Gateway has been allowed to invoke it. */
+/** The function in an invocation URI; undefined unless a permission allows API Gateway to invoke it. */
 const invokable = (graph: Graph, uri: unknown): string | undefined => {
   const arn = String(uri).match(/functions\/(arn:aws:lambda:[^/]+)\/invocations$/)?.[1];
   const permitted = ofType(graph, "aws:lambda/permission:Permission").some(

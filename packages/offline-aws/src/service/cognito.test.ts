@@ -127,7 +127,7 @@ const claimsOf = (token = ""): Record<string, unknown> =>
 const wrong = { name: "NotAuthorizedException", message: "Incorrect username or password." };
 
 describe("AdminCreateUser", () => {
-  test("makes a user whom the pool calls by a subject, with the address as an attribute", async () => {
+  test("creates a user whose username is the subject, with the address as an attribute", async () => {
     const Username = freshAddress();
     const { User } = await create(Username, {
       TemporaryPassword: "Given-123",
@@ -150,13 +150,13 @@ describe("AdminCreateUser", () => {
     expect(Math.abs(age)).toBeLessThan(60_000);
   });
 
-  test("in a pool of names calls the user by the name", async () => {
+  test("keeps the username in a pool that does not sign in by address", async () => {
     const { User } = await create("alice", { UserPoolId: namesPoolId });
     expect(User?.Username).toBe("alice");
     expect(User?.Attributes).toEqual([{ Name: "sub", Value: expect.any(String) }]);
   });
 
-  test("refuses a name that is taken, in either case where the pool knows no case", async () => {
+  test("refuses a taken name, in either case if the pool ignores case", async () => {
     const Username = await createUser();
     for (const taken of [Username, Username.toUpperCase()])
       await expect(create(taken)).rejects.toMatchObject({
@@ -166,7 +166,7 @@ describe("AdminCreateUser", () => {
       });
   });
 
-  test("refuses a name that is no address where the pool wants addresses", async () => {
+  test("refuses a name that is not an address in a pool of addresses", async () => {
     for (const name of ["alice", "alice@", "alice@example", "a lice@example.com"])
       await expect(create(name)).rejects.toMatchObject({
         name: "InvalidParameterException",
@@ -174,7 +174,7 @@ describe("AdminCreateUser", () => {
       });
   });
 
-  test("refuses a temporary password that the pool's policy does, and makes no user", async () => {
+  test("refuses a temporary password that breaks the policy, and creates no user", async () => {
     const Username = freshAddress();
     await expect(create(Username, { TemporaryPassword: "Given-abc" })).rejects.toMatchObject({
       name: "InvalidPasswordException",
@@ -183,7 +183,7 @@ describe("AdminCreateUser", () => {
     await expect(getUser(Username)).rejects.toMatchObject({ name: "UserNotFoundException" });
   });
 
-  test("gives a user another temporary password when the message is to be sent again", async () => {
+  test("sets another temporary password when the message is resent", async () => {
     const Username = freshAddress();
     await create(Username, { TemporaryPassword: "Given-123" });
     await create(Username, { TemporaryPassword: "Given-456", MessageAction: "RESEND" });
@@ -191,7 +191,7 @@ describe("AdminCreateUser", () => {
     expect((await signIn(Username, "Given-456")).ChallengeName).toBe("NEW_PASSWORD_REQUIRED");
   });
 
-  test("sends nothing again to who is not there, or has chosen a password", async () => {
+  test("refuses to resend to an unknown user, and to one who has chosen a password", async () => {
     await expect(create(freshAddress(), { MessageAction: "RESEND" })).rejects.toMatchObject({
       name: "UserNotFoundException",
     });
@@ -208,14 +208,14 @@ describe("AdminSetUserPassword", () => {
     expect((await signIn(Username)).AuthenticationResult).toBeDefined();
   });
 
-  test("with a temporary one has the user choose another", async () => {
+  test("with a temporary password makes the user choose another", async () => {
     const Username = await createUser();
     await setPassword(Username, "Given-123", false);
     expect((await getUser(Username)).UserStatus).toBe("FORCE_CHANGE_PASSWORD");
     expect((await signIn(Username, "Given-123")).ChallengeName).toBe("NEW_PASSWORD_REQUIRED");
   });
 
-  test("refuses what the policy does, and the old password stays", async () => {
+  test("refuses a password that breaks the policy, and the old one stays valid", async () => {
     const Username = await createUser();
     await expect(setPassword(Username, "Short-1")).rejects.toMatchObject({
       name: "InvalidPasswordException",
@@ -288,7 +288,7 @@ describe("a sign-in by password", () => {
     });
   });
 
-  test("brings tokens that the pool's keys prove", async () => {
+  test("brings tokens that the pool's keys verify", async () => {
     const { AuthenticationResult } = await signIn(await createUser());
     const response = await fetch(`${small.client.endpoint}/${UserPoolId}/.well-known/jwks.json`);
     const { keys } = (await response.json()) as { keys: [JsonWebKey] };
@@ -328,20 +328,20 @@ describe("a sign-in by password", () => {
     expect(claimsOf(AuthenticationResult?.AccessToken)).not.toHaveProperty("email");
   });
 
-  test("does not tell a wrong password from an unknown user where the client prevents that", async () => {
+  test("answers alike for a wrong password and an unknown user if the client says so", async () => {
     await expect(signIn(await createUser(), "Mistaken-1")).rejects.toMatchObject(wrong);
     await expect(signIn(freshAddress())).rejects.toMatchObject(wrong);
     await expect(signIn("no-address")).rejects.toMatchObject(wrong);
   });
 
-  test("tells of an unknown user where the client does not prevent it", async () => {
+  test("reports an unknown user otherwise", async () => {
     await expect(signIn("nobody", "Correct-1", "names-app")).rejects.toMatchObject({
       name: "UserNotFoundException",
       message: "User does not exist.",
     });
   });
 
-  test("knows the users of its client's own pool only", async () => {
+  test("finds only users of its client's pool", async () => {
     const Username = await createUser();
     await expect(signIn(Username, "Correct-1", "names-app")).rejects.toMatchObject({
       name: "UserNotFoundException",
@@ -360,7 +360,7 @@ describe("a sign-in by password", () => {
     });
   });
 
-  test("by a flow that is not here is refused with a sentence", async () => {
+  test("by a flow that is not emulated is refused with a sentence", async () => {
     const command = new InitiateAuthCommand({
       AuthFlow: "USER_SRP_AUTH",
       ClientId: "srp-app",
@@ -427,7 +427,7 @@ describe("AdminInitiateAuth", () => {
     });
   });
 
-  test("is the only way for the flow of administrators", async () => {
+  test("is the only operation for the administrators' flow", async () => {
     const command = new InitiateAuthCommand({
       AuthFlow: "ADMIN_USER_PASSWORD_AUTH",
       ClientId: "app",
@@ -509,7 +509,7 @@ describe("a refresh token", () => {
     expect(after?.exp).toBeGreaterThanOrEqual(Number(before?.exp) + 1_800);
   });
 
-  test("is good for its own client only, and for 30 days", async () => {
+  test("is valid for its own client only, and for 30 days", async () => {
     const invalid = { name: "NotAuthorizedException", message: "Invalid Refresh Token" };
     const token = (await signIn(await createUser())).AuthenticationResult?.RefreshToken ?? "";
     await expect(refresh(token, "second-app")).rejects.toMatchObject(invalid);
@@ -578,7 +578,7 @@ describe("an operator's operation", () => {
     expect(await response.json()).toMatchObject({ __type: "MissingAuthenticationTokenException" });
   });
 
-  test("without its fields is refused by the field's name", async () => {
+  test("without its fields is refused, naming the field", async () => {
     const unnamed = new AdminGetUserCommand({ UserPoolId, Username: "" });
     await expect(client.send(unnamed)).rejects.toMatchObject({
       name: "InvalidParameterException",
@@ -597,7 +597,7 @@ describe("an operator's operation", () => {
   });
 });
 
-test("an operation that is not here is answered with a sentence that names those that are", async () => {
+test("an operation that is not emulated is answered with a sentence that names those that are", async () => {
   const response = await fetch(small.client.endpoint, {
     method: "POST",
     headers: {

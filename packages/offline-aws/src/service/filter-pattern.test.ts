@@ -9,17 +9,17 @@ test.each(["", "  "])("nothing, %j, matches everything", (pattern) => {
 });
 
 describe("terms", () => {
-  test("must all be there, in any order", () => {
+  test("must all occur, in any order", () => {
     expect(matches("ERROR timeout", "timeout: ERROR")).toBe(true);
     expect(matches("ERROR timeout", "ERROR")).toBe(false);
   });
 
-  test("are found in a longer word, and tell upper from lower case", () => {
+  test("match inside a longer word, and case matters", () => {
     expect(matches("eyJ", "token=eyJhbGciOi")).toBe(true);
     expect(matches("error", "ERROR")).toBe(false);
   });
 
-  test("in quotes may hold anything", () => {
+  test("in quotes may contain any character", () => {
     expect(matches('"golden-eagle-427"', '{"sessionId":"golden-eagle-427"}')).toBe(true);
     expect(matches('"golden-eagle-427"', "golden eagle 427")).toBe(false);
     expect(matches('"\\"code\\":429" ERROR', '{"code":429,"level":"ERROR"}')).toBe(true);
@@ -27,7 +27,7 @@ describe("terms", () => {
 });
 
 describe("an equality", () => {
-  test("asks one field of a JSON object", () => {
+  test("compares one field of a JSON object", () => {
     expect(matches('{ $.level = "ERROR" }', '{"level":"ERROR"}')).toBe(true);
     expect(matches('{$.level="ERROR"}', '{"level":"INFO"}')).toBe(false);
     expect(matches('{ $.level = "ERROR" }', '{"message":"ERROR"}')).toBe(false);

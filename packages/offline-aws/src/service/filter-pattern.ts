@@ -3,9 +3,9 @@ import { ServiceError } from "./error.js";
 export type Matches = (message: string) => boolean;
 
 /**
- * Reads a CloudWatch Logs filter pattern: nothing, terms that must all be there, or one field's equality
+ * Reads a CloudWatch Logs filter pattern: an empty one, terms that must all occur, or the equality of one field
  * (`{ $.level = "ERROR" }`, with `*` for any characters).
- * @throws {ServiceError} for what else CloudWatch knows: optional and excluded terms, other comparisons, columns, `%regex%`
+ * @throws {ServiceError} for the rest of CloudWatch's patterns: optional and excluded terms, other comparisons, `%regex%`
  */
 export const filterPattern = (pattern: string): Matches => {
   const text = pattern.trim();
@@ -43,7 +43,7 @@ const equality = (text: string): Matches => {
 const wildcards = (value: string): RegExp =>
   new RegExp(`^${value.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`, "s");
 
-/** A message that is no JSON object has no fields. */
+/** Undefined for a message that is not a JSON object. */
 const fieldIn = (message: string, path: readonly string[]): unknown => {
   if (!message.startsWith("{")) return undefined;
   try {

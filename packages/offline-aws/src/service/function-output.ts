@@ -5,14 +5,14 @@ import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
 import type { PlannedFunction } from "../plan/function.js";
 import type { InvocationReport } from "./lambda.js";
 
-/** What functions write, on its way into their log groups. */
+/** Formats functions' output and writes it into their log groups. */
 export interface FunctionOutput {
   onLog(line: LogLine): void;
-  /** Told just before whoever invoked gets the outcome. */
+  /** Must be called before the invoker gets the outcome. */
   onInvocation(record: InvocationRecord): void;
-  /** By the very object that the invocation came to. */
+  /** Finds the report by the identity of the outcome. */
   reportOf(outcome: Outcome): InvocationReport | undefined;
-  /** Writes what is held back of errors that no end of an invocation followed. */
+  /** Writes the errors of invocations that have not ended yet. */
   flush(): void;
 }
 
@@ -25,9 +25,8 @@ interface Crash {
 }
 
 /**
- * Writes each line as Lambda does in the function's log format. A line that is a JSON object is the function's own and
- * stays as it is; any other came by `console`, which Lambda's runtime gives a level. An error that nobody caught
- * becomes one event with its stack.
+ * Writes each line as Lambda does in the function's log format. A line that is a JSON object stays as it is; any other
+ * line came by `console`, and gets a level as from Lambda's runtime. An uncaught error and its stack become one event.
  */
 export const createFunctionOutput = (options: {
   readonly functions: readonly PlannedFunction[];
@@ -57,7 +56,7 @@ export const createFunctionOutput = (options: {
         if (open) writeCrash(open);
         crashes.set(line.requestId, crash);
       } else if (open && line.stream === "stderr") open.stack.push(line.text);
-      // The end of the invocation says this with its numbers.
+      // onInvocation reports a time-out, with its numbers.
       else if (!timeout.test(line.text)) write(line.functionName, (fn) => message(fn, line, at));
     },
     onInvocation: (record) => {
@@ -77,7 +76,7 @@ export const createFunctionOutput = (options: {
 
 const timeout = /^Task timed out after \d+\.\d\d seconds$/;
 
-/** How the worker reports what nobody caught: this line, then the stack. */
+/** The worker's report of an uncaught error: this line, then the lines of the stack. */
 const crashLine = /^ERROR\t[A-Z][A-Za-z ]+\t(\{"errorType":.*\})$/;
 
 const described = v.pipe(

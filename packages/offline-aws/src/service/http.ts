@@ -3,15 +3,15 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import { accessKeyOf } from "../iam.js";
 import { ServiceError } from "./error.js";
 
-/** A call of an AWS service, as its HTTP request has it. */
+/** An HTTP request to an AWS service. */
 export interface Call {
   readonly headers: IncomingHttpHeaders;
   readonly query: URLSearchParams;
-  /** Who signed it; undefined when nobody did. */
+  /** Undefined for an unsigned request. */
   readonly accessKeyId: string | undefined;
-  /** Empty when it was larger than any service takes. */
+  /** Empty when it was larger than `maxBytes`. */
   readonly body: Buffer;
-  /** How many bytes the body had. */
+  /** The body's size in bytes. */
   readonly size: number;
 }
 
@@ -25,17 +25,17 @@ export type Run = (call: Call) => Reply | Promise<Reply>;
 
 /** Some operations of one AWS service. */
 export interface Service {
-  /** As an operator says it: `CloudWatch Logs`. */
+  /** `CloudWatch Logs` */
   readonly name: string;
   readonly operations: readonly string[];
-  /** What answers the request; undefined when it calls for nothing that is here. */
+  /** The operation that a request calls; undefined when it calls none of these. */
   find(request: IncomingMessage): Run | undefined;
 }
 
-/** Lambda's limit on a synchronous request, the largest that any service here takes. */
+/** Lambda's limit on a synchronous request, the largest of all services here. */
 export const maxBytes = 6_291_456;
 
-/** Answers requests of these services, and returns whether this was one. */
+/** Returns a function that answers a request to one of these services, or returns false. */
 export const answering =
   (services: readonly Service[]) =>
   (request: IncomingMessage, response: ServerResponse): boolean => {
@@ -67,7 +67,7 @@ const respond = async (request: IncomingMessage, response: ServerResponse, run: 
 export const urlOf = ({ url = "/" }: IncomingMessage): URL =>
   new URL(`http://local${url.startsWith("/") ? url : "/"}`);
 
-/** The SDKs look for an error's name in the header or in `__type`, by protocol. */
+/** SDKs read an error's name from the header or from `__type`, depending on the protocol. */
 const refusal = (error: unknown): Reply => {
   const { name, message, status, fields } =
     error instanceof ServiceError
@@ -80,7 +80,7 @@ const refusal = (error: unknown): Reply => {
   };
 };
 
-/** Reads on past the limit without keeping anything, so that the client can finish and see the answer. */
+/** Past the limit the rest is read and dropped: a client reads the answer only after it has sent everything. */
 const receive = (request: IncomingMessage): Promise<Pick<Call, "body" | "size"> | "aborted"> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = [];

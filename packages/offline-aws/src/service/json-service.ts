@@ -2,10 +2,10 @@ import * as v from "valibot";
 import { ServiceError } from "./error.js";
 import type { Service } from "./http.js";
 
-/** An operation of a service that speaks AWS's JSON 1.1: `body` is the request as it came. */
+/** An operation in AWS's JSON 1.1 protocol; `body` is the parsed request, not yet checked. */
 export type JsonOperation = (body: unknown, accessKeyId: string | undefined) => object;
 
-/** `target` is what stands before the operation in `X-Amz-Target`. */
+/** A service in the JSON 1.1 protocol. `X-Amz-Target` is `target`, a dot, and the operation. */
 export const jsonService = (
   name: string,
   target: string,
@@ -32,7 +32,10 @@ const jsonOf = (body: Buffer): unknown => {
   }
 };
 
-/** Reads a request's fields. What they hold is not repeated in a refusal: it may be a password. */
+/**
+ * Reads a request's fields.
+ * @throws {ServiceError} naming the field, but not its value: it may be a password
+ */
 export const fieldsOf = <Schema extends v.GenericSchema>(
   schema: Schema,
   body: unknown,

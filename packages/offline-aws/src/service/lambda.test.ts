@@ -97,7 +97,7 @@ const clientOf = async (functionName: string) => {
 };
 
 describe("Invoke", () => {
-  test("hands the payload to the function and brings its result back", async () => {
+  test("passes the payload to the function and returns its result", async () => {
     expect(await invoke("echo", { Payload: '{"a":"é"}' })).toEqual({
       StatusCode: 200,
       ExecutedVersion: "$LATEST",
@@ -111,7 +111,7 @@ describe("Invoke", () => {
     expect(payload.awsRequestId).toBe(requestId);
   });
 
-  test("without a payload hands over an empty event", async () => {
+  test("without a payload passes an empty event", async () => {
     expect((await invoke("echo")).payload).toMatchObject({ event: {} });
   });
 
@@ -129,7 +129,7 @@ describe("Invoke", () => {
     expect(await invoke(name)).toMatchObject({ StatusCode: 200 });
   });
 
-  test("of a handler's error is a success that says so, with the error as Node's runtime reports it", async () => {
+  test("of a handler that throws answers 200 with the error as Node's runtime reports it", async () => {
     const { FunctionError, StatusCode, payload } = await invoke("crash");
     expect({ FunctionError, StatusCode }).toEqual({ FunctionError: "Unhandled", StatusCode: 200 });
     expect(payload).toEqual({
@@ -204,7 +204,7 @@ describe("Invoke", () => {
   });
 
   test.each(["echo:3", "arn:aws:lambda:eu-west-1:000000000000:function:echo"])(
-    "of what is not here, %s, is refused",
+    "of a version or a function elsewhere, %s, is refused",
     async (name) => {
       await expect(invoke(name)).rejects.toMatchObject({ name: "ResourceNotFoundException" });
     },
@@ -257,7 +257,7 @@ describe("Invoke", () => {
     });
   });
 
-  test("with a function's key is allowed on what its role names, and on nothing else", async () => {
+  test("with a function's key is allowed only as far as its role goes", async () => {
     const permitted = await clientOf("permitted");
     expect(await invoke("echo", {}, permitted)).toMatchObject({ StatusCode: 200 });
     await expect(invoke("count", {}, permitted)).rejects.toMatchObject({
@@ -267,7 +267,7 @@ describe("Invoke", () => {
     });
   });
 
-  test("with the key of a function that may not tells it nothing of what exists", async () => {
+  test("with the key of a function that may not invoke does not reveal which functions exist", async () => {
     const barred = await clientOf("barred");
     for (const name of ["echo", "nobody"])
       await expect(invoke(name, {}, barred)).rejects.toMatchObject({ name: "AccessDeniedException" });
@@ -347,7 +347,7 @@ describe("ListEventSourceMappings", () => {
     await expect(list("nobody")).rejects.toMatchObject({ name: "ResourceNotFoundException" });
   });
 
-  test("needs the permission of its own", async () => {
+  test("needs its permission", async () => {
     expect(await list("ordered", await clientOf("permitted"))).toHaveLength(1);
     await expect(list("ordered", await clientOf("barred"))).rejects.toMatchObject({
       name: "AccessDeniedException",

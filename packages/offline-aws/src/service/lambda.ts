@@ -4,21 +4,21 @@ import type { PlannedFunction } from "../plan/function.js";
 import type { Plan } from "../plan/plan.js";
 import type { PlannedMapping } from "../plan/trigger.js";
 import { accountId, uuidOf } from "../synth/cloud.js";
-import { demand } from "./access.js";
-import { ServiceError } from "./error.js";
+
+import { demand, ServiceError } from "./error.js";
 import { type Call, maxBytes, type Reply, type Service, urlOf } from "./http.js";
 
-/** What is known of an invocation when it is over. */
+/** A finished invocation, beyond its outcome. */
 export interface InvocationReport {
   readonly requestId: string;
-  /** The stack of the error that ended it, line by line. */
+  /** The lines of the stack of the error that ended it. */
   readonly trace: readonly string[] | undefined;
 }
 
 export interface LambdaServiceOptions {
   readonly plan: Pick<Plan, "region" | "functions" | "mappings">;
   readonly invoke: Invoke;
-  /** By whoever has this access key, who waits for the answer. */
+  /** Invokes for the holder of this access key. While a function waits for another, another may run in its place. */
   readonly invokeFor: (accessKeyId: string | undefined) => Invoke;
   readonly authorize: Authorize;
   readonly reportOf: (outcome: Outcome) => InvocationReport | undefined;
@@ -44,7 +44,7 @@ export const lambdaService = (options: LambdaServiceOptions): Service => ({
   },
 });
 
-/** As it is where the percent-encoding is broken. */
+/** Returns a path with broken percent-encoding unchanged. */
 const decoded = (pathname: string): string => {
   try {
     return decodeURIComponent(pathname);
@@ -80,7 +80,7 @@ const invoke = async (named: string, call: Call, options: LambdaServiceOptions):
 
 const reference = /^(?:arn:aws:lambda:([a-z\d-]+):)?(?:(\d{12}):)?(?:function:)?([\w-]+)(?::([\w$-]+))?$/;
 
-/** The ARN of the function that a caller names by its name, its ARN or a part of that. */
+/** The ARN of a function that is named by its name, its ARN or a part of the ARN. */
 const arnOf = (named: string, qualifier: string | null, ownRegion: string): string => {
   const [match, region = ownRegion, account = accountId, name, suffix = qualifier] =
     reference.exec(named) ?? [];
@@ -93,7 +93,7 @@ const arnOf = (named: string, qualifier: string | null, ownRegion: string): stri
   return suffix && suffix !== "$LATEST" ? `${arn}:${suffix}` : arn;
 };
 
-/** Nothing is published here: a function has no version and no alias. */
+/** @throws {ServiceError} for another function, and for any version or alias: none is published here */
 const functionOf = (arn: string, functions: readonly PlannedFunction[]): PlannedFunction => {
   const found = functions.find((fn) => fn.arn === arn);
   if (found) return found;

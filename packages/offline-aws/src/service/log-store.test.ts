@@ -24,7 +24,7 @@ test("event ids are 56 digits and grow, over all groups", () => {
   expect(ids.every((id) => /^\d{56}$/.test(id))).toBe(true);
 });
 
-test("a group that is not declared is not made by writing to it", () => {
+test("writing to an undeclared group does not create it", () => {
   const store = createLogStore({ groups: [], clock: new StackClock() });
   store.put("a", "lost");
   expect(store.events("a")).toBeUndefined();

@@ -13,7 +13,7 @@ export interface LogEvent {
 /** The last events of each log group. */
 export interface LogStore {
   put(group: string, message: string): void;
-  /** The oldest first; undefined for a group that is not there. */
+  /** The oldest first; undefined for a group that does not exist. */
   events(group: string): readonly LogEvent[] | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface LogStoreOptions {
 
 interface Group {
   readonly events: LogEvent[];
-  /** Where the next event goes: once the group is full, over its oldest. */
+  /** The index of the next event. In a full group it is the oldest event's. */
   next: number;
 }
 
@@ -35,7 +35,7 @@ export const createLogStore = ({ groups, clock, keep = 10_000 }: LogStoreOptions
   let count = 0;
 
   return {
-    // A group that was removed stays removed: functions may write to theirs, not make it.
+    // Roles allow functions to write to their group, not to create it.
     put: (name, message) => {
       const group = stored.get(name);
       if (!group) return;
@@ -59,7 +59,7 @@ export const createLogStore = ({ groups, clock, keep = 10_000 }: LogStoreOptions
 /** CloudWatch's event ids are numbers of 56 digits. */
 const idOf = (count: number): string => `3${String(count).padStart(55, "0")}`;
 
-/** Lambda gives each environment a stream of its own; here a function has one each day. */
+/** Lambda has one stream per environment; here a function has one per day. */
 const streamOf = (group: string, timestamp: number): string => {
   const day = new Date(timestamp).toISOString().slice(0, 10).replaceAll("-", "/");
   return `${day}/[$LATEST]${uuidOf(group).replaceAll("-", "")}`;

@@ -8,7 +8,7 @@ import { clientOptionsOf, resource, type SmallStack, startSmallStack, whoAmI } f
 
 const groupOf = (name: string) => `/aws/lambda/${name}`;
 
-/** Writes what its event says. */
+/** Writes the lines that its event asks for. */
 const writer = `export const handler = async ({ lines = [], log, error, crash, hang }) => {
   for (const line of lines) process.stdout.write(line + "\\n");
   if (log) console.log(log);
@@ -61,7 +61,7 @@ const filter = (name: string, input: Partial<FilterLogEventsCommandInput> = {}, 
 const messages = async (name: string, input: Partial<FilterLogEventsCommandInput> = {}) =>
   (await filter(name, input)).events?.map(({ message }) => message);
 
-/** Runs the writer and returns what its group holds of this run alone. */
+/** Runs the writer and returns the events of this run. */
 const written = async (name: string, event: object) => {
   const before = (await messages(name))?.length ?? 0;
   await small.stack.invoke(name, event);
@@ -84,7 +84,7 @@ describe("a function's log group has", () => {
     expect(await written("text", { lines: [line] })).toEqual([line]);
   });
 
-  test("what it prints on the console in the function's log format, with a level", async () => {
+  test("its console lines in the function's log format, with a level", async () => {
     const [log, error] = (await written("json", { log: "said", error: "cried" })) ?? [];
     const common = { timestamp: iso, requestId: uuid };
     expect(JSON.parse(log ?? "")).toEqual({ ...common, level: "INFO", message: "said" });
@@ -93,7 +93,7 @@ describe("a function's log group has", () => {
     expect(plain?.split("\t")).toEqual([iso, uuid, "INFO", "said"]);
   });
 
-  test("an error that nobody caught as one event with its stack", async () => {
+  test("an uncaught error as one event with its stack", async () => {
     const crashed = await written("json", { crash: "thrown" });
     expect(crashed).toHaveLength(1);
     expect(JSON.parse(crashed?.[0] ?? "")).toEqual({
@@ -116,7 +116,7 @@ describe("a function's log group has", () => {
     expect(JSON.parse(described)).toMatchObject({ errorType: "TypeError", errorMessage: "two\nlines" });
   });
 
-  test("such an error before what the next invocation writes", async () => {
+  test("such an error before the lines of the next invocation", async () => {
     const before = (await messages("json"))?.length ?? 0;
     await small.stack.invoke("json", { crash: "thrown" });
     await small.stack.invoke("json", { lines: ['{"next":1}'] });
@@ -172,7 +172,7 @@ describe("FilterLogEvents", () => {
     expect(nextToken).toBeUndefined();
   });
 
-  test("finds what was written from a moment to another, both included", async () => {
+  test("finds the events of a span of time, both ends included", async () => {
     const at = async (line: string) => {
       small.stack.clock.advance(1_000);
       await small.stack.invoke("timed", { lines: [`{"at":"${line}"}`] });
@@ -187,7 +187,7 @@ describe("FilterLogEvents", () => {
     expect(await messages("timed", { startTime: third + 1 })).toEqual([]);
   });
 
-  test("finds what a pattern matches", async () => {
+  test("finds the events that match a pattern", async () => {
     await small.stack.invoke("grouped", {
       lines: ['{"level":"INFO","message":"ERROR said"}', '{"level":"ERROR","message":"no seat"}'],
     });
@@ -206,7 +206,7 @@ describe("FilterLogEvents", () => {
     });
   });
 
-  test("brings as many events as it may, and a token for the rest", async () => {
+  test("returns as many events as the limit allows, and a token for the rest", async () => {
     await small.stack.invoke("paged", { lines: ["{1}", "{2}", "{x}", "{3}", "{4}", "{5}"] });
     const pages: (string | undefined)[][] = [];
     let nextToken: string | undefined;
@@ -222,7 +222,7 @@ describe("FilterLogEvents", () => {
     ]);
   });
 
-  test("brings at most 1 MB at a time, but one event always", async () => {
+  test("returns at most 1 MB at a time, but always one event", async () => {
     const line = (size: number) => `{${"x".repeat(size - 2)}}`;
     await small.stack.invoke("large", { lines: [line(1_048_577), line(524_288), line(524_288), line(2)] });
     const sizes: (number | undefined)[][] = [];
@@ -246,7 +246,7 @@ describe("FilterLogEvents", () => {
     await expect(filter("json", { limit })).rejects.toMatchObject({ name: "InvalidParameterException" });
   });
 
-  test("looks into the streams that are named, or begin so", async () => {
+  test("searches the named streams, or those with a prefix", async () => {
     await small.stack.invoke("grouped", { lines: ["{}"] });
     const { events = [] } = await filter("grouped");
     const own = events[0]?.logStreamName ?? "";
@@ -277,7 +277,7 @@ describe("FilterLogEvents", () => {
     });
   });
 
-  test("with a function's key is allowed on what its role names, and on nothing else", async () => {
+  test("with a function's key is allowed only as far as its role goes", async () => {
     const permitted = await clientOf("permitted");
     expect((await filter("json", {}, permitted)).events).toEqual(expect.any(Array));
     await expect(filter("text", {}, permitted)).rejects.toMatchObject({

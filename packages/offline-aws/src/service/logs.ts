@@ -2,8 +2,8 @@ import * as v from "valibot";
 import type { Authorize } from "../iam.js";
 import type { Plan } from "../plan/plan.js";
 import { accountId } from "../synth/cloud.js";
-import { demand } from "./access.js";
-import { ServiceError } from "./error.js";
+
+import { demand, ServiceError } from "./error.js";
 import { filterPattern } from "./filter-pattern.js";
 import type { Service } from "./http.js";
 import { fieldsOf, jsonService } from "./json-service.js";
@@ -72,7 +72,7 @@ const groupOf = ({ logGroupName, logGroupIdentifier }: v.InferOutput<typeof requ
   );
 };
 
-/** As many as are asked for, and as go into one page: one at least. */
+/** The first events, within the caller's limit and the limit of a page, but at least one. */
 const pageOf = (events: readonly LogEvent[], limit: number): readonly LogEvent[] => {
   let bytes = 0;
   const full = events.findIndex(({ message }, index) => {
@@ -84,7 +84,7 @@ const pageOf = (events: readonly LogEvent[], limit: number): readonly LogEvent[]
 
 const tokenOf = ({ eventId }: LogEvent): string => Buffer.from(eventId).toString("base64url");
 
-/** The id of the last event that the caller has. */
+/** The id of the last event that the caller has seen. */
 const afterOf = (nextToken: string | undefined): string => {
   if (nextToken === undefined) return "";
   const eventId = Buffer.from(nextToken, "base64url").toString();

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { PasswordPolicy } from "../plan/user-pool.js";
 
-/** What a password lacks, in Cognito's words; undefined when it is good. */
+/** The policy's first violation, in Cognito's words; undefined for a good password. */
 export const weaknessOf = (password: string, policy: PasswordPolicy): string | undefined => {
   const needs: readonly (readonly [boolean, RegExp, string])[] = [
     [policy.requireLowercase, /[a-z]/, "lowercase"],
@@ -14,9 +14,9 @@ export const weaknessOf = (password: string, policy: PasswordPolicy): string | u
   return lacking && `Password must have ${lacking} characters`;
 };
 
-/** A space counts inside a password, not at its ends. */
+/** A space counts as a symbol inside a password, not at its ends. */
 const symbol = /[\^$*.[\]{}()?"!@#%&/\\,><':;|_~`=+-]|(?<=\S) +(?=\S)/;
 
-/** A password that nobody is told. */
+/** A random password that meets every policy. */
 export const randomPassword = ({ minimumLength }: PasswordPolicy): string =>
   `aA1!${randomBytes(minimumLength).toString("base64url")}`;

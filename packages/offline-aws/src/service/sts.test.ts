@@ -10,14 +10,14 @@ beforeAll(async () => {
 
 afterAll(() => small?.stop());
 
-test("an operator's keys are of the account that everything here is in", async () => {
+test("an operator's key belongs to the offline account", async () => {
   expect(await new STSClient(small.client).send(new GetCallerIdentityCommand({}))).toMatchObject({
     Account: "000000000000",
     Arn: "arn:aws:iam::000000000000:root",
   });
 });
 
-test("a function's key is its role's", async () => {
+test("a function's key stands for its role", async () => {
   const client = new STSClient(await clientOptionsOf(small.stack, "who"));
   expect(await client.send(new GetCallerIdentityCommand({}))).toMatchObject({
     Account: "000000000000",
@@ -25,7 +25,7 @@ test("a function's key is its role's", async () => {
   });
 });
 
-test("any other operation is none", async () => {
+test("any other operation is refused", async () => {
   await expect(new STSClient(small.client).send(new GetSessionTokenCommand({}))).rejects.toMatchObject({
     name: "InvalidAction",
     message: "Could not find operation GetSessionToken for version 2011-06-15",

@@ -5,11 +5,11 @@ import { accountId } from "../synth/cloud.js";
 import type { Reply, Service } from "./http.js";
 
 export interface StsServiceOptions {
-  /** Who signs with which access key; any other key is an operator's. */
+  /** Functions' roles by access key; any other key is an operator's. */
   readonly principals: ReadonlyMap<string, Pick<Principal, "arn">>;
 }
 
-/** STS's `GetCallerIdentity`, which everybody may call. It speaks AWS's query protocol: forms in, XML out. */
+/** STS's `GetCallerIdentity`, which needs no permission. The protocol is AWS's query protocol: a form in, XML out. */
 export const stsService = ({ principals }: StsServiceOptions): Service => ({
   name: "STS",
   operations: ["GetCallerIdentity"],
@@ -30,7 +30,7 @@ export const stsService = ({ principals }: StsServiceOptions): Service => ({
   },
 });
 
-/** Nothing else in a request of the query protocol says which service is meant. */
+/** In the query protocol only the signature names the service. */
 const isSignedForSts = ({ headers }: IncomingMessage): boolean =>
   /Credential=[^,\s]+\/sts\/aws4_request/.test(headers.authorization ?? "");
 

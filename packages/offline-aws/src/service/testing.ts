@@ -11,7 +11,7 @@ export interface FunctionSource {
   readonly timeout?: number;
   readonly logFormat?: "JSON" | "Text";
   readonly environment?: Readonly<Record<string, string>>;
-  /** What its role allows. */
+  /** The statements of its role. */
   readonly statements?: readonly { readonly Action: string[]; readonly Resource: string[] }[];
 }
 
@@ -42,7 +42,7 @@ export const startSmallStack = async (
   };
 };
 
-/** One attempt each, so that a test sees what was answered first. */
+/** One attempt each: a test sees the first answer. */
 export const clientOptions = ({ httpUrl, region }: Stack, accessKeyId: string) => ({
   endpoint: httpUrl,
   region,

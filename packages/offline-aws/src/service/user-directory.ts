@@ -2,12 +2,12 @@ import { subjectOf } from "../issuer.js";
 import type { UserPool } from "../plan/user-pool.js";
 
 export interface User {
-  /** What Cognito calls the user: the subject where the pool's names are addresses. */
+  /** The subject, in a pool whose users sign in by e-mail address. */
   readonly username: string;
   readonly sub: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly password: string;
-  /** Whether an operator chose the password: the first sign-in has to choose another. */
+  /** True after an operator chose the password: the first sign-in must choose another. */
   readonly temporary: boolean;
   readonly enabled: boolean;
   /** Milliseconds since the epoch. */
@@ -17,7 +17,7 @@ export interface User {
 
 /** The users of one pool, for as long as the stack runs. */
 export interface UserDirectory {
-  /** By the name that they were created under, or by their subject. */
+  /** Finds a user by name or by subject. */
   find(name: string): User | undefined;
   /** Undefined when the name is taken. */
   add(name: string, user: Pick<User, "attributes" | "password">, now: number): User | undefined;
@@ -35,7 +35,7 @@ export const createUserDirectory = ({ emailAsUsername, caseSensitive }: UserPool
     add: (name, { attributes, password }, now) => {
       const key = keyOf(name);
       if (subjects.has(key)) return undefined;
-      // The subject follows from the name, so that whoever `token` signs for is the same user.
+      // The subject follows from the name, so that the `token` command signs for the same user.
       const sub = subjectOf(name);
       const user: User = {
         username: emailAsUsername ? sub : name,

@@ -31,7 +31,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a schedule's function is invoked with its input once per period, and not before the first is over", () => {
+test("a schedule's function is invoked with its input after each period", () => {
   vi.advanceTimersByTime(59_999);
   expect(invoked).toEqual([]);
   vi.advanceTimersByTime(1);
@@ -40,7 +40,7 @@ test("a schedule's function is invoked with its input once per period, and not b
   expect(invoked).toHaveLength(4);
 });
 
-test("a jump of the clock over many periods invokes once, and goes on a period later", () => {
+test("a jump of the clock over many periods invokes once, and the next invocation is a period later", () => {
   clock.advance(30 * 60_000);
   expect(invoked).toEqual([["reaper", { by: "rule" }]]);
   clock.advance(59_999);
@@ -49,12 +49,12 @@ test("a jump of the clock over many periods invokes once, and goes on a period l
   expect(invoked).toHaveLength(2);
 });
 
-test("schedules run beside each other, each by its own period", () => {
+test("each schedule runs by its own period", () => {
   clock.advance(3_600_000);
   expect(invoked.map(([name]) => name)).toEqual(["reaper", "reporter"]);
 });
 
-test("nothing is invoked once they are stopped", () => {
+test("a stopped schedule invokes nothing", () => {
   stop();
   clock.advance(3_600_000);
   vi.advanceTimersByTime(3_600_000);

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** The account that everything offline belongs to. */
+/** The account id of everything offline. */
 export const accountId = "000000000000";
 
-/** The id, and the outputs beside its inputs, that AWS would give a new resource: as far as programs read them. */
+/** The id and outputs that AWS would give a new resource, as far as programs read them. */
 export interface Made {
   readonly id: string;
   readonly state: Record<string, unknown>;
@@ -121,7 +121,7 @@ const makers: Readonly<Record<string, Maker>> = {
   },
 };
 
-/** Makes a resource as AWS would. Its own `name` input, where it has one, is its physical name. */
+/** Creates a resource's outputs. Its physical name is its `name` input, or else its logical name. */
 export const make = (type: string, logicalName: string, inputs: Inputs, region: string): Made => {
   const name = typeof inputs.name === "string" ? inputs.name : logicalName;
   const service = type.split(/[:/]/)[1] ?? "";
@@ -133,7 +133,7 @@ export const make = (type: string, logicalName: string, inputs: Inputs, region: 
   return { id, state: { ...inputs, name, ...outputs } };
 };
 
-/** Answers a look-up that a program makes of the cloud. */
+/** Answers a program's look-up (`aws.getRegion()` and others). An unknown look-up returns its inputs. */
 export const lookUp = (token: string, inputs: Inputs, region: string): Record<string, unknown> => {
   switch (token) {
     case "aws:index/getCallerIdentity:getCallerIdentity":

@@ -5,22 +5,22 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
-/** One resource as the infrastructure program declares it to Pulumi. */
+/** One resource that the infrastructure program declares to Pulumi. */
 export interface Resource {
   /** `aws:dynamodb/table:Table` */
   readonly type: string;
-  /** Its logical name. */
+  /** The logical name. */
   readonly name: string;
   /** The id that other resources refer to it by. */
   readonly id: string;
   readonly inputs: JsonObject;
-  /** Removing the stage leaves it standing. */
+  /** It stays when the stage is removed. */
   readonly retainOnDelete?: true;
-  /** The id of what exists already and is taken over instead of made. */
+  /** The id of an existing resource that is imported instead of created. */
   readonly adoptedFrom?: string;
 }
 
-/** What SST hands to its builder for each function, by component name. */
+/** SST's order to its builder, one per function. */
 export interface FunctionBuild {
   readonly functionID: string;
   /** `packages/functions/src/handler/connect.handler` */
@@ -32,7 +32,7 @@ export interface FunctionBuild {
   readonly properties: JsonObject;
 }
 
-/** What `app()` returns, with the stage. */
+/** The result of `app()`, with the stage. */
 export interface App {
   readonly name: string;
   readonly stage: string;
@@ -41,16 +41,16 @@ export interface App {
   readonly providers: JsonObject;
 }
 
-/** Everything that the infrastructure program declares, resolved as far as it can be without a cloud. */
+/** Everything that the infrastructure program declares, resolved as far as possible without a cloud. */
 export interface Graph {
   readonly app: App;
   readonly resources: readonly Resource[];
   readonly functions: readonly FunctionBuild[];
   readonly outputs: Readonly<Record<string, unknown>>;
-  /** The program's own files: a change of one of them makes another graph. */
+  /** Absolute paths of the program's own files. A change of one may change the graph. */
   readonly sources: readonly string[];
 }
 
-/** The resources of one type. */
+/** The resources of a type, such as `aws:dynamodb/table:Table`. */
 export const ofType = (graph: Pick<Graph, "resources">, type: string): readonly Resource[] =>
   graph.resources.filter((resource) => resource.type === type);

@@ -14,7 +14,7 @@ import {
   temporaryProject,
 } from "../testing.js";
 
-/** Nothing that would reach a registry does: every port is closed. */
+/** An environment in which every registry is a closed port. */
 const offline = async () => {
   const nowhere = "http://127.0.0.1:9";
   return {
@@ -33,7 +33,7 @@ const installed = JSON.parse(
   await readFile(path.join(projectRoot, "node_modules/sst/package.json"), "utf8"),
 ) as { version: string };
 
-test("without a network the platform's absence gives one sentence, every time, and code 1", async () => {
+test("a missing platform without a network gives one sentence and code 1, every time", async () => {
   const cwd = await temporaryProject({ "sst.config.ts": program("return {};") }, { platform: false });
   const env = await offline();
   for (const _attempt of [1, 2]) {
@@ -44,11 +44,11 @@ test("without a network the platform's absence gives one sentence, every time, a
   expect(await readFile(path.join(cwd, ".sst/offline-home/install.log"), "utf8")).not.toBe("");
 });
 
-test("an install that was interrupted is not taken for a platform, and nothing of it is built upon", async () => {
+test("an interrupted install is not used, and is removed", async () => {
   const cwd = await temporaryProject(
     {
       "sst.config.ts": program("return {};"),
-      // What npm has already unpacked says nothing of what it has not.
+      // The files that npm has unpacked do not show which are still missing.
       ".sst/platform/version": installed.version,
       ".sst/platform/node_modules/@pulumi/aws/package.json": "{}",
       ".sst/platform/node_modules/half/index.js": "",
@@ -61,7 +61,7 @@ test("an install that was interrupted is not taken for a platform, and nothing o
   await expect(access(path.join(cwd, ".sst/platform/node_modules/half"))).rejects.toThrow();
 });
 
-test("a platform of another version is fetched anew", async () => {
+test("a platform of another version is replaced", async () => {
   const cwd = await temporaryProject(
     {
       "sst.config.ts": program("return {};"),
@@ -75,7 +75,7 @@ test("a platform of another version is fetched anew", async () => {
   expect(stderr).toMatch(sentence);
 });
 
-test("a whole platform is left as it is, in no time", async () => {
+test("a complete platform is left as it is", async () => {
   const cwd = await temporaryProject({ "sst.config.ts": program("return {};") });
   expect(await runTool(["platform"], { cwd, env: await offline() })).toEqual({
     code: 0,
@@ -84,7 +84,7 @@ test("a whole platform is left as it is, in no time", async () => {
   });
 });
 
-/** A registry that takes every request and answers none: a fetch that lasts. */
+/** A registry that answers no request, so that the fetch does not end. */
 const silentRegistry = async () => {
   const server = http.createServer(() => undefined).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -115,7 +115,7 @@ const begin = (args: readonly string[], options: Parameters<typeof startTool>[1]
   return tool;
 };
 
-test("of two who fetch at once one waits; when the other is killed its installer ends, and the one takes over", async () => {
+test("the second of two commands waits; when the first is killed, its installer exits and the second takes over", async () => {
   const [cwd, env] = [await withoutPlatform(), await silentRegistry()];
   const first = begin(["platform"], { cwd, env });
   const installer = await installerOf(cwd);
@@ -125,7 +125,7 @@ test("of two who fetch at once one waits; when the other is killed its installer
   expect(isRunning(installer)).toBe(true);
 
   first.child.kill("SIGKILL");
-  await expect.poll(second.stderr, { timeout: 20_000 }).toMatch(new RegExp(`^${waits}Fetching `));
+  await expect.poll(second.stderr).toMatch(new RegExp(`^${waits}Fetching `));
   await expect.poll(() => isRunning(installer), { timeout: 5_000 }).toBe(false);
 
   const successor = await installerOf(cwd);
@@ -134,7 +134,7 @@ test("of two who fetch at once one waits; when the other is killed its installer
   await expect.poll(() => isRunning(successor), { timeout: 5_000 }).toBe(false);
 });
 
-test("a start that is asked to end while it fetches does so within seconds, and its installer with it", async () => {
+test("a start that is told to end while it fetches exits within seconds, and so does its installer", async () => {
   const [cwd, env] = [await withoutPlatform(), await silentRegistry()];
   const tool = begin(["start", "--port", "0"], { cwd, env });
   const installer = await installerOf(cwd);

@@ -6,8 +6,8 @@ import * as v from "valibot";
 import { lookUp, make } from "./cloud.js";
 import type { App, FunctionBuild, Graph, Resource } from "./graph.js";
 
-/** What of `@pulumi/pulumi` is used here; the module itself comes with SST's platform. */
-export interface PulumiRuntime {
+/** The used part of `@pulumi/pulumi`; the module itself comes with SST's platform. */
+interface PulumiRuntime {
   readonly runtime: {
     setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
     runInPulumiStack(program: () => Promise<unknown>): Promise<unknown>;
@@ -33,20 +33,53 @@ interface TransformationArgs {
   readonly opts: { readonly retainOnDelete?: boolean; readonly import?: unknown };
 }
 
-export interface Program {
+interface Program {
   readonly pulumi: PulumiRuntime;
   readonly app: App;
   readonly region: string;
-  /** SST's own runner, around the program's `run`. */
+  /** SST's runner, which wraps the program's `run`. */
   readonly run: (program: () => Promise<unknown>) => Promise<Record<string, unknown>>;
   readonly program: () => Promise<unknown>;
 }
 
+/** The evaluating process's message to its parent: the graph, or an error. */
+export type Message =
+  | { readonly kind: "graph"; readonly graph: Graph }
+  | { readonly kind: "failed"; readonly name: string; readonly message: string; readonly stack: string };
+
 /**
- * Evaluates an infrastructure program with SST's real components under Pulumi's mocks: nothing is created, everything
- * that would be is recorded.
+ * From now on an uncaught error is sent to the parent, and this process exits.
+ * @public the bundle of the app calls it
  */
-export const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise<Graph> => {
+export const reportFailures = (): void => {
+  const report = async (error: unknown): Promise<void> => {
+    const { name, message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+    await tell({ kind: "failed", name, message, stack });
+    process.exit(1);
+  };
+  process.on("unhandledRejection", report);
+  process.on("uncaughtException", report);
+};
+
+/**
+ * Evaluates the program and sends the graph to the parent process.
+ * @public the bundle of the program calls it
+ */
+export const main = async (program: Program): Promise<void> => {
+  await tell({ kind: "graph", graph: await evaluate(program) });
+  process.exit(0);
+};
+
+const tell = (message: Message): Promise<void> =>
+  new Promise((resolve) => {
+    process.send?.(message, undefined, {}, () => resolve());
+  });
+
+/**
+ * Evaluates an infrastructure program with SST's real components under Pulumi's mocks: resources are recorded instead of
+ * created.
+ */
+const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise<Graph> => {
   const resources: Resource[] = [];
   const retained = new Set<string>();
   const adopted = new Map<string, string>();
@@ -66,7 +99,7 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
     app.stage,
     false,
   );
-  // Outputs are resolved only when every resource they come from is made.
+  // Outputs resolve only after the resources that they come from.
   const resolved = new Promise<Record<string, unknown>>((resolve, reject) => {
     pulumi.runtime
       .runInPulumiStack(async () => {
@@ -84,7 +117,7 @@ export const evaluate = async ({ pulumi, app, region, run, program }: Program): 
       .catch(reject);
   });
   const { _protect, ...outputs } = await resolved;
-  // What an `apply` makes that nobody waits for is there only once nothing is left to do: so Pulumi's own runtime waits.
+  // An `apply` may declare resources that no output waits for. As Pulumi's runtime does, wait until nothing is left to do.
   await once(process, "beforeExit");
   return {
     app,
@@ -114,8 +147,8 @@ const buildSchema = v.object({
 });
 
 /**
- * The CLI's own server: components ask it for the account's buckets and to build functions. Whoever asks keeps the process
- * alive; the server by itself does not.
+ * Stands in for the CLI's server, which components ask for the account's buckets and for builds of functions. Requests
+ * keep the process alive; the server alone does not.
  */
 const serveCli = async (functions: Map<string, FunctionBuild>): Promise<void> => {
   const answers: Record<string, (params: unknown) => unknown> = {
@@ -130,9 +163,9 @@ const serveCli = async (functions: Map<string, FunctionBuild>): Promise<void> =>
     "Runtime.Build": (params) => {
       const build = v.parse(buildSchema, params);
       functions.set(build.functionID, build);
-      // The code is built when it is run; here only its place in the program matters.
+      // Functions are bundled when the stack starts; evaluating needs only their order.
       const out = process.env.SYNTH_EMPTY_BUNDLE ?? "";
-      // The CLI's builder leaves a map beside the bundle, for which SST makes an object of its own.
+      // SST declares an object for the source map beside the bundle.
       return { handler: "bundle.handler", out, errors: [], sourcemaps: [path.join(out, "bundle.mjs.map")] };
     },
   };

@@ -23,7 +23,7 @@ describe("a broken program gives one sentence with file and line", () => {
     );
   });
 
-  test("when it imports what is not there", async () => {
+  test("when it imports a missing file", async () => {
     expect(await said('\n\nimport "./nowhere";\n')).toBe(
       'UserError: sst.config.ts cannot be built: infra/part.ts:3: Could not resolve "./nowhere"',
     );

@@ -1,33 +1,31 @@
 import { fork } from "node:child_process";
-import { access, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { access, mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import type * as Esbuild from "esbuild";
 import { removeStale } from "../process.js";
 import { sayIfSlow } from "../say-if-slow.js";
 import { UserError } from "../user-error.js";
+import { appBundle, bundleProgram, sourceFiles } from "./bundle.js";
 import type { Graph } from "./graph.js";
 import { ensurePlatform, platformDir } from "./platform.js";
-import type { Message } from "./report.js";
+import type { Message } from "./program.js";
 
 export interface SynthOptions {
   /** The folder of `sst.config.ts`. */
   readonly root: string;
   readonly stage: string;
-  /** Settings that the program may take from the command line, by name. */
+  /** Settings for the program, by name. It reads them as JSON from the variable `OFFLINE_AWS_SETTINGS`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Says what takes longer than two seconds. */
+  /** Called with a line of progress when a step takes longer than two seconds. */
   readonly say?: (line: string) => void;
-  /** Ends the evaluation, and the fetching of the platform before it. */
+  /** Aborts the evaluation, and the download of the platform before it. */
   readonly signal?: AbortSignal | undefined;
 }
 
 let evaluations = 0;
 
 /**
- * Evaluates the project's `sst.config.ts` for a stage, in a process of its own, as SST's CLI does: one bundle of the
- * program and SST's component sources, run by Pulumi's runtime.
+ * Evaluates the project's `sst.config.ts` for a stage as SST's CLI does: a child process runs one bundle of the program and
+ * SST's component sources under Pulumi's runtime. Nothing is created, and no cloud is asked.
  * @throws {UserError} when the platform cannot be fetched, or the program refuses its settings or is broken
  * @throws {Error} when it is aborted
  */
@@ -60,7 +58,7 @@ const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<
   await mkdir(emptyBundle, { recursive: true });
   await writeFile(path.join(emptyBundle, "bundle.mjs"), "export const handler = () => undefined;\n");
   try {
-    const sources = await build(root, platform, bundle);
+    const sources = await bundleProgram(root, platform, bundle);
     const environment = {
       SYNTH_STAGE: stage,
       SYNTH_EMPTY_BUNDLE: emptyBundle,
@@ -73,141 +71,6 @@ const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<
     await Promise.all(files.map((file) => rm(file, { force: true })));
   }
 };
-
-const here = path.dirname(fileURLToPath(import.meta.url));
-
-/** Makes `require` and the CommonJS globals available to what is bundled as a module. */
-const banner = [
-  'import { createRequire as __createRequire } from "node:module";',
-  'import { fileURLToPath as __fileURLToPath } from "node:url";',
-  "const require = __createRequire(import.meta.url);",
-  "const __filename = __fileURLToPath(import.meta.url);",
-  'const __dirname = __fileURLToPath(new URL(".", import.meta.url));',
-].join("\n");
-
-const externals = [
-  "@pulumi/*",
-  "undici",
-  "@pulumiverse/*",
-  "@sst-provider/*",
-  "@aws-sdk/*",
-  "esbuild",
-  "archiver",
-  "glob",
-  "vite",
-];
-
-/**
- * Two bundles, as the CLI makes them: the first says what the app is, and its `$app` must stand before SST's sources are
- * loaded by the second. Returns the program's own files.
- */
-const build = async (root: string, platform: string, outfile: string): Promise<string[]> => {
-  // The platform's own version: its sources are built by the CLI with this one.
-  const esbuild: typeof Esbuild = createRequire(path.join(platform, "x.js"))("esbuild");
-  const common: Esbuild.BuildOptions = {
-    absWorkingDir: root,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "esnext",
-    mainFields: ["module", "main"],
-    nodePaths: [path.join(platform, "node_modules")],
-    external: externals,
-    banner: { js: banner },
-    sourcemap: "linked",
-    logLevel: "silent",
-  };
-  const appFile = appBundle(outfile);
-  const builds = Promise.all([
-    esbuild.build({
-      ...common,
-      stdin: {
-        loader: "js",
-        resolveDir: root,
-        sourcefile: sourceFiles.app,
-        contents: appModule(root, platform),
-      },
-      outfile: appFile,
-      metafile: true,
-    }),
-    esbuild.build({
-      ...common,
-      stdin: {
-        loader: "ts",
-        resolveDir: root,
-        sourcefile: sourceFiles.program,
-        contents: programModule(root, platform, appFile),
-      },
-      outfile,
-      external: [...externals, appFile],
-      inject: [path.join(platform, "src/shim/run.js")],
-      plugins: [globals(platform)],
-    }),
-  ]);
-  const [{ metafile }] = await builds.catch((failure: Esbuild.BuildFailure) => {
-    const [first] = failure.errors ?? [];
-    const place = first?.location ? `${first.location.file}:${first.location.line}: ` : "";
-    throw new UserError(`sst.config.ts cannot be built: ${place}${first?.text ?? failure.message}`);
-  });
-  return Object.keys(metafile?.inputs ?? {})
-    .filter((file) => file !== sourceFiles.app && !file.includes("node_modules/") && !file.startsWith(".."))
-    .map((file) => path.join(root, file))
-    .filter((file) => !file.startsWith(here));
-};
-
-/** What the two bundles' own first files are called in stack traces. */
-const sourceFiles = { app: "offline-app.js", program: "offline.ts" };
-
-const appBundle = (outfile: string): string => outfile.replace(/\.mjs$/, "-app.mjs");
-
-const appModule = (root: string, platform: string): string => `
-  import { reportFailures } from ${JSON.stringify(path.join(here, "report.ts"))};
-  reportFailures();
-  globalThis.$config = (config) => config;
-  const { default: config } = await import(${JSON.stringify(path.join(root, "sst.config.ts"))});
-  const stage = process.env.SYNTH_STAGE;
-  const declared = await config.app({ stage });
-  const providers = declared.providers ?? {};
-  export const region = providers.aws?.region ?? "us-east-1";
-  export const app = { removal: "retain", protect: false, ...declared, stage, providers };
-  globalThis.$app = app;
-  globalThis.$dev = false;
-  globalThis.$cli = ${JSON.stringify({
-    command: "deploy",
-    dev: false,
-    state: { version: {} },
-    paths: {
-      home: path.join(root, ".sst/offline-home/sst"),
-      root,
-      work: path.join(root, ".sst"),
-      platform,
-    },
-  })};
-`;
-
-const programModule = (root: string, platform: string, appFile: string): string => `
-  import { app, region } from ${JSON.stringify(appFile)};
-  import * as pulumi from "@pulumi/pulumi";
-  import { run } from ${JSON.stringify(path.join(platform, "src/auto/run.ts"))};
-  import config from ${JSON.stringify(path.join(root, "sst.config.ts"))};
-  import { main } from ${JSON.stringify(path.join(here, "main.ts"))};
-  await main({ pulumi, app, region, run, program: config.run });
-`;
-
-/** What the CLI does to the program's files: `aws` and `sst` are there without being imported. */
-const globals = (platform: string): Esbuild.Plugin => ({
-  name: "sst-globals",
-  setup: (build) => {
-    const components = JSON.stringify(path.join(platform, "src/components"));
-    const prefix = `import * as aws from "@pulumi/aws"; import * as sst from ${components};`;
-    build.onLoad({ filter: /\.(ts|tsx)$/ }, async ({ path: file }) => {
-      const isProgram =
-        !file.startsWith(platform) && !file.startsWith(here) && !file.includes("/node_modules/");
-      const source = await readFile(file, "utf8");
-      return { contents: isProgram ? `${prefix}${source}` : source, loader: "default" };
-    });
-  },
-});
 
 const run = (
   root: string,
@@ -236,7 +99,7 @@ const run = (
     });
   });
 
-/** Errors that a program throws on purpose speak for themselves; any other is shown with its place. */
+/** SST's VisibleError and a program's SettingError are shown as their message, any other error with file and line. */
 const refused = (root: string, { name, message, stack }: Extract<Message, { kind: "failed" }>): UserError => {
   if (name === "SettingError" || name === "VisibleError") return new UserError(message);
   const place = placeIn(root, stack);
@@ -245,7 +108,7 @@ const refused = (root: string, { name, message, stack }: Extract<Message, { kind
   );
 };
 
-/** Where in the project's own files an error comes from, by its stack: `infra/storage.ts:12`. */
+/** The first place of a stack in the project's own files: `infra/storage.ts:12`. */
 const placeIn = (root: string, stack: string): string | undefined => {
   const others = /^\.\.|^\.sst\/|(^|\/)node_modules\//;
   const own = [...stack.matchAll(/\(?((?:file:\/\/)?\/[^()]+?):(\d+):\d+\)?$/gm)]

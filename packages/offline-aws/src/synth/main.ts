@@ -1,9 +1,0 @@
-import { evaluate, type Program } from "./program.js";
-import { tell } from "./report.js";
-
-/** Evaluates the program and tells the parent process what it declares. */
-export const main = async (program: Program): Promise<void> => {
-  const graph = await evaluate(program);
-  await tell({ kind: "graph", graph });
-  process.exit(0);
-};
