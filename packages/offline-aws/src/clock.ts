@@ -6,6 +6,12 @@ export interface Clock {
   after(delay: number, callback: () => void): () => void;
 }
 
+/** A clock that shows the same time and never calls back: for what has no time limits while it is debugged. */
+export const withoutAlarms = (clock: Clock): Clock => ({
+  now: () => clock.now(),
+  after: () => () => undefined,
+});
+
 /** What Node can wait for at once, about 25 days; a longer delay it takes for none. */
 const longestDelayMs = 2 ** 31 - 1;
 

@@ -1,11 +1,13 @@
 import type { StackClock } from "./clock.js";
 import { type CloudWatch, startCloudWatch } from "./cloudwatch/index.js";
 import type { MappingEvent } from "./event-source/mapping.js";
+import type { InvocationRecord } from "./lambda/scheduler.js";
 import type { Plan } from "./plan.js";
 import { createFunctionOutput, createLogStore, type FunctionOutput, type LogStore } from "./service/index.js";
 import type { Observer } from "./stack.js";
 import { createRecorder, type Recorder } from "./status/index.js";
 import type { Graph } from "./synth/graph.js";
+import { createUneventful } from "./uneventful.js";
 
 /** What is seen of a running stack: its metrics and alarms, what the status page shows, and whoever else watches. */
 export interface Observation {
@@ -17,8 +19,8 @@ export interface Observation {
   readonly logs: Pick<LogStore, "events">;
   /** Tells everyone. */
   readonly observer: Required<
-    Pick<Observer, "onInvocation" | "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
-  >;
+    Pick<Observer, "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
+  > & { onInvocation(record: InvocationRecord): void };
   /** Tells how far a stream's function is behind. */
   onMappingEvent(functionName: string, event: MappingEvent): void;
   /** Takes every message from the queues of what was given up. */
@@ -27,9 +29,10 @@ export interface Observation {
 
 export const observe = (
   graph: Graph,
-  { region, functions, logGroups }: Plan,
+  { region, functions, logGroups, schedules }: Plan,
   clock: StackClock,
   watcher: Observer,
+  functionOf: (accessKeyId: string | undefined) => string | undefined,
 ): Observation => {
   const cloudWatch = startCloudWatch({
     graph,
@@ -46,6 +49,7 @@ export const observe = (
   });
   const logs = createLogStore({ groups: logGroups, clock });
   const functionOutput = createFunctionOutput({ functions, clock, put: logs.put });
+  const uneventful = createUneventful({ schedules, functionOf, now: () => clock.now() });
   const delivered = new Map<string, number>();
 
   return {
@@ -63,7 +67,7 @@ export const observe = (
         recorder.onInvocation(record);
         functionOutput.onInvocation(record);
         cloudWatch.onInvocation(record);
-        watcher.onInvocation?.(record);
+        watcher.onInvocation?.(uneventful.mark(record));
       },
       onLog: (line) => {
         recorder.onLog(line);
@@ -72,10 +76,12 @@ export const observe = (
         watcher.onLog?.(line);
       },
       onGatewayEvent: (event) => {
+        uneventful.onGatewayEvent(event);
         cloudWatch.onGatewayEvent(event);
         watcher.onGatewayEvent?.(event);
       },
       onRequest: (record) => {
+        uneventful.onRequest(record);
         cloudWatch.onRequest(record);
         watcher.onRequest?.(record);
       },

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import path from "node:path";
-import { StackClock } from "./clock.js";
+import { StackClock, withoutAlarms } from "./clock.js";
 import type { CloudWatch } from "./cloudwatch/index.js";
 import { type DynamoDb, type RequestRecord, startDynamoDb } from "./dynamodb/index.js";
 import { type RunningMapping, startMapping } from "./event-source/index.js";
@@ -15,7 +15,7 @@ import { createDirectoryWatcher } from "./lambda/directory-watcher.js";
 import type { Invoke } from "./lambda/invocation.js";
 import { type Lambda, startLambda } from "./lambda/lambda.js";
 import type { ReloadEvent } from "./lambda/reload.js";
-import type { InvocationRecord, LogLine } from "./lambda/scheduler.js";
+import type { LogLine } from "./lambda/scheduler.js";
 import { type Observation, observe } from "./observation.js";
 import { type Plan, type PlannedFunction, plan } from "./plan.js";
 import { sayIfSlow } from "./say-if-slow.js";
@@ -33,6 +33,7 @@ import { createStatusPage, createStatusState } from "./status/index.js";
 import { accountId } from "./synth/cloud.js";
 import type { Graph } from "./synth/graph.js";
 import { synth } from "./synth/synth.js";
+import type { ObservedInvocation } from "./uneventful.js";
 import { UserError } from "./user-error.js";
 
 export type Engine = "dynalite" | "dynamodb-local";
@@ -52,6 +53,8 @@ export interface StackOptions {
   readonly quotas?: boolean;
   /** Whether edits of the functions' sources take effect. Default false. */
   readonly watch?: boolean;
+  /** True while a debugger may pause functions: no time limits, and one environment for each function. Default false. */
+  readonly inspect?: boolean;
   /** Whether schedules run and expired rows are removed by themselves. Default true. */
   readonly schedules?: boolean;
   /** A graph that was evaluated before, instead of evaluating the program now. */
@@ -64,7 +67,7 @@ export interface StackOptions {
 /** What somebody who watches the stack is told. */
 export interface Observer {
   say?(line: string): void;
-  onInvocation?(record: InvocationRecord): void;
+  onInvocation?(record: ObservedInvocation): void;
   onLog?(line: LogLine): void;
   onReload?(event: ReloadEvent): void;
   /** A file of the infrastructure program was saved: what runs is still the old one. Once per save or more. */
@@ -154,12 +157,13 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const planned = plan(graph);
     const clock = new StackClock();
     undo.push(() => clock.close());
-    const watched = observe(graph, planned, clock, watcher);
+    const keys = accessKeys(planned);
+    const functionOf = (accessKeyId = "") => keys.functions.get(accessKeyId);
+    const watched = observe(graph, planned, clock, watcher, functionOf);
     const { cloudWatch, observer, onMappingEvent } = watched;
     undo.push(cloudWatch.close);
     const issuer = await loadIssuer(root);
     const tokenService = { available: true };
-    const keys = accessKeys(planned);
     const authorize = createAuthorize(keys.principals);
 
     const startingDynamoDb = startDynamoDb({
@@ -182,6 +186,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       functions: planned.functions.map((fn) => ({ ...fn, environment: environmentOf(fn) })),
       clock,
       watch: options.watch ?? false,
+      inspect: options.inspect ?? false,
       onLog: observer.onLog,
       onInvocation: observer.onInvocation,
       ...(watcher.onReload ? { onReload: watcher.onReload } : {}),
@@ -197,7 +202,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
         api: planned.webSocketApi,
         invoke: lambda.invoke,
         authorize,
-        clock,
+        // The gateway waits for its own time limits only.
+        clock: options.inspect ? withoutAlarms(clock) : clock,
         onEvent: observer.onGatewayEvent,
         quotas: options.quotas ?? false,
       });

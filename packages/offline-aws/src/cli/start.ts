@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
+import { openInspector, resumePaused } from "../inspect.js";
 import { type Engine, type Stack, startStack } from "../stack.js";
 import { UserError } from "../user-error.js";
 import type { Command, Given } from "./command.js";
@@ -39,6 +40,12 @@ export const start: Command = {
       type: "boolean",
       help: "Print one line of JSON when ready, and nothing else. For scripts: npm run -s start -- --json.",
     },
+    inspect: {
+      type: "string",
+      value: "PORT",
+      bare: "9229",
+      help: "Let a debugger attach to the functions, on port 9229 or this one. Time limits are off meanwhile.",
+    },
     quotas: { type: "boolean", help: "Hold to the account's quota of 500 new connections a second." },
     ...settingsOption,
   },
@@ -47,6 +54,8 @@ export const start: Command = {
     const signal = interruption();
     const begun = Date.now();
     const logs = parseLogForm(given.text("logs") ?? "readable");
+    const inspectPort = given.text("inspect");
+    const inspectorUrl = inspectPort === undefined ? undefined : openInspector(parsePort(inspectPort));
     let clock = Date.now;
     const stack = await startStack({
       root: given.root,
@@ -56,6 +65,7 @@ export const start: Command = {
       engine: parseEngine(given.text("engine") ?? "dynalite"),
       quotas: given.flag("quotas"),
       watch: true,
+      inspect: inspectorUrl !== undefined,
       signal,
       observer: { say, ...(quiet ? {} : consoleFor(logs, () => clock())) },
     }).catch((error: unknown) => {
@@ -66,14 +76,18 @@ export const start: Command = {
     try {
       if (!signal.aborted) {
         const tookMs = Date.now() - begun;
-        if (quiet) console.log(asJson(stack));
-        else if (logs === "json") console.error(await banner(given, stack, tookMs, process.stderr));
-        else console.log(await banner(given, stack, tookMs, process.stdout));
+        if (quiet) console.log(asJson(stack, inspectorUrl));
+        else if (logs === "json")
+          console.error(await banner(given, stack, { tookMs, inspectorUrl }, process.stderr));
+        else console.log(await banner(given, stack, { tookMs, inspectorUrl }, process.stdout));
       }
       if (!signal.aborted) await once(signal, "abort");
     } finally {
+      if (inspectorUrl) resumePaused();
       await stack.stop();
     }
+    // Node waits for an attached debugger to leave; another Ctrl-C must end the process at once.
+    for (const signalName of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signalName);
     process.exit(0);
   },
 };
@@ -106,7 +120,7 @@ const parseEngine = (name: string): Engine => {
 };
 
 /** What the program does not declare is left out. */
-const asJson = (stack: Stack): string => {
+const asJson = (stack: Stack, inspectorUrl: string | undefined): string => {
   const { webSocketUrl, httpUrl, dynamodbEndpoint, region, tables } = stack;
   return JSON.stringify({
     ...(webSocketUrl && { webSocketUrl }),
@@ -114,6 +128,7 @@ const asJson = (stack: Stack): string => {
     dynamodbEndpoint,
     region,
     tables,
+    ...(inspectorUrl && { inspectorUrl }),
     ...(stack.hasUserPool && { token: stack.token({ username: "speaker" }) }),
   });
 };
@@ -124,7 +139,12 @@ const manifestSchema = v.object({
 });
 
 /** The project's `package.json` says under `local.try` what to paste into another terminal. */
-const banner = async ({ root }: Given, stack: Stack, tookMs: number, out: Output): Promise<string> => {
+const banner = async (
+  { root }: Given,
+  stack: Stack,
+  { tookMs, inspectorUrl }: { readonly tookMs: number; readonly inspectorUrl: string | undefined },
+  out: Output,
+): Promise<string> => {
   const { bold, cyan, dim } = colorsFor(out);
   const manifest = v.parse(
     manifestSchema,
@@ -148,6 +168,11 @@ const banner = async ({ root }: Given, stack: Stack, tookMs: number, out: Output
     `  HTTP       ${cyan(httpUrl)}`,
     `  Status     ${cyan(`${httpUrl}/_local`)}`,
     `  DynamoDB   ${cyan(stack.dynamodbEndpoint)}  ${dim(Object.values(stack.tables).join(", "))}`,
+    ...(inspectorUrl
+      ? [
+          `  Debugger   ${cyan(new URL(inspectorUrl).host)}  ${dim("time limits are off while --inspect is on")}`,
+        ]
+      : []),
     ...possible.flatMap(([what, how]) => ["", `${what}:`, `  ${fill(how)}`]),
     "",
   ].join("\n");

@@ -35,6 +35,8 @@ export interface LambdaOptions {
   readonly concurrency?: number;
   /** Whether to follow edits of the functions' source files. */
   readonly watch: boolean;
+  /** True while a debugger may pause functions: no time limits, and one environment for each function. Default false. */
+  readonly inspect?: boolean;
   readonly onLog?: (line: LogLine) => void;
   readonly onInvocation?: (record: InvocationRecord) => void;
   readonly onReload?: (event: ReloadEvent) => void;
@@ -63,6 +65,7 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
     worker,
     clock,
     concurrency: options.concurrency ?? Math.max(4, 2 * availableParallelism()),
+    inspect: options.inspect ?? false,
     onLog: options.onLog ?? (() => {}),
     onInvocation: options.onInvocation ?? (() => {}),
   });

@@ -1,9 +1,12 @@
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { type BuildError, BuildFailure } from "./build-failure.js";
 import type { Bundles } from "./bundle.js";
 import { createDirectoryWatcher } from "./directory-watcher.js";
 
 export type ReloadEvent =
+  /** A rebuild begins. `file` is relative to the root; absent when the system does not say which file changed. */
+  | { readonly kind: "begun"; readonly file?: string }
+  /** New code serves, `ms` after the save; `functions` is empty when their code came out as it was. */
   | { readonly kind: "reloaded"; readonly functions: readonly string[]; readonly ms: number }
   | { readonly kind: "failed"; readonly errors: readonly BuildError[] };
 
@@ -34,11 +37,14 @@ export const startReload = (options: {
   let errors: readonly BuildError[] = [];
   let timer: NodeJS.Timeout | undefined;
   let building: Promise<void> | undefined;
+  /** The first change since the last rebuild. */
+  let change: { readonly file: string | undefined; readonly at: number } | undefined;
   let closed = false;
 
   const onChange = (file: string | undefined): void => {
     for (const [name, { inputs }] of bundles) if (file === undefined || inputs.has(file)) stale.add(name);
     for (const name of failing) stale.add(name);
+    if (stale.size > 0) change ??= { file, at: Date.now() };
     schedule();
   };
 
@@ -55,10 +61,13 @@ export const startReload = (options: {
 
   const rebuild = async (): Promise<void> => {
     const since = Date.now();
+    const { file, at } = change ?? { file: undefined, at: since };
     const names = new Set([...stale, ...failing]);
     stale.clear();
+    change = undefined;
+    options.onReload({ kind: "begun", ...(file ? { file: relative(options.root, file) } : {}) });
     try {
-      succeed(await options.rebuild(names), since);
+      succeed(await options.rebuild(names), at);
     } catch (error) {
       if (!(error instanceof BuildFailure)) throw error;
       fail(names, error.errors);
@@ -66,18 +75,16 @@ export const startReload = (options: {
     if (!closed) watcher.set(directories(), since);
   };
 
-  const succeed = (built: Bundles, since: number): void => {
+  const succeed = (built: Bundles, savedAt: number): void => {
     const changed = [...built].filter(([name, { file }]) => bundles.get(name)?.file !== file);
     for (const [name, bundle] of built) bundles.set(name, bundle);
     for (const [name, { file }] of changed) options.onBundle(name, file);
-    const healed = failing.size > 0;
     failing = new Set();
     errors = [];
-    if (changed.length === 0 && !healed) return;
     options.onReload({
       kind: "reloaded",
       functions: changed.map(([name]) => name),
-      ms: Date.now() - since,
+      ms: Date.now() - savedAt,
     });
   };
 

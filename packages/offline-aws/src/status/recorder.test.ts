@@ -23,6 +23,7 @@ const invoke = (outcome: Outcome, durationMs = 5, coldStart = false): void =>
     durationMs,
     outcome,
     startedAt: now,
+    event: {},
   });
 
 const log = (text: string, stream: "stdout" | "stderr" = "stdout"): void =>

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Outcome } from "../lambda/invocation.js";
 import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
-import { readLogLine } from "../log-text.js";
+import { asText, readLogLine } from "../log-text.js";
 import type { FunctionState, Level, LogEntry } from "./state.js";
 
 /** Remembers what the page shows of functions: counts for ever, the rest for a while. */
@@ -38,22 +38,29 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
   const { now, functionNames = [], keepLogs = 200, keepDurations = 500 } = options;
   const tallies = new Map<string, Tally>(functionNames.map((name) => [name, emptyTally()]));
   const logs: LogEntry[] = [];
+  /** The requests under way that have logged an error. */
+  const faulty = new Set<string>();
   let seq = 0;
 
   return {
-    onInvocation: ({ functionName, coldStart, durationMs, outcome, startedAt }) => {
+    onInvocation: ({ functionName, requestId, coldStart, durationMs, outcome, startedAt }) => {
       const tally = tallies.get(functionName) ?? emptyTally();
       tallies.set(functionName, tally);
       tally.invocations += 1;
-      tally.errors += Number(outcome.kind !== "returned");
+      const loggedError = faulty.delete(requestId);
+      tally.errors += Number(outcome.kind !== "returned" || loggedError);
       tally.coldStarts += Number(coldStart);
       tally.durations.push(durationMs);
       if (tally.durations.length > keepDurations) tally.durations.shift();
-      tally.last = { at: startedAt + durationMs, ...describe(outcome) };
+      tally.last = { at: startedAt + durationMs, ...describe(outcome, loggedError) };
     },
     onLog: (line) => {
       const { functionName, requestId } = line;
-      const { level, text } = readLogLine(line);
+      const read = readLogLine(line);
+      const { level } = read;
+      const text = asText(read);
+      if (level === "error") faulty.add(requestId);
+      if (text === "") return;
       seq += 1;
       logs.push({ seq, at: now(), functionName, requestId, level, text: text.slice(0, maxTextLength) });
       if (logs.length > keepLogs) logs.shift();
@@ -74,7 +81,14 @@ const percentile = (sorted: readonly number[], share: number): number | null =>
 
 const responseSchema = v.object({ statusCode: v.number() });
 
-const describe = (outcome: Outcome): { readonly text: string; readonly level: Level } => {
+/** A function that catches a failure and answers politely has still failed: its error line tells. */
+const describe = (
+  outcome: Outcome,
+  loggedError: boolean,
+): { readonly text: string; readonly level: Level } => {
+  if (outcome.kind === "returned" && loggedError) {
+    return { text: `${describe(outcome, false).text}, error logged`, level: "error" };
+  }
   switch (outcome.kind) {
     case "returned": {
       const response = v.safeParse(responseSchema, outcome.payload);
