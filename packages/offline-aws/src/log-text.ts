@@ -93,11 +93,11 @@ const stackOf = (field: unknown, prefix = ""): string[] => {
   return [...readStack(prefix + stack), ...stackOf(cause, "caused by ")];
 };
 
-/** A stack trace's lines: files relative to the current folder, frames of Node and of the worker left out. */
+/** A stack trace's lines: files relative to the current folder, frames of Node, of built-ins and of the worker left out. */
 export const readStack = (stack: string): string[] =>
   stack.split("\n").flatMap((line) => {
     if (!/^\s+at /.test(line)) return [line];
-    if (/node:|\/worker\.mjs:/.test(line)) return [];
+    if (/node:|\/worker\.mjs:|\(<anonymous>\)$/.test(line)) return [];
     return [line.replace("file://", "").replace(`${process.cwd()}/`, "")];
   });
 

@@ -320,9 +320,9 @@ const statusPage = ({ graph, planned, clock, watched, dynamodb, gateway, endpoin
       connectionCount: () => gateway?.connectionCount() ?? 0,
       recorder: watched.recorder,
       cloudWatch: watched.cloudWatch,
-      tables: planned.tables.map(({ name }) => name),
+      tables: planned.tables,
+      items: dynamodb.items,
     }),
-    rows: (table) => dynamodb.items(table, 20),
   });
 };
 

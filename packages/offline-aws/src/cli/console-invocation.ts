@@ -76,7 +76,7 @@ const readSummary = ({ message, fields }: LogText): { hash?: string | undefined;
     message === operation ? "" : message,
     ...own.map(([name, value]) => `${name}=${shorten(value)}`),
   ];
-  return { hash: connection?.slice(0, 8), text: parts.filter(Boolean).join("  ") };
+  return { hash: connection?.slice(0, 8), text: clip(parts.filter(Boolean).join("  ")) };
 };
 
 const response = v.object({ statusCode: v.number() });
@@ -122,5 +122,8 @@ const withoutEcho = (lines: readonly LogText[], outcome: Outcome): readonly LogT
     return lines.filter(({ message }) => !/^Task timed out after [\d.]+ seconds$/.test(message));
   return lines;
 };
+
+/** One invocation may have done a hundred things; the status page shows them all. */
+const clip = (text: string): string => (text.length > 240 ? `${text.slice(0, 239)}…` : text);
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";

@@ -372,7 +372,7 @@ describe("concurrency", () => {
   test("is bounded over all functions; the rest waits its turn", async () => {
     const code = `export const handler = async () => {
       console.log("in");
-      await new Promise((r) => setTimeout(r, 20));
+      await new Promise((r) => setTimeout(r, 100));
       console.log("out");
     };`;
     const { lambda, logs } = await start([await define("a", code), await define("b", code)], {

@@ -36,8 +36,14 @@ export interface FunctionState {
 
 export interface TableState {
   readonly name: string;
-  /** Null: not counted. */
-  readonly itemCount: number | null;
+  /** The names of the hash key and, if there is one, the range key. */
+  readonly keys: readonly string[];
+  /** The names of all attributes that are keys of the table or of its indexes. */
+  readonly indexed: readonly string[];
+  /** The first items, attributes as text. */
+  readonly rows: readonly Readonly<Record<string, string>>[];
+  /** True when the table holds more items than `rows`. */
+  readonly more: boolean;
 }
 
 export interface MetricState {
