@@ -2,7 +2,7 @@ import * as v from "valibot";
 
 /** What an invocation was for. */
 export interface Purpose {
-  /** `createSession`, `$disconnect`, `GET /items`, `INSERT Orders`; absent when the event does not tell. */
+  /** `placeOrder`, `$disconnect`, `GET /items`, `INSERT Orders`; absent when the event does not tell. */
   readonly action?: string;
   /** The connection, or the key of the one item that changed. */
   readonly subject?: string;
