@@ -14,20 +14,20 @@ export interface Reload {
   close(): Promise<void>;
 }
 
-/** One save is several events, and a file that is being rewritten is empty for a moment. */
+/** Waits for a save to finish: it causes several events, and the file may be empty for a moment. */
 const settleMs = 20;
 
 /**
- * Rebuilds the functions that an edited file is part of. Those that do not build keep their last good code, and any
- * change near them is a reason to try again.
+ * Rebuilds the functions whose sources include an edited file. A function that does not build keeps its last good code,
+ * and is built again after any change in the folders of its sources.
  */
 export const startReload = (options: {
   readonly root: string;
   readonly bundles: Bundles;
-  /** When the building of `bundles` began, ms since the epoch. */
+  /** When the build of `bundles` began, ms since the epoch: later edits are not in it. */
   readonly since: number;
   readonly rebuild: (functionNames: ReadonlySet<string>) => Promise<Bundles>;
-  /** The function has new code. */
+  /** Called for each function whose code has changed. */
   readonly onBundle: (functionName: string, file: string) => void;
   readonly onReload: (event: ReloadEvent) => void;
 }): Reload => {
@@ -90,7 +90,7 @@ export const startReload = (options: {
 
   const fail = (names: ReadonlySet<string>, found: readonly BuildError[]): void => {
     failing = names;
-    // A file that has changed since is about to be built again: these errors may be of a half-written one.
+    // If a file has changed since, the next build decides: these errors may come from a half-written file.
     if (stale.size > 0 || JSON.stringify(found) === JSON.stringify(errors)) return;
     errors = found;
     options.onReload({ kind: "failed", errors: found });
@@ -114,7 +114,7 @@ export const startReload = (options: {
   };
 };
 
-/** Where an edit can mend the error: beside the broken file, and where the file should be that it imports. */
+/** Where an edit can fix the error: the broken file's folder, and the folder of a file that it cannot import. */
 const directoriesOf = (root: string, { file, text }: BuildError): string[] => {
   if (!file) return [];
   const directory = dirname(resolve(root, file));

@@ -11,7 +11,7 @@ import type { Recorder } from "./recorder.js";
 import { rowOf } from "./row.js";
 import type { AlarmState, MetricState, StatusState } from "./state.js";
 
-/** Where the status page's data comes from in a running stack. */
+/** The parts of a running stack that the status page shows. */
 export interface StatusSources {
   readonly graph: Pick<Graph, "app" | "resources" | "outputs">;
   readonly region: string;
@@ -25,12 +25,12 @@ export interface StatusSources {
   readonly items: (table: string, limit: number) => Promise<readonly Item[]> | readonly Item[];
 }
 
-/** Enough for a look; a table may hold any number. */
+/** How many items of each table the page shows. */
 const maxRows = 100;
 const minuteMs = 60_000;
 const sparklineMinutes = 30;
 
-/** Returns the function that puts together what the page shows. */
+/** Returns a function that collects the page's data. */
 export const createStatusState = (sources: StatusSources): (() => Promise<StatusState>) => {
   const { graph, region, now, endpoints, connectionCount, recorder, cloudWatch, tables, items } = sources;
   const startedAt = now();
@@ -77,7 +77,7 @@ export const createStatusState = (sources: StatusSources): (() => Promise<Status
 const textOf = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 
-/** The resources of the cloud; components and providers are only the program's way to them. */
+/** The cloud's resources, without the components and providers that declare them. */
 const resourcesOf = ({ resources }: Pick<Graph, "resources">): StatusState["resources"] => {
   const byType = new Map<string, string[]>();
   for (const { type, name, inputs } of resources) {

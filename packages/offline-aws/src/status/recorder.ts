@@ -4,12 +4,12 @@ import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
 import { asText, readLogLine } from "../log-text.js";
 import type { FunctionState, Level, LogEntry } from "./state.js";
 
-/** Remembers what the page shows of functions: counts for ever, the rest for a while. */
+/** Counts each function's invocations, and keeps the latest durations and log lines. */
 export interface Recorder {
   onInvocation(record: InvocationRecord): void;
   onLog(line: LogLine): void;
   functions(): readonly FunctionState[];
-  /** The oldest first. */
+  /** Oldest first. */
   logs(): readonly LogEntry[];
 }
 
@@ -19,11 +19,11 @@ export interface RecorderOptions {
   readonly functionNames?: readonly string[];
   /** How many log lines are kept. Default 200. */
   readonly keepLogs?: number;
-  /** How many invocations of a function the percentiles are over. Default 500. */
+  /** How many of a function's latest invocations the percentiles cover. Default 500. */
   readonly keepDurations?: number;
 }
 
-/** A log line may be as long as 256 KB; a page that shows it need not be. */
+/** A log line can have 256 KB; the page shows this many characters of it. */
 const maxTextLength = 4_000;
 
 interface Tally {
@@ -81,7 +81,7 @@ const percentile = (sorted: readonly number[], share: number): number | null =>
 
 const responseSchema = v.object({ statusCode: v.number() });
 
-/** A function that catches a failure and answers politely has still failed: its error line tells. */
+/** A function may catch a failure and return a normal answer: a logged error counts as a failure. */
 const describe = (
   outcome: Outcome,
   loggedError: boolean,

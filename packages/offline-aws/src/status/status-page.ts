@@ -23,7 +23,7 @@ export const createStatusPage = ({ state }: StatusPageOptions): StatusPage => ({
       `http://local${request.url?.startsWith("/") ? request.url : "/"}`,
     );
     const isRead = request.method === "GET" || request.method === "HEAD";
-    // The root is that of every service; only a reader is led on.
+    // AWS services share this port and its root: only a plain read of the root is redirected.
     if (request.url === "/" && isRead) redirect(response);
     else if (pathname !== path && !pathname.startsWith(`${path}/`)) return false;
     else if (!isLocalHost(request.headers.host))
@@ -64,7 +64,7 @@ const answer = async (
   }
 };
 
-/** The state with the log lines that the reader does not have yet. */
+/** The state with only those log lines that came after `seq`. */
 const since = (state: StatusState, seq: number): StatusState => ({
   ...state,
   logs: state.logs.filter((entry) => entry.seq > seq),
@@ -76,7 +76,7 @@ const refuse = (response: ServerResponse, status: number, message: string): void
 const sendJson = (response: ServerResponse, status: number, body: unknown): void =>
   send(response, status, "application/json; charset=utf-8", JSON.stringify(body));
 
-/** Node leaves the body out where the request was HEAD. */
+/** For a HEAD request, Node sends the headers and drops the body. */
 const send = (response: ServerResponse, status: number, type: string, body: string): void => {
   response
     .writeHead(status, {

@@ -6,7 +6,8 @@ const openParents = 3;
 
 /**
  * Shows the tables' rows. A table whose key is an attribute of another table comes first, and each of its rows
- * holds the rows that name it: an order with its lines, a room with its guests.
+ * holds the rows that name it: an order with its lines, a room with its guests. Rows that are named come first, then the
+ * latest.
  */
 export const showTables = ({ tables, now }) => {
   const families = tables.map((parent) => ({ parent, children: childrenOf(parent, tables) }));
@@ -32,28 +33,22 @@ const childrenOf = (parent, tables) => {
 
 const familyOf = ({ parent, children }, now) => {
   const [key] = parent.keys;
-  const newest = [...parent.rows].sort((a, b) => latest(b, now) - latest(a, now));
+  const families = parent.rows
+    .map((row) => ({ row, parts: partsOf(row, key, children, now), touched: latest(row, now) }))
+    .sort((a, b) => (b.parts.length > 0) - (a.parts.length > 0) || b.touched - a.touched);
   const known = new Set(parent.rows.map((row) => row[key]));
   return [
-    ...newest.map((row, index) => {
-      const parts = children.map((child) => ({
-        child,
-        rows: child.rows.filter((each) => each[key] === row[key]),
-      }));
+    ...families.map(({ row, parts }, index) => {
+      const counts = parts.map(({ child, rows }) => `${plural(rows.length, "row")} in ${child.name}`);
       return fold(
         {
           key: `${parent.name}/${row[key]}`,
           open: index < openParents,
           summary: h("span", { class: "name mono strong" }, row[key]),
-          end: [
-            parent.name,
-            ...parts.map(({ child, rows }) => `${plural(rows.length, "row")} in ${child.name}`),
-          ].join(", "),
+          end: [parent.name, ...counts].join(", "),
         },
         h("dl", { class: "attributes" }, attributesOf(row, key, now)),
-        parts
-          .filter(({ rows }) => rows.length > 0)
-          .map(({ child, rows }) => rowsTable(child, rows, now, key)),
+        parts.map(({ child, rows }) => rowsTable(child, rows, now, key)),
       );
     }),
     ...(parent.rows.length === 0 ? [whole(parent, [], now, parent.name)] : []),
@@ -65,7 +60,14 @@ const familyOf = ({ parent, children }, now) => {
   ];
 };
 
-/** The latest moment of the past that a row holds, so that what was touched last comes first. */
+/** The rows of other tables that name this one, in the order in which they came. */
+const partsOf = (row, key, children, now) =>
+  children
+    .map((child) => ({ child, rows: child.rows.filter((each) => each[key] === row[key]) }))
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ child, rows }) => ({ child, rows: rows.sort((a, b) => latest(a, now) - latest(b, now)) }));
+
+/** The latest moment of the past that a row holds, in ms. */
 const latest = (row, now) =>
   Math.max(
     0,
