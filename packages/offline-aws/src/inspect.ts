@@ -2,6 +2,10 @@ import inspector from "node:inspector";
 import * as v from "valibot";
 import { UserError } from "./user-error.js";
 
+/** Gives a bare `--inspect` Node's usual port, since parsers of options want a value: `--inspect=9229`. */
+export const withInspectPort = (args: readonly string[]): string[] =>
+  args.map((arg) => (arg === "--inspect" ? "--inspect=9229" : arg));
+
 /**
  * Opens the debugger's port on this machine and returns its address, `ws://127.0.0.1:9229/…`. A debugger that started
  * this process has opened one already.

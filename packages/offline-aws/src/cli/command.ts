@@ -5,8 +5,6 @@ interface Option {
   readonly type: "string" | "boolean";
   readonly multiple?: boolean;
   readonly short?: string;
-  /** The value of an option that is given without one: `--inspect` for `--inspect=9229`. */
-  readonly bare?: string;
   /** What stands for the value in the help: `PORT`. */
   readonly value?: string;
   readonly help: string;
@@ -48,7 +46,7 @@ export const parseCommandLine = (command: Command, args: readonly string[], root
     ),
   );
   const parsed = attempt(
-    () => parseArgs({ args: withBareValues(command, args), options, allowPositionals: true, strict: true }),
+    () => parseArgs({ args: [...args], options, allowPositionals: true, strict: true }),
     command,
   );
   const wanted = command.positionals?.length ?? 0;
@@ -71,12 +69,6 @@ export const parseCommandLine = (command: Command, args: readonly string[], root
   };
 };
 
-const withBareValues = ({ options }: Command, args: readonly string[]): string[] =>
-  args.map((arg) => {
-    const bare = arg.startsWith("--") ? options[arg.slice(2)]?.bare : undefined;
-    return bare === undefined ? arg : `${arg}=${bare}`;
-  });
-
 const attempt = <Result>(parse: () => Result, command: Command): Result => {
   try {
     return parse();
@@ -97,11 +89,6 @@ const inOneSentence = (said: string): string => {
 
 export const seeHelp = ({ call }: Command): string => `${call} --help shows what there is.`;
 
-const placeholderOf = ({ value, bare }: Option): string => {
-  if (!value) return "";
-  return bare === undefined ? ` ${value}` : `[=${value}]`;
-};
-
 /** The help text of one command. */
 export const describeCommand = (command: Command): string => {
   const { call, summary, positionals = [], options } = command;
@@ -109,7 +96,7 @@ export const describeCommand = (command: Command): string => {
     ...positionals.map(({ name, help: text }): [string, string] => [`<${name}>`, text]),
     ...Object.entries({ ...options, ...helpOption }).map(
       ([name, option]: [string, Option]): [string, string] => [
-        `--${name}${placeholderOf(option)}`,
+        `--${name}${option.value ? ` ${option.value}` : ""}`,
         option.help,
       ],
     ),

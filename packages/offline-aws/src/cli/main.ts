@@ -1,3 +1,4 @@
+import { withInspectPort } from "../inspect.js";
 import type { Command } from "./command.js";
 import { platform } from "./platform.js";
 import { runTool } from "./run.js";
@@ -15,5 +16,5 @@ export const main = (args: readonly string[]): Promise<void> =>
       summary: "Runs an SST application's real infrastructure program on this machine.",
       commands,
     },
-    args,
+    withInspectPort(args),
   );

@@ -43,8 +43,7 @@ export const start: Command = {
     inspect: {
       type: "string",
       value: "PORT",
-      bare: "9229",
-      help: "Let a debugger attach to the functions, on port 9229 or this one. Time limits are off meanwhile.",
+      help: "Let a debugger attach to the functions, without time limits. --inspect alone takes port 9229.",
     },
     quotas: { type: "boolean", help: "Hold to the account's quota of 500 new connections a second." },
     ...settingsOption,
