@@ -37,6 +37,7 @@ beforeAll(async () => {
       watch: true,
       observer: {
         onReload: (event) => {
+          if (event.kind === "begun") return;
           reloads.push(event);
           heard();
         },

@@ -18,9 +18,15 @@ const manifestSchema = v.object({
  */
 export const banner = async (
   { webSocketUrl, httpUrl, hasUserPool, dynamodbEndpoint, tables }: Stack,
-  options: { readonly root: string; readonly stage: string; readonly tookMs: number; readonly out: Output },
+  options: {
+    readonly root: string;
+    readonly stage: string;
+    readonly tookMs: number;
+    readonly inspectorUrl: string | undefined;
+    readonly out: Output;
+  },
 ): Promise<string> => {
-  const { root, stage, tookMs, out } = options;
+  const { root, stage, tookMs, inspectorUrl, out } = options;
   const { bold, cyan, dim } = colorsFor(out);
   const manifest = v.parse(
     manifestSchema,
@@ -46,6 +52,11 @@ export const banner = async (
     `  HTTP       ${cyan(httpUrl)}`,
     `  Status     ${cyan(`${httpUrl}/_local`)}`,
     `  DynamoDB   ${cyan(dynamodbEndpoint)}  ${dim(Object.values(tables).join(", "))}`,
+    ...(inspectorUrl
+      ? [
+          `  Debugger   ${cyan(new URL(inspectorUrl).host)}  ${dim("time limits are off while --inspect is on")}`,
+        ]
+      : []),
     "",
   ].join("\n");
 };

@@ -1,3 +1,4 @@
+import { withInspectPort } from "../inspect.js";
 import { ensurePlatform } from "../synth/platform.js";
 import { command, runCommandLine } from "./command-line.js";
 import { say } from "./output.js";
@@ -20,4 +21,4 @@ const overview = {
 
 /** Runs one command line of `offline-aws`. */
 export const main = (args: readonly string[]): Promise<void> =>
-  runCommandLine(overview, { start, token, synth, platform }, args);
+  runCommandLine(overview, { start, token, synth, platform }, withInspectPort(args));

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { openInspector, resumePaused } from "../inspect.js";
 import type { Stack } from "../stack/stack.js";
 import { startStack } from "../stack/start.js";
 import { UserError } from "../user-error.js";
@@ -36,6 +37,12 @@ export const start = command({
       type: "boolean",
       description: "Print one line of JSON when ready, and nothing else. For scripts.",
     },
+    inspect: {
+      type: "string",
+      valueHint: "PORT",
+      description:
+        "Let a debugger attach to the functions, without time limits. --inspect alone takes port 9229.",
+    },
     quotas: { type: "boolean", description: "Enforce the account's quota of 500 new connections a second." },
   },
   run: async ({ args, rawArgs }) => {
@@ -45,6 +52,7 @@ export const start = command({
     const out = raw ? process.stderr : process.stdout;
     const signal = interruption();
     const begun = Date.now();
+    const inspectorUrl = args.inspect === undefined ? undefined : openInspector(parsePort(args.inspect));
     let now = Date.now;
     const shown = args.json ? {} : createConsole(out, () => now(), raw ? process.stdout : undefined);
     const stack = await startStack({
@@ -55,6 +63,7 @@ export const start = command({
       engine: args.engine,
       quotas: args.quotas ?? false,
       watch: true,
+      inspect: inspectorUrl !== undefined,
       signal,
       observer: { say, ...shown },
     }).catch((error: unknown) => {
@@ -64,13 +73,19 @@ export const start = command({
     now = () => stack.clock.now();
     try {
       if (!signal.aborted) {
-        if (args.json) console.log(asJson(stack));
-        else out.write(`${await banner(stack, { root, stage, tookMs: Date.now() - begun, out })}\n`);
+        if (args.json) console.log(asJson(stack, inspectorUrl));
+        else {
+          const tookMs = Date.now() - begun;
+          out.write(`${await banner(stack, { root, stage, tookMs, inspectorUrl, out })}\n`);
+        }
         await once(signal, "abort");
       }
     } finally {
+      if (inspectorUrl) resumePaused();
       await stack.stop();
     }
+    // Node waits for an attached debugger to leave; another Ctrl-C must end the process at once.
+    for (const signalName of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signalName);
     process.exit(0);
   },
 });
@@ -102,7 +117,7 @@ const parsePort = (text: string): number => {
 };
 
 /** Without the keys of what the program does not declare. */
-const asJson = (stack: Stack): string => {
+const asJson = (stack: Stack, inspectorUrl: string | undefined): string => {
   const { webSocketUrl, httpUrl, dynamodbEndpoint, region, tables } = stack;
   return JSON.stringify({
     ...(webSocketUrl && { webSocketUrl }),
@@ -110,6 +125,7 @@ const asJson = (stack: Stack): string => {
     dynamodbEndpoint,
     region,
     tables,
+    ...(inspectorUrl && { inspectorUrl }),
     ...(stack.hasUserPool && { token: stack.token({ username: "alice" }) }),
   });
 };

@@ -403,7 +403,14 @@ const sums = (namespace: string): Record<string, number | undefined> => {
 
 test("an invocation counts as AWS/Lambda counts it", () => {
   const { onInvocation, iteratorAge } = start();
-  const base = { functionName: "buy", requestId: "1", coldStart: false, durationMs: 5, startedAt: nine };
+  const base = {
+    functionName: "buy",
+    requestId: "1",
+    coldStart: false,
+    durationMs: 5,
+    startedAt: nine,
+    event: {},
+  };
   onInvocation({ ...base, outcome: { kind: "returned", payload: {} } });
   onInvocation({ ...base, outcome: { kind: "failed", errorType: "Error", errorMessage: "" } });
   onInvocation({ ...base, outcome: { kind: "timed-out", afterSeconds: 3 } });

@@ -56,7 +56,13 @@ export interface GatewayOptions {
 
 export type GatewayEvent =
   | { readonly kind: "connected"; readonly connectionId: string; readonly handshakeMs: number }
-  | { readonly kind: "refused"; readonly status: number; readonly reason: string }
+  /** `byFunction`: the status is an authorizer's or a `$connect` function's own answer. */
+  | {
+      readonly kind: "refused";
+      readonly status: number;
+      readonly reason: string;
+      readonly byFunction?: boolean;
+    }
   /** The client had gone before `$connect` let it in. */
   | { readonly kind: "abandoned"; readonly connectionId: string }
   | {
@@ -73,6 +79,8 @@ export type GatewayEvent =
       readonly message: ErrorFrameMessage;
       readonly reason: string;
     }
+  /** An `@connections` request posted to a connection or closed it. */
+  | { readonly kind: "callback"; readonly accessKeyId: string | undefined }
   /** An `@connections` request was refused. */
   | {
       readonly kind: "callback-refused";
@@ -119,4 +127,6 @@ export type AuthorizerContext = Readonly<Record<string, string | number>>;
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
+  /** True when a function chose the status. */
+  readonly byFunction?: boolean;
 }

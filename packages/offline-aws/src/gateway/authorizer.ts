@@ -52,7 +52,7 @@ export const runAuthorizer = async (
     invoke(authorizer.functionName, event),
   );
   if (outcome.kind === "failed" && outcome.errorMessage === "Unauthorized")
-    return refuse(401, "the authorizer threw Unauthorized");
+    return refuse(401, "the authorizer threw Unauthorized", true);
   if (outcome.kind !== "returned") return refuse(500, `the authorizer ${describeFailure(outcome)}`);
 
   const result = v.safeParse(resultSchema, outcome.payload);
@@ -61,7 +61,7 @@ export const runAuthorizer = async (
     return refuse(500, "the authorizer's result is larger than 8 KB");
   const { principalId, policyDocument, context } = result.output;
   if (!allows(policyDocument.Statement, methodArnOf(api)))
-    return refuse(403, "the authorizer's policy does not allow $connect");
+    return refuse(403, "the authorizer's policy does not allow $connect", true);
   return {
     context: {
       ...Object.fromEntries(Object.entries(context ?? {}).map(([key, value]) => [key, String(value)])),
@@ -71,7 +71,9 @@ export const runAuthorizer = async (
   };
 };
 
-const refuse = (status: number, reason: string) => ({ refusal: { status, reason } });
+const refuse = (status: number, reason: string, byFunction = false): { readonly refusal: Refusal } => ({
+  refusal: byFunction ? { status, reason, byFunction } : { status, reason },
+});
 
 /** Which field is wrong; a value may be a secret. */
 const faultOf = ([issue]: readonly v.BaseIssue<unknown>[]): string =>

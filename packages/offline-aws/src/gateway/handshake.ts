@@ -51,7 +51,7 @@ export const admit = async (
   if (outcome.kind !== "returned") return refused(502, `${route.functionName} ${describeFailure(outcome)}`);
   const status = statusOf(outcome.payload);
   if (status === undefined) return refused(502, `${route.functionName} returned no statusCode`);
-  if (status < 200 || status > 299) return refused(status, `${route.functionName} returned ${status}`);
+  if (status < 200 || status > 299) return refused(status, `${route.functionName} returned ${status}`, true);
   const echoed = subprotocolOf(outcome.payload);
   return {
     kind: "accepted",
@@ -77,9 +77,9 @@ export const refuseHandshake = (socket: Duplex, { status }: Refusal): void => {
   );
 };
 
-const refused = (status: number, reason: string): Admission => ({
+const refused = (status: number, reason: string, byFunction = false): Admission => ({
   kind: "refused",
-  refusal: { status, reason },
+  refusal: byFunction ? { status, reason, byFunction } : { status, reason },
 });
 
 /** `$default` may come encoded. */

@@ -41,6 +41,9 @@ export const createManagement = (
     notify({ kind: "callback-refused", method, status, errorType, reason: message });
   };
 
+  const notifyDone = ({ headers }: IncomingMessage): void =>
+    notify({ kind: "callback", accessKeyId: accessKeyOf(headers.authorization) });
+
   /** Why the request may not go on, before any connection is looked at. */
   const check = ({ method, headers }: IncomingMessage, stage: string, id: string): Fault | undefined => {
     if (stage !== api.stageName)
@@ -68,6 +71,7 @@ export const createManagement = (
     if (result === "gone") return refuse(request, response, GONE);
     if (result === "full") return refuse(request, response, FULL);
     response.writeHead(200, lengthOf("")).end();
+    notifyDone(request);
   };
 
   const describe = (id: string, request: IncomingMessage, response: ServerResponse): void => {
@@ -87,8 +91,12 @@ export const createManagement = (
 
   const remove = (id: string, request: IncomingMessage, response: ServerResponse): void => {
     const closed = open(id)?.close({ code: 1000, reason: "Connection Closed Normally" });
-    if (closed) response.writeHead(204).end();
-    else refuse(request, response, GONE);
+    if (!closed) {
+      refuse(request, response, GONE);
+      return;
+    }
+    response.writeHead(204).end();
+    notifyDone(request);
   };
 
   /** False when the path is not one of `@connections`, and nothing has been done. */

@@ -7,11 +7,11 @@ export interface BuildError {
   readonly text: string;
 }
 
-/** `src/a.ts:3:7: Unexpected "="`, or the text alone where there is no place. */
+/** `src/a.ts:3:7: Unexpected "="`, or the text alone if the error has no place. */
 export const describeBuildError = ({ file, line, column, text }: BuildError): string =>
   line ? `${file}:${line}:${column}: ${text}` : text;
 
-/** Functions that could not be bundled. Its message is one line for each error. */
+/** Some functions could not be bundled. The message has one line for each error. */
 export class BuildFailure extends Error {
   override readonly name = "BuildFailure";
   readonly errors: readonly BuildError[];

@@ -2,7 +2,7 @@ import type { BuildOptions } from "esbuild";
 import { UserError } from "../user-error.js";
 import type { FunctionDefinition } from "./function-definition.js";
 
-/** What SST 3.19.3 hands to esbuild for a function, except for minifying. */
+/** The options that SST 3.19.3 passes to esbuild for a function, without minifying. */
 export const bundleOptions = ({
   name,
   nodejs = {},
@@ -38,7 +38,7 @@ const targets: Readonly<Record<string, string>> = {
   "nodejs24.x": "es2024",
 };
 
-/** An ES module has no `require`, `__filename` and `__dirname`, which bundled CommonJS packages expect. */
+/** Bundled CommonJS packages need `require`, `__filename` and `__dirname`, which an ES module lacks. */
 const esmBanner = [
   `import { createRequire as topLevelCreateRequire } from "module";`,
   `const require = topLevelCreateRequire(import.meta.url);`,

@@ -7,9 +7,9 @@ import { bundleOptions } from "./bundle-options.js";
 import type { FunctionDefinition } from "./function-definition.js";
 
 export interface Bundle {
-  /** An absolute path that holds a hash of the content: equal paths are equal code. */
+  /** An absolute path that contains a hash of the content: equal paths mean equal code. */
   readonly file: string;
-  /** The absolute paths of the source files it is made of, without those in `node_modules`. */
+  /** The absolute paths of its source files, without those in `node_modules`. */
   readonly inputs: ReadonlySet<string>;
 }
 
@@ -17,8 +17,9 @@ export interface Bundle {
 export type Bundles = ReadonlyMap<string, Bundle>;
 
 /**
- * Bundles functions as SST deploys them, but readable. Those with equal options share one build, which parses the
- * files that they share only once. Throws `BuildFailure`.
+ * Bundles functions as SST deploys them, but not minified. Functions with equal options share one build, which parses
+ * shared files once.
+ * @throws {BuildFailure}
  */
 export const bundleFunctions = async (options: {
   readonly root: string;
@@ -42,7 +43,7 @@ export const bundleFunctions = async (options: {
   return new Map(settled.flatMap((result) => (result.status === "fulfilled" ? result.value : [])));
 };
 
-/** Bundles what every environment runs first: a worker thread cannot run TypeScript. */
+/** Bundles the script that every environment starts with: a worker thread cannot run TypeScript. */
 export const bundleWorker = async (outDir: string): Promise<string> => {
   const outfile = join(outDir, "worker.mjs");
   await build({
@@ -57,10 +58,10 @@ export const bundleWorker = async (outDir: string): Promise<string> => {
   return outfile;
 };
 
-/** `handler` of `src/heartbeat.handler`. */
+/** `handler` of `src/order.handler`. */
 export const exportOf = (handler: string): string => handler.slice(handler.lastIndexOf(".") + 1);
 
-/** `src/heartbeat` of `src/heartbeat.handler`. */
+/** `src/order` of `src/order.handler`. */
 const stemOf = (handler: string): string => handler.slice(0, handler.lastIndexOf("."));
 
 interface Entry {
@@ -98,7 +99,7 @@ const buildTogether = async (
     bundle: true,
     metafile: true,
     sourcemap: "linked",
-    // The map names real files; their text would only make every cold start read more.
+    // Debuggers read the real files; the sources' text would only make cold starts slower.
     sourcesContent: false,
     logLevel: "silent",
   }).catch((error) => {
@@ -119,7 +120,7 @@ const buildTogether = async (
   });
 };
 
-/** A handler may lie outside of the root, its bundle must not lie outside of the output folder. */
+/** A handler may lie outside the root, but its bundle must lie in the output folder. */
 const outPathOf = (handler: string): string => join(stemOf(handler).replaceAll("..", "_"), "bundle");
 
 const isEsbuildFailure = (error: unknown): error is { errors: Message[] } =>
@@ -134,14 +135,14 @@ const toBuildError = ({ text, location }: Message) => ({
 
 const assertExported = ({ definition, options }: Entry, exported: readonly string[]): void => {
   const name = exportOf(definition.handler);
-  // What a CommonJS bundle exports shows only when it runs.
+  // The exports of a CommonJS bundle are known only when it runs.
   if (options.format === "cjs" || exported.includes(name)) return;
   const file = `${stemOf(definition.handler)}.ts`;
   const text = `The function ${definition.name} has no handler: ${file} does not export ${name}.`;
   throw new BuildFailure([{ file, line: 0, column: 0, text }]);
 };
 
-/** Follows all imports, also those that tree shaking dropped: an edit may bring them in. */
+/** Follows all imports, even those that tree shaking dropped: an edit may need them. */
 const inputFinder = (root: string, metafile: Metafile) => {
   const visit = (input: string, seen: Set<string>): Set<string> => {
     if (seen.has(input)) return seen;

@@ -3,27 +3,27 @@ import { dirname, join } from "node:path";
 
 export interface DirectoryWatcher {
   /**
-   * Watches these directories and no others; for one that does not exist, its nearest ancestor. What has changed
-   * in a newly watched one after `since` (ms since the epoch) is reported too.
+   * Watches exactly these directories; for one that does not exist, its nearest ancestor. For a directory that was not
+   * watched before, changes after `since` (ms since the epoch) are reported too.
    */
   set(directories: Iterable<string>, since: number): void;
   close(): void;
 }
 
-/** File times come from a clock that ticks every few ms, so they may lie a little before the moment itself. */
+/** File times come from a coarse clock, so they can lie a few ms before the change. */
 const fileTimeToleranceMs = 20;
 
 /**
- * Reports the paths of changed files. It watches directories, not files: an editor that saves by renaming puts
- * another file in the place of the watched one. `undefined`: something has changed, the system does not say what.
+ * Reports the paths of changed files; `undefined` when the system does not say which file changed. It watches
+ * directories, because an editor that saves by renaming replaces the file.
  */
 export const createDirectoryWatcher = (onChange: (file: string | undefined) => void): DirectoryWatcher => {
-  /** By inode, because a directory that was deleted and made again is another one. */
+  /** By inode: a directory that was deleted and created again needs a new watcher. */
   const watchers = new Map<string, FSWatcher>();
 
   const start = (directory: string): FSWatcher =>
     watch(directory, (_, name) => onChange(name === null ? undefined : join(directory, name)))
-      // A directory that goes away is an error on some systems.
+      // Some systems report a deleted directory as an error.
       .on("error", () => onChange(undefined));
 
   return {
@@ -54,7 +54,7 @@ const nearestExisting = (directory: string): string =>
 
 const keyOf = (directory: string): string => `${statSync(directory).ino} ${directory}`;
 
-/** By the time of the last change of the entry itself: a file that was renamed keeps its modification time. */
+/** Uses the inode's change time: a renamed file keeps its modification time. */
 const changedSince = (directory: string, since: number): string[] =>
   readdirSync(directory)
     .map((name) => join(directory, name))

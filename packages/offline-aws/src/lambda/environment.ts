@@ -35,15 +35,18 @@ export const startEnvironment = (options: {
   readonly clock: StackClock;
   /** The invocation that the cold start is for. */
   readonly requestId: string;
+  /** False: neither the function's timeout nor the limit on loading its code applies. */
+  readonly timeLimits: boolean;
   readonly onLog: (line: LogMessage) => void;
 }): Environment => {
-  const { definition, bundle, clock, onLog } = options;
+  const { definition, bundle, clock, timeLimits, onLog } = options;
   const context = contextOf(definition, new Date(clock.now()));
   const start: WorkerStart = {
     bundle,
     exportName: exportOf(definition.handler),
     clock: clock.shared,
     requestId: options.requestId,
+    timeLimits,
     context,
   };
   const startedAt = performance.now();
@@ -61,7 +64,7 @@ export const startEnvironment = (options: {
   let settle: ((reply: WorkerReply | Ending) => void) | undefined;
   const nextReply = (limitMs: number): Promise<WorkerReply | Ending> =>
     new Promise((resolve) => {
-      const timer = setTimeout(() => settle?.({ kind: "timed-out" }), limitMs);
+      const timer = timeLimits ? setTimeout(() => settle?.({ kind: "timed-out" }), limitMs) : undefined;
       settle = (reply) => {
         clearTimeout(timer);
         settle = undefined;

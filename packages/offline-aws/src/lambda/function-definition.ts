@@ -2,12 +2,12 @@ import type { BuildOptions, Loader } from "esbuild";
 
 /** A function as the stack declares it. */
 export interface FunctionDefinition {
-  /** The physical name: `session-heartbeat-handler-local`. */
+  /** The physical name: `shop-order-local`. */
   readonly name: string;
   readonly arn: string;
-  /** File and export, relative to the root: `packages/functions/src/handler/heartbeat.handler`. */
+  /** File and export, relative to the root: `src/order.handler`. */
   readonly handler: string;
-  /** All variables but those that Lambda itself sets. */
+  /** All variables except those that Lambda sets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly memoryMb: number;

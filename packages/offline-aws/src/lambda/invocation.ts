@@ -1,4 +1,4 @@
-/** What became of one Lambda invocation. */
+/** The outcome of one Lambda invocation. */
 export type Outcome =
   | { readonly kind: "returned"; readonly payload: unknown }
   | { readonly kind: "failed"; readonly errorType: string; readonly errorMessage: string }
@@ -6,7 +6,7 @@ export type Outcome =
   | { readonly kind: "throttled" };
 
 /**
- * Invokes a function synchronously. `functionName` is the physical name (`session-authorizer-local`); `event` and
- * a returned payload are JSON values. Never rejects: whatever goes wrong is an outcome.
+ * Invokes a function synchronously. `functionName` is the physical name (`shop-order-local`); `event` and
+ * a returned payload are JSON values. Never rejects: every failure is an outcome.
  */
 export type Invoke = (functionName: string, event: unknown) => Promise<Outcome>;

@@ -73,6 +73,7 @@ const recorder = <T>() => {
 const start = async (functions: FunctionDefinition[], options: Partial<LambdaOptions> = {}) => {
   const logs = recorder<LogLine>();
   const records = recorder<InvocationRecord>();
+  const begins = recorder<ReloadEvent>();
   const reloads = recorder<ReloadEvent>();
   lambda = await startLambda({
     root,
@@ -82,10 +83,10 @@ const start = async (functions: FunctionDefinition[], options: Partial<LambdaOpt
     watch: false,
     onLog: logs.emit,
     onInvocation: records.emit,
-    onReload: reloads.emit,
+    onReload: (event) => (event.kind === "begun" ? begins : reloads).emit(event),
     ...options,
   });
-  return { lambda, logs, records, reloads };
+  return { lambda, logs, records, begins, reloads };
 };
 
 const returned = (payload: unknown) => ({ kind: "returned", payload });
@@ -371,7 +372,7 @@ describe("concurrency", () => {
   test("is bounded over all functions; the rest waits its turn", async () => {
     const code = `export const handler = async () => {
       console.log("in");
-      await new Promise((r) => setTimeout(r, 20));
+      await new Promise((r) => setTimeout(r, 100));
       console.log("out");
     };`;
     const { lambda, logs } = await start([await define("a", code), await define("b", code)], {
@@ -472,6 +473,18 @@ describe("live reload", () => {
     expect(await lambda.invoke("edited", {})).toEqual(returned(2));
     expect(await inFlight).toEqual(returned(1));
     expect(await lambda.invoke("edited", {})).toEqual(returned(2));
+  });
+
+  test("says which file began it, and that nothing changed when the code comes out as it was", async () => {
+    const code = `export const handler = () => 1;`;
+    const { begins, reloads } = await start([await define("same", code)], { watch: true });
+    await write("src/same.ts", `${code} // A comment.`);
+    expect(await reloads.find(() => true)).toEqual({
+      kind: "reloaded",
+      functions: [],
+      ms: expect.any(Number),
+    });
+    expect(begins.all[0]).toEqual({ kind: "begun", file: "src/same.ts" });
   });
 
   test("works in a root that is reached through a link", async () => {
@@ -610,6 +623,20 @@ describe("live reload", () => {
     await reloads.find(reloaded("init"));
     expect(await lambda.invoke("init", {})).toEqual(returned(2));
   });
+});
+
+test("while it is inspected, a function has no timeout and one environment, and never runs out of time", async () => {
+  const code = `let calls = 0;
+    export const handler = async ({ ms }, context) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return [++calls, context.getRemainingTimeInMillis()];
+    };`;
+  const { lambda, records } = await start([await define("slow", code, { timeoutSeconds: 0.05 })], {
+    inspect: true,
+  });
+  const outcomes = await Promise.all([lambda.invoke("slow", { ms: 150 }), lambda.invoke("slow", { ms: 0 })]);
+  expect(outcomes).toEqual([returned([1, 50]), returned([2, 50])]);
+  expect(records.all.map(({ coldStart }) => coldStart)).toEqual([true, false]);
 });
 
 describe("an end by force", () => {

@@ -12,38 +12,43 @@ import { createScheduler, type InvocationRecord, type LogLine } from "./schedule
 
 export interface Lambda {
   readonly invoke: Invoke;
-  /** For a function that waits for another: while it does, another runs in its place. */
+  /** For a function that waits for another one: it gives up its place while it waits. */
   invokeFrom(functionName: string): Invoke;
   /** Resolves when nothing runs and nothing is queued. */
   idle(): Promise<void>;
   /** Fault injection: ends the function's environments; its running invocations fail with `Runtime.ExitError`. */
   kill(functionName: string): Promise<void>;
-  /** Fault injection: refuses the function's next invocations, as Lambda does when the account's concurrency is used up. */
+  /** Fault injection: throttles the function's next invocations, as if the account's concurrency were used up. */
   throttle(functionName: string, times: number): void;
-  /** Waits a second for running invocations, then ends everything. */
+  /** Waits up to a second for running invocations, then ends everything. */
   close(): Promise<void>;
 }
 
 export interface LambdaOptions {
-  /** What handlers are relative to. */
+  /** The folder that handlers are relative to. */
   readonly root: string;
-  /** The bundles go into a folder of their own in here, which `close` deletes. */
+  /** Holds a folder for this stack's bundles; `close` deletes that folder. */
   readonly outDir: string;
   readonly functions: readonly FunctionDefinition[];
   readonly clock: StackClock;
-  /** Invocations at a time, over all functions; more of them queue. Default: twice the cores, at least 4. */
+  /** How many invocations run at once, over all functions; others queue. Default: twice the cores, at least 4. */
   readonly concurrency?: number;
-  /** Whether to follow edits of the functions' source files. */
+  /** True to rebuild a function when one of its source files is saved. */
   readonly watch: boolean;
+  /** True while a debugger may pause functions: no time limits, and one environment for each function. Default false. */
+  readonly inspect?: boolean;
   readonly onLog?: (line: LogLine) => void;
   readonly onInvocation?: (record: InvocationRecord) => void;
   readonly onReload?: (event: ReloadEvent) => void;
 }
 
-/** Bundles the functions and stands ready to invoke them. Throws `BuildFailure` when one does not build. */
+/**
+ * Bundles the functions and gets ready to invoke them.
+ * @throws {BuildFailure}
+ */
 export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
   const { functions, clock } = options;
-  // Changed files and stack traces have real paths; a temporary folder on macOS is behind a link.
+  // Watched files and stack traces have real paths; macOS's temporary folder is a link.
   const root = await realpath(options.root);
   const outDir = await prepareOutDir(root, options.outDir);
   const removeOutDir = () => rm(outDir, { recursive: true, force: true });
@@ -63,6 +68,7 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
     worker,
     clock,
     concurrency: options.concurrency ?? Math.max(4, 2 * availableParallelism()),
+    inspect: options.inspect ?? false,
     onLog: options.onLog ?? (() => {}),
     onInvocation: options.onInvocation ?? (() => {}),
   });
@@ -96,7 +102,7 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
   };
 };
 
-/** Deletes a function's bundle two edits later: an environment may still be loading the one before. */
+/** Deletes a function's bundle two edits later: an environment may still be loading the previous one. */
 const createPruner = (bundles: Bundles) => {
   const current = new Map([...bundles].map(([name, { file }]) => [name, file]));
   const previous = new Map<string, string | undefined>();
@@ -109,7 +115,7 @@ const createPruner = (bundles: Bundles) => {
   };
 };
 
-/** A folder of this stack's own, from which packages that are not bundled can still be found. */
+/** A new folder in `parent`, with a link to `node_modules` for packages that are not bundled. */
 const prepareOutDir = async (root: string, parent: string): Promise<string> => {
   await mkdir(parent, { recursive: true });
   await removeStale(parent, /^lambda-(\d+)-/);

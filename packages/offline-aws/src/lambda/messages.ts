@@ -7,6 +7,8 @@ export interface WorkerStart {
   readonly clock: SharedArrayBuffer;
   /** The invocation that the cold start is for: lines printed while loading belong to it. */
   readonly requestId: string;
+  /** False while a debugger may pause the function: its remaining time never shrinks. */
+  readonly timeLimits: boolean;
   /** The part of the handler's context that is the same for every invocation. */
   readonly context: {
     readonly functionName: string;

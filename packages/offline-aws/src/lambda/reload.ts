@@ -1,9 +1,12 @@
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { type BuildError, BuildFailure } from "./build-failure.js";
 import type { Bundles } from "./bundle.js";
 import { createDirectoryWatcher } from "./directory-watcher.js";
 
 export type ReloadEvent =
+  /** A rebuild begins. `file` is relative to the root; absent when the system does not say which file changed. */
+  | { readonly kind: "begun"; readonly file?: string }
+  /** New code serves, `ms` after the save; `functions` is empty when their code came out as it was. */
   | { readonly kind: "reloaded"; readonly functions: readonly string[]; readonly ms: number }
   | { readonly kind: "failed"; readonly errors: readonly BuildError[] };
 
@@ -11,20 +14,20 @@ export interface Reload {
   close(): Promise<void>;
 }
 
-/** One save is several events, and a file that is being rewritten is empty for a moment. */
+/** Waits for a save to finish: it causes several events, and the file may be empty for a moment. */
 const settleMs = 20;
 
 /**
- * Rebuilds the functions that an edited file is part of. Those that do not build keep their last good code, and any
- * change near them is a reason to try again.
+ * Rebuilds the functions whose sources include an edited file. A function that does not build keeps its last good code,
+ * and is built again after any change in the folders of its sources.
  */
 export const startReload = (options: {
   readonly root: string;
   readonly bundles: Bundles;
-  /** When the building of `bundles` began, ms since the epoch. */
+  /** When the build of `bundles` began, ms since the epoch: later edits are not in it. */
   readonly since: number;
   readonly rebuild: (functionNames: ReadonlySet<string>) => Promise<Bundles>;
-  /** The function has new code. */
+  /** Called for each function whose code has changed. */
   readonly onBundle: (functionName: string, file: string) => void;
   readonly onReload: (event: ReloadEvent) => void;
 }): Reload => {
@@ -34,11 +37,14 @@ export const startReload = (options: {
   let errors: readonly BuildError[] = [];
   let timer: NodeJS.Timeout | undefined;
   let building: Promise<void> | undefined;
+  /** The first change since the last rebuild. */
+  let change: { readonly file: string | undefined; readonly at: number } | undefined;
   let closed = false;
 
   const onChange = (file: string | undefined): void => {
     for (const [name, { inputs }] of bundles) if (file === undefined || inputs.has(file)) stale.add(name);
     for (const name of failing) stale.add(name);
+    if (stale.size > 0) change ??= { file, at: Date.now() };
     schedule();
   };
 
@@ -55,10 +61,13 @@ export const startReload = (options: {
 
   const rebuild = async (): Promise<void> => {
     const since = Date.now();
+    const { file, at } = change ?? { file: undefined, at: since };
     const names = new Set([...stale, ...failing]);
     stale.clear();
+    change = undefined;
+    options.onReload({ kind: "begun", ...(file ? { file: relative(options.root, file) } : {}) });
     try {
-      succeed(await options.rebuild(names), since);
+      succeed(await options.rebuild(names), at);
     } catch (error) {
       if (!(error instanceof BuildFailure)) throw error;
       fail(names, error.errors);
@@ -66,24 +75,22 @@ export const startReload = (options: {
     if (!closed) watcher.set(directories(), since);
   };
 
-  const succeed = (built: Bundles, since: number): void => {
+  const succeed = (built: Bundles, savedAt: number): void => {
     const changed = [...built].filter(([name, { file }]) => bundles.get(name)?.file !== file);
     for (const [name, bundle] of built) bundles.set(name, bundle);
     for (const [name, { file }] of changed) options.onBundle(name, file);
-    const healed = failing.size > 0;
     failing = new Set();
     errors = [];
-    if (changed.length === 0 && !healed) return;
     options.onReload({
       kind: "reloaded",
       functions: changed.map(([name]) => name),
-      ms: Date.now() - since,
+      ms: Date.now() - savedAt,
     });
   };
 
   const fail = (names: ReadonlySet<string>, found: readonly BuildError[]): void => {
     failing = names;
-    // A file that has changed since is about to be built again: these errors may be of a half-written one.
+    // If a file has changed since, the next build decides: these errors may come from a half-written file.
     if (stale.size > 0 || JSON.stringify(found) === JSON.stringify(errors)) return;
     errors = found;
     options.onReload({ kind: "failed", errors: found });
@@ -107,7 +114,7 @@ export const startReload = (options: {
   };
 };
 
-/** Where an edit can mend the error: beside the broken file, and where the file should be that it imports. */
+/** Where an edit can fix the error: the broken file's folder, and the folder of a file that it cannot import. */
 const directoriesOf = (root: string, { file, text }: BuildError): string[] => {
   if (!file) return [];
   const directory = dirname(resolve(root, file));

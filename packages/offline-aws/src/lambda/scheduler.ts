@@ -24,6 +24,8 @@ export interface InvocationRecord {
   readonly outcome: Outcome;
   /** By the stack's clock, ms since the epoch. */
   readonly startedAt: number;
+  /** As it was given to `invoke`. */
+  readonly event: unknown;
 }
 
 export interface Scheduler {
@@ -41,7 +43,9 @@ export interface Scheduler {
 interface Job {
   readonly definition: FunctionDefinition;
   readonly requestId: string;
-  readonly event: string;
+  readonly event: unknown;
+  /** The event as JSON. */
+  readonly payload: string;
   readonly resolve: (outcome: Outcome) => void;
 }
 
@@ -61,10 +65,12 @@ export const createScheduler = (options: {
   readonly worker: string;
   readonly clock: StackClock;
   readonly concurrency: number;
+  /** True while a debugger may pause functions: no time limits, and one environment for each function. */
+  readonly inspect: boolean;
   readonly onLog: (line: LogLine) => void;
   readonly onInvocation: (record: InvocationRecord) => void;
 }): Scheduler => {
-  const { clock, concurrency } = options;
+  const { clock, concurrency, inspect } = options;
   const definitions = new Map(options.functions.map((definition) => [definition.name, definition]));
   const bundles = new Map([...options.bundles].map(([name, { file }]) => [name, file]));
 
@@ -90,6 +96,7 @@ export const createScheduler = (options: {
       worker: options.worker,
       clock,
       requestId,
+      timeLimits: !inspect,
       onLog: ({ requestId, stream, text }) =>
         options.onLog({ functionName: definition.name, requestId, stream, text }),
     });
@@ -103,14 +110,14 @@ export const createScheduler = (options: {
     else void environment.end();
   };
 
-  const run = async ({ definition, requestId, event, resolve }: Job): Promise<void> => {
+  const run = async ({ definition, requestId, event, payload, resolve }: Job): Promise<void> => {
     const functionName = definition.name;
     const startedAt = clock.now();
     const reused = warm.take(functionName);
     const environment = reused ?? startCold(definition, requestId);
     const started = await environment.started;
     const runningSince = performance.now();
-    const outcome = started.kind === "ready" ? await environment.run(requestId, event) : started;
+    const outcome = started.kind === "ready" ? await environment.run(requestId, payload) : started;
     const durationMs = performance.now() - runningSince;
     release(environment);
     options.onInvocation({
@@ -121,29 +128,39 @@ export const createScheduler = (options: {
       ...(!reused && started.kind === "ready" && { initMs: started.initMs }),
       outcome,
       startedAt,
+      event,
     });
     resolve(outcome);
   };
 
   /** A throttled invocation reaches no environment: it is only counted. */
-  const refuse = (functionName: string, remaining: number): Outcome => {
+  const refuse = (functionName: string, remaining: number, event: unknown): Outcome => {
     throttles.set(functionName, remaining - 1);
     const outcome: Outcome = { kind: "throttled" };
     const record = { functionName, requestId: randomUUID(), coldStart: false, durationMs: 0, outcome };
-    options.onInvocation({ ...record, startedAt: clock.now() });
+    options.onInvocation({ ...record, startedAt: clock.now(), event });
     return outcome;
   };
 
   /** Those who wait for one another would fill every place; and a function lends no more of them than it has. */
   const lentPlaces = (): number =>
-    [...waits].reduce((total, [functionName, count]) => {
-      const held = [...running.values()].filter((name) => name === functionName).length;
-      return total + Math.min(count, held);
-    }, 0);
+    [...waits].reduce((total, [functionName, count]) => total + Math.min(count, heldBy(functionName)), 0);
+
+  const heldBy = (functionName: string): number =>
+    [...running.values()].filter((name) => name === functionName).length;
+
+  /** A function that waits for itself gets a second environment even then. */
+  const mayRun = ({ definition: { name } }: Job): boolean =>
+    !inspect || heldBy(name) <= (waits.get(name) ?? 0);
+
+  const nextJob = (): Job | undefined => {
+    const index = queue.findIndex(mayRun);
+    return index < 0 ? undefined : queue.splice(index, 1)[0];
+  };
 
   const pump = (): void => {
     while (running.size - lentPlaces() < concurrency) {
-      const job = queue.shift();
+      const job = nextJob();
       if (!job) break;
       const task = run(job).finally(() => {
         running.delete(task);
@@ -161,10 +178,10 @@ export const createScheduler = (options: {
     if (!definition) return failed("ResourceNotFoundException", `Function not found: ${functionName}`);
     if (closed) return closing();
     const refusals = throttles.get(functionName) ?? 0;
-    if (refusals > 0) return refuse(functionName, refusals);
+    if (refusals > 0) return refuse(functionName, refusals, event);
     const payload = JSON.stringify(event) ?? "{}";
     return new Promise((resolve) => {
-      queue.push({ definition, requestId: randomUUID(), event: payload, resolve });
+      queue.push({ definition, requestId: randomUUID(), event, payload, resolve });
       pump();
     });
   };

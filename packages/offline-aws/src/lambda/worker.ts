@@ -58,12 +58,15 @@ const call = (handler: Handler, event: unknown, context: unknown): Promise<unkno
   });
 
 const invoke = async (handler: Handler, invocation: WorkerInvocation): Promise<WorkerReply> => {
-  const deadline = performance.now() + invocation.timeoutMs;
+  const startedAt = performance.now();
   const context = {
     ...start.context,
     awsRequestId: invocation.requestId,
     callbackWaitsForEmptyEventLoop: true,
-    getRemainingTimeInMillis: () => Math.max(0, Math.floor(deadline - performance.now())),
+    getRemainingTimeInMillis: () => {
+      const usedMs = start.timeLimits ? performance.now() - startedAt : 0;
+      return Math.max(0, Math.floor(invocation.timeoutMs - usedMs));
+    },
   };
   try {
     const payload =

@@ -81,9 +81,9 @@ const statusPage = ({ graph, planned, clock, observation, dynamodb, gateway, end
       connectionCount: () => gateway?.connectionCount() ?? 0,
       recorder: observation.recorder,
       cloudWatch: observation.cloudWatch,
-      tables: planned.tables.map(({ name }) => name),
+      tables: planned.tables,
+      items: dynamodb.items,
     }),
-    rows: (table) => dynamodb.items(table, 20),
   });
 };
 

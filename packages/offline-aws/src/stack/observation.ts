@@ -1,6 +1,7 @@
 import type { StackClock } from "../clock.js";
 import { type CloudWatch, startCloudWatch } from "../cloudwatch/index.js";
 import type { MappingEvent } from "../event-source/mapping.js";
+import type { InvocationRecord } from "../lambda/scheduler.js";
 import type { Plan } from "../plan/plan.js";
 import {
   createFunctionOutput,
@@ -10,6 +11,7 @@ import {
 } from "../service/index.js";
 import { createRecorder, type Recorder } from "../status/index.js";
 import type { Graph } from "../synth/graph.js";
+import { createUneventful } from "../uneventful.js";
 import type { Observer } from "./stack.js";
 
 /** Everything that watches a stack: metrics and alarms, the status page, the log groups, and the caller's observer. */
@@ -22,8 +24,8 @@ export interface Observation {
   readonly logs: Pick<LogStore, "events">;
   /** Passes each event on to all of them. */
   readonly observer: Required<
-    Pick<Observer, "onInvocation" | "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
-  >;
+    Pick<Observer, "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
+  > & { onInvocation(record: InvocationRecord): void };
   /** Measures how far a stream's function is behind. */
   onMappingEvent(functionName: string, event: MappingEvent): void;
   /** Empties the on-failure queues. */
@@ -32,9 +34,10 @@ export interface Observation {
 
 export const observe = (
   graph: Graph,
-  { region, functions, logGroups }: Plan,
+  { region, functions, logGroups, schedules }: Plan,
   clock: StackClock,
   watcher: Observer,
+  functionOf: (accessKeyId: string | undefined) => string | undefined,
 ): Observation => {
   const cloudWatch = startCloudWatch({
     graph,
@@ -51,6 +54,7 @@ export const observe = (
   });
   const logs = createLogStore({ groups: logGroups, clock });
   const functionOutput = createFunctionOutput({ functions, clock, put: logs.put });
+  const uneventful = createUneventful({ schedules, functionOf, now: () => clock.now() });
   const delivered = new Map<string, number>();
 
   return {
@@ -68,7 +72,7 @@ export const observe = (
         recorder.onInvocation(record);
         functionOutput.onInvocation(record);
         cloudWatch.onInvocation(record);
-        watcher.onInvocation?.(record);
+        watcher.onInvocation?.(uneventful.mark(record));
       },
       onLog: (line) => {
         recorder.onLog(line);
@@ -77,10 +81,12 @@ export const observe = (
         watcher.onLog?.(line);
       },
       onGatewayEvent: (event) => {
+        uneventful.onGatewayEvent(event);
         cloudWatch.onGatewayEvent(event);
         watcher.onGatewayEvent?.(event);
       },
       onRequest: (record) => {
+        uneventful.onRequest(record);
         cloudWatch.onRequest(record);
         watcher.onRequest?.(record);
       },

@@ -6,8 +6,9 @@ import type { TokenRequest } from "../issuer.js";
 import type { Invoke } from "../lambda/invocation.js";
 import type { Lambda } from "../lambda/lambda.js";
 import type { ReloadEvent } from "../lambda/reload.js";
-import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
+import type { LogLine } from "../lambda/scheduler.js";
 import type { Graph } from "../synth/graph.js";
+import type { ObservedInvocation } from "../uneventful.js";
 
 /** The DynamoDB to run on: `dynalite` needs nothing else, `dynamodb-local` is Amazon's own and needs Java 17. */
 export type Engine = "dynalite" | "dynamodb-local";
@@ -27,6 +28,8 @@ export interface StackOptions {
   readonly quotas?: boolean;
   /** True to reload a function when one of its sources is saved. Default false. */
   readonly watch?: boolean;
+  /** True while a debugger may pause functions: no time limits, and one environment for each function. Default false. */
+  readonly inspect?: boolean;
   /** False to leave out schedules and the removal of expired rows. Default true. */
   readonly schedules?: boolean;
   /** The result of an earlier `synth`, instead of evaluating the program again. */
@@ -40,7 +43,7 @@ export interface StackOptions {
 export interface Observer {
   /** Progress of a slow start, one line at a time. */
   say?(line: string): void;
-  onInvocation?(record: InvocationRecord): void;
+  onInvocation?(record: ObservedInvocation): void;
   onLog?(line: LogLine): void;
   onReload?(event: ReloadEvent): void;
   /** A file of the infrastructure program was saved; the stack goes on with the old one. At least once per save. */

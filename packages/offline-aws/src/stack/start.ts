@@ -1,5 +1,5 @@
 import path from "node:path";
-import { StackClock } from "../clock.js";
+import { StackClock, withoutAlarms } from "../clock.js";
 import { startDynamoDb } from "../dynamodb/index.js";
 import { createGateway } from "../gateway/gateway.js";
 import { createAuthorize } from "../iam.js";
@@ -46,9 +46,11 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const planned = plan(graph);
     const clock = new StackClock();
     undo.push(() => clock.close());
-    const observation = observe(graph, planned, clock, observer);
-    undo.push(observation.cloudWatch.close);
     const keys = createAccessKeys(planned);
+    const observation = observe(graph, planned, clock, observer, (accessKeyId = "") =>
+      keys.functions.get(accessKeyId),
+    );
+    undo.push(observation.cloudWatch.close);
     const authorize = createAuthorize(keys.principals);
 
     const startingDynamoDb = startDynamoDb({
@@ -71,6 +73,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       functions: planned.functions.map((fn) => ({ ...fn, environment: environmentOf(fn) })),
       clock,
       watch: options.watch ?? false,
+      inspect: options.inspect ?? false,
       onLog: observation.observer.onLog,
       onInvocation: observation.observer.onInvocation,
       ...(observer.onReload ? { onReload: observer.onReload } : {}),
@@ -87,7 +90,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
         api,
         invoke: lambda.invoke,
         authorize,
-        clock,
+        // The gateway uses its clock for time limits alone.
+        clock: options.inspect ? withoutAlarms(clock) : clock,
         onEvent: observation.observer.onGatewayEvent,
         quotas: options.quotas ?? false,
       });

@@ -69,13 +69,14 @@ const stateWith = (sources: Partial<StatusSources> = {}) => {
     connectionCount: () => 3,
     recorder: createRecorder({ now, functionNames: ["buy-local"] }),
     cloudWatch,
-    tables: ["Orders-local"],
+    tables: [{ name: "Orders-local", hashKey: "id", attributes: [{ name: "id", type: "S" }] }],
+    items: () => [],
     ...sources,
   });
 };
 
 test("the state says what the stack is, with its resources by type and physical name", async () => {
-  const state = stateWith({ itemCount: async () => 7 });
+  const state = stateWith();
   clock.advance(90_000);
   expect(await state()).toMatchObject({
     app: "shop",
@@ -93,12 +94,39 @@ test("the state says what the stack is, with its resources by type and physical 
       { type: "aws:sns/topicSubscription:TopicSubscription", names: ["Mail"] },
     ],
     functions: [{ name: "buy-local", invocations: 0 }],
-    tables: [{ name: "Orders-local", itemCount: 7 }],
+    tables: [{ name: "Orders-local", keys: ["id"], indexed: ["id"], rows: [], more: false }],
   });
 });
 
-test("items that nobody counts are shown as not counted", async () => {
-  expect((await stateWith()()).tables).toEqual([{ name: "Orders-local", itemCount: null }]);
+test("a table's rows are its first items with plain values", async () => {
+  const item = {
+    id: { S: "o-1" },
+    line: { N: "1" },
+    total: { N: "12.50" },
+    paid: { BOOL: true },
+    tags: { SS: ["a", "b"] },
+    at: { M: { city: { S: "Bern" }, gone: { NULL: true } } },
+    note: { S: "n".repeat(2_000) },
+  };
+  const row = {
+    id: "o-1",
+    line: "1",
+    total: "12.5",
+    paid: "true",
+    tags: '["a","b"]',
+    at: '{"city":"Bern","gone":null}',
+    note: "n".repeat(1_000),
+  };
+  const rowsOf = async (count: number) => {
+    const attributes = ["id", "line", "buyer"].map((name) => ({ name, type: "S" as const }));
+    const tables = [{ name: "Orders-local", hashKey: "id", rangeKey: "line", attributes }];
+    const items = (_: string, limit: number) => Array.from({ length: Math.min(count, limit) }, () => item);
+    return (await stateWith({ tables, items })()).tables;
+  };
+  const table = { name: "Orders-local", keys: ["id", "line"], indexed: ["id", "line", "buyer"] };
+  const rows = Array.from({ length: 100 }, () => row);
+  expect(await rowsOf(100)).toEqual([{ ...table, rows, more: false }]);
+  expect(await rowsOf(101)).toEqual([{ ...table, rows, more: true }]);
 });
 
 test("metrics come with half an hour of minutes, in the statistic that suits their unit", async () => {

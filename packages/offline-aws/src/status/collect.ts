@@ -5,11 +5,13 @@ import type {
   ComparisonOperator,
   Metrics,
 } from "../cloudwatch/index.js";
+import type { Item, TableDefinition } from "../dynamodb/index.js";
 import type { Graph } from "../synth/graph.js";
 import type { Recorder } from "./recorder.js";
+import { rowOf } from "./row.js";
 import type { AlarmState, MetricState, StatusState } from "./state.js";
 
-/** Where the status page's data comes from in a running stack. */
+/** The parts of a running stack that the status page shows. */
 export interface StatusSources {
   readonly graph: Pick<Graph, "app" | "resources" | "outputs">;
   readonly region: string;
@@ -18,18 +20,19 @@ export interface StatusSources {
   readonly connectionCount: () => number;
   readonly recorder: Recorder;
   readonly cloudWatch: CloudWatch;
-  /** Physical names. */
-  readonly tables: readonly string[];
-  /** Absent: items are not counted. */
-  readonly itemCount?: (table: string) => number | Promise<number>;
+  readonly tables: readonly Pick<TableDefinition, "name" | "hashKey" | "rangeKey" | "attributes">[];
+  /** A table's first items. */
+  readonly items: (table: string, limit: number) => Promise<readonly Item[]> | readonly Item[];
 }
 
+/** How many items of each table the page shows. */
+const maxRows = 100;
 const minuteMs = 60_000;
 const sparklineMinutes = 30;
 
-/** Returns the function that puts together what the page shows. */
+/** Returns a function that collects the page's data. */
 export const createStatusState = (sources: StatusSources): (() => Promise<StatusState>) => {
-  const { graph, region, now, endpoints, connectionCount, recorder, cloudWatch, tables, itemCount } = sources;
+  const { graph, region, now, endpoints, connectionCount, recorder, cloudWatch, tables, items } = sources;
   const startedAt = now();
   const fixed = {
     app: graph.app.name,
@@ -46,7 +49,16 @@ export const createStatusState = (sources: StatusSources): (() => Promise<Status
     connections: connectionCount(),
     functions: recorder.functions(),
     tables: await Promise.all(
-      tables.map(async (name) => ({ name, itemCount: (await itemCount?.(name)) ?? null })),
+      tables.map(async ({ name, hashKey, rangeKey, attributes }) => {
+        const found = await items(name, maxRows + 1);
+        return {
+          name,
+          keys: rangeKey === undefined ? [hashKey] : [hashKey, rangeKey],
+          indexed: attributes.map((attribute) => attribute.name),
+          rows: found.slice(0, maxRows).map(rowOf),
+          more: found.length > maxRows,
+        };
+      }),
     ),
     metrics: metricsOf(cloudWatch.metrics, now()),
     alarms: cloudWatch.alarms().map(alarmOf),
@@ -65,7 +77,7 @@ export const createStatusState = (sources: StatusSources): (() => Promise<Status
 const textOf = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 
-/** The resources of the cloud; components and providers are only the program's way to them. */
+/** The cloud's resources, without the components and providers that declare them. */
 const resourcesOf = ({ resources }: Pick<Graph, "resources">): StatusState["resources"] => {
   const byType = new Map<string, string[]>();
   for (const { type, name, inputs } of resources) {

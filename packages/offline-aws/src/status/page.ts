@@ -1,23 +1,32 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-const read = (url: URL): string => readFileSync(url, "utf8").trim();
+/** One file of the page as it is sent. */
+export interface PageFile {
+  readonly type: string;
+  readonly body: string;
+}
 
-const style = read(new URL("./browser/page.css", import.meta.url));
-const script = read(new URL("./browser/page.js", import.meta.url));
+const folder = new URL("./browser/", import.meta.url);
 
-const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+const types: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+};
 
-/** The page as it is sent: one document, that brings its data by itself. */
-export const html = read(new URL("./browser/page.html", import.meta.url))
-  .replace("<style></style>", () => `<style>${style}</style>`)
-  .replace("<script></script>", () => `<script>${script}</script>`);
+/** The page's files by name: `page.html`, and the styles and modules that it loads. */
+export const files: ReadonlyMap<string, PageFile> = new Map(
+  readdirSync(folder).flatMap((name) => {
+    const type = types[name.split(".").at(-1) ?? ""];
+    return type ? [[name, { type, body: readFileSync(new URL(name, folder), "utf8") }] as const] : [];
+  }),
+);
 
-/** Nothing runs or is loaded but what the page itself holds; data can only come from its own server. */
+/** The page runs and loads only files of its own server, and data can come only from there. */
 export const contentSecurityPolicy = [
   "default-src 'none'",
-  `style-src ${hashOf(style)}`,
-  `script-src ${hashOf(script)}`,
+  "style-src 'self'",
+  "script-src 'self'",
   "connect-src 'self'",
   "img-src data:",
   "base-uri 'none'",

@@ -23,6 +23,7 @@ const invoke = (outcome: Outcome, durationMs = 5, coldStart = false): void =>
     durationMs,
     outcome,
     startedAt: now,
+    event: {},
   });
 
 const log = (text: string, stream: "stdout" | "stderr" = "stdout"): void =>
@@ -65,6 +66,27 @@ test.each<[Outcome, string, string]>([
 ])("the last outcome of %j is shown as %s", (outcome, text, level) => {
   invoke(outcome);
   expect(recorder.functions()[0]?.last).toEqual({ at: 1_005, text, level });
+});
+
+test("an invocation that logged an error counts as one, although it returned", () => {
+  log('{"level":"ERROR","message":"Failed"}');
+  invoke(returned({ statusCode: 200 }));
+  invoke(returned({ statusCode: 200 }));
+  log('{"level":"WARN","message":"Slow"}', "stderr");
+  expect(recorder.functions()[0]).toMatchObject({ invocations: 2, errors: 1 });
+  log("oh", "stderr");
+  invoke(returned({ statusCode: 200 }));
+  expect(recorder.functions()[0]).toMatchObject({
+    errors: 2,
+    last: { text: "200, error logged", level: "error" },
+  });
+});
+
+test("a stack trace has lines of its own, without Node's frames", () => {
+  const stack = `TypeError: no\n    at a (file://${process.cwd()}/src/a.ts:1:2)\n    at b (node:internal/x:1:1)`;
+  log(JSON.stringify({ level: "ERROR", message: "Failed", error: { name: "TypeError", stack } }));
+  log("    at c (node:internal/x:1:1)", "stderr");
+  expect(recorder.logs().map(({ text }) => text)).toEqual(["Failed\nTypeError: no\n    at a (src/a.ts:1:2)"]);
 });
 
 test("only the last lines are kept, and their numbers go on", () => {

@@ -1,15 +1,15 @@
 import * as v from "valibot";
 import type { Outcome } from "../lambda/invocation.js";
 import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
-import { readLogLine } from "../log-text.js";
+import { asText, readLogLine } from "../log-text.js";
 import type { FunctionState, Level, LogEntry } from "./state.js";
 
-/** Remembers what the page shows of functions: counts for ever, the rest for a while. */
+/** Counts each function's invocations, and keeps the latest durations and log lines. */
 export interface Recorder {
   onInvocation(record: InvocationRecord): void;
   onLog(line: LogLine): void;
   functions(): readonly FunctionState[];
-  /** The oldest first. */
+  /** Oldest first. */
   logs(): readonly LogEntry[];
 }
 
@@ -19,11 +19,11 @@ export interface RecorderOptions {
   readonly functionNames?: readonly string[];
   /** How many log lines are kept. Default 200. */
   readonly keepLogs?: number;
-  /** How many invocations of a function the percentiles are over. Default 500. */
+  /** How many of a function's latest invocations the percentiles cover. Default 500. */
   readonly keepDurations?: number;
 }
 
-/** A log line may be as long as 256 KB; a page that shows it need not be. */
+/** A log line can have 256 KB; the page shows this many characters of it. */
 const maxTextLength = 4_000;
 
 interface Tally {
@@ -38,22 +38,29 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
   const { now, functionNames = [], keepLogs = 200, keepDurations = 500 } = options;
   const tallies = new Map<string, Tally>(functionNames.map((name) => [name, emptyTally()]));
   const logs: LogEntry[] = [];
+  /** The requests under way that have logged an error. */
+  const faulty = new Set<string>();
   let seq = 0;
 
   return {
-    onInvocation: ({ functionName, coldStart, durationMs, outcome, startedAt }) => {
+    onInvocation: ({ functionName, requestId, coldStart, durationMs, outcome, startedAt }) => {
       const tally = tallies.get(functionName) ?? emptyTally();
       tallies.set(functionName, tally);
       tally.invocations += 1;
-      tally.errors += Number(outcome.kind !== "returned");
+      const loggedError = faulty.delete(requestId);
+      tally.errors += Number(outcome.kind !== "returned" || loggedError);
       tally.coldStarts += Number(coldStart);
       tally.durations.push(durationMs);
       if (tally.durations.length > keepDurations) tally.durations.shift();
-      tally.last = { at: startedAt + durationMs, ...describe(outcome) };
+      tally.last = { at: startedAt + durationMs, ...describe(outcome, loggedError) };
     },
     onLog: (line) => {
       const { functionName, requestId } = line;
-      const { level, text } = readLogLine(line);
+      const read = readLogLine(line);
+      const { level } = read;
+      const text = asText(read);
+      if (level === "error") faulty.add(requestId);
+      if (text === "") return;
       seq += 1;
       logs.push({ seq, at: now(), functionName, requestId, level, text: text.slice(0, maxTextLength) });
       if (logs.length > keepLogs) logs.shift();
@@ -74,7 +81,14 @@ const percentile = (sorted: readonly number[], share: number): number | null =>
 
 const responseSchema = v.object({ statusCode: v.number() });
 
-const describe = (outcome: Outcome): { readonly text: string; readonly level: Level } => {
+/** A function may catch a failure and return a normal answer: a logged error counts as a failure. */
+const describe = (
+  outcome: Outcome,
+  loggedError: boolean,
+): { readonly text: string; readonly level: Level } => {
+  if (outcome.kind === "returned" && loggedError) {
+    return { text: `${describe(outcome, false).text}, error logged`, level: "error" };
+  }
   switch (outcome.kind) {
     case "returned": {
       const response = v.safeParse(responseSchema, outcome.payload);

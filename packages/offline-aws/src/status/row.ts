@@ -1,6 +1,6 @@
 import type { AttributeValue, Item } from "../dynamodb/index.js";
 
-/** Values may be as long as 400 KB. */
+/** A value can have 400 KB; the page shows this many characters of it. */
 const maxLength = 1_000;
 
 /** An item's attributes as text, for reading: `{S: "x"}` is `x`, a map is JSON. */

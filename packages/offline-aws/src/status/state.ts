@@ -1,4 +1,4 @@
-/** What the status page shows: plain data, sent to it as JSON once a second. Times are ms since the epoch, by the stack's clock. */
+/** The status page's data, which it fetches as JSON once a second. Times are ms since the epoch, by the stack's clock. */
 export interface StatusState {
   readonly app: string;
   readonly stage: string;
@@ -7,19 +7,19 @@ export interface StatusState {
   readonly now: number;
   /** `{label: "WebSocket", url: "ws://127.0.0.1:4000/prod"}` */
   readonly endpoints: readonly { readonly label: string; readonly url: string }[];
-  /** The program's outputs; what is no text comes as JSON. */
+  /** The program's outputs: strings as they are, other values as JSON. */
   readonly outputs: Readonly<Record<string, string>>;
   /** Open sockets. */
   readonly connections: number;
-  /** By type (`aws:lambda/function:Function`), with physical names. */
+  /** Grouped by type (`aws:lambda/function:Function`), with physical names. */
   readonly resources: readonly { readonly type: string; readonly names: readonly string[] }[];
   readonly functions: readonly FunctionState[];
   readonly tables: readonly TableState[];
   readonly metrics: readonly MetricState[];
   readonly alarms: readonly AlarmState[];
-  /** The newest first. */
+  /** Newest first. */
   readonly notifications: readonly NotificationState[];
-  /** The newest last. */
+  /** Newest last. */
   readonly logs: readonly LogEntry[];
 }
 
@@ -36,8 +36,14 @@ export interface FunctionState {
 
 export interface TableState {
   readonly name: string;
-  /** Null: not counted. */
-  readonly itemCount: number | null;
+  /** The names of the hash key and, if there is one, the range key. */
+  readonly keys: readonly string[];
+  /** The names of all attributes that are keys of the table or of its indexes. */
+  readonly indexed: readonly string[];
+  /** The first items, attributes as text. */
+  readonly rows: readonly Readonly<Record<string, string>>[];
+  /** True when the table holds more items than `rows`. */
+  readonly more: boolean;
 }
 
 export interface MetricState {
@@ -45,9 +51,9 @@ export interface MetricState {
   readonly name: string;
   readonly dimensions: Readonly<Record<string, string>>;
   readonly unit: string;
-  /** Which statistic of each minute `points` and `last` are. */
+  /** The statistic of `points` and `last`, one value per minute. */
   readonly statistic: string;
-  /** One per minute, the newest last, the minute under way included; null where nothing was put. */
+  /** One per minute, newest last, including the current minute; null for a minute without data. */
   readonly points: readonly (number | null)[];
   readonly last: number | null;
 }
@@ -78,7 +84,7 @@ export interface NotificationState {
 export type Level = "debug" | "info" | "warn" | "error" | "metric";
 
 export interface LogEntry {
-  /** Counts up from 1, so that a reader can ask for what came after. */
+  /** Counts up from 1; a reader asks for the lines after the last that it has. */
   readonly seq: number;
   readonly at: number;
   readonly functionName: string;
