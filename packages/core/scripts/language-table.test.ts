@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { languageTable } from "./language-table.js";
 
-// As ListLanguages and DescribeVoices answer.
+// Answers of ListLanguages and DescribeVoices.
 const listed = [
   { LanguageName: "Auto", LanguageCode: "auto" },
   { LanguageName: "Chinese (Traditional)", LanguageCode: "zh-TW" },
@@ -21,7 +21,7 @@ const voice = (Id: string, LanguageCode: string, AdditionalLanguageCodes: string
 
 const described = [voice("Zhiyu", "cmn-CN"), voice("Vicki", "de-DE"), voice("Daniel", "de-DE")];
 
-test("what the services answer becomes a table, sorted and dated, without the guessed language", () => {
+test("the services' answers become a sorted, dated table, without the guessed language", () => {
   const table = languageTable(listed, described, "2026-12-01");
   expect(table.translate).toEqual(["af", "zh", "zh-TW"]);
   expect(table.source.date).toBe("2026-12-01");
@@ -33,7 +33,7 @@ test("a bilingual voice speaks both its languages", () => {
   expect(neural).toEqual({ "en-IN": ["Kajal"], "hi-IN": ["Kajal"] });
 });
 
-test("what is listed twice counts once, and what has no code or id not at all", () => {
+test("duplicates count once, and entries without a code or an id do not count", () => {
   const table = languageTable(
     [...listed, ...listed, {}],
     [...described, ...described, { Id: "Nobody" }, { LanguageCode: "xx-XX" }],

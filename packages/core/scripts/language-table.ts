@@ -7,7 +7,7 @@ export interface ListedLanguage {
 export interface DescribedVoice {
   readonly Id?: string | undefined;
   readonly LanguageCode?: string | undefined;
-  /** What a bilingual voice speaks besides. */
+  /** The other languages of a bilingual voice. */
   readonly AdditionalLanguageCodes?: readonly string[] | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface LanguageTable {
 }
 
 /**
- * Sorted, so that a refresh shows as what has changed.
+ * Builds the table from the services' answers. It is sorted, so that a refresh shows only real changes.
  * @param voices the neural ones
  * @throws {Error} for an empty list: the table would offer nothing.
  */
@@ -36,7 +36,7 @@ export const languageTable = (
   voices: readonly DescribedVoice[],
   date: string,
 ): LanguageTable => {
-  // `auto` lets Translate guess the source: it is listed, but is no language.
+  // Translate lists `auto`, by which it guesses the source, but that is no language.
   const translate = sorted(
     languages.flatMap(({ LanguageCode }) => LanguageCode ?? []).filter((code) => code !== "auto"),
   );

@@ -4,7 +4,7 @@ import { DescribeVoicesCommand, PollyClient, type Voice } from "@aws-sdk/client-
 import { type Language, paginateListLanguages, TranslateClient } from "@aws-sdk/client-translate";
 import { languageTable } from "./language-table.js";
 
-// Not every region has every neural voice. This is the one that the stages are in.
+// Not every region has every neural voice. By default this asks the stages' own region.
 const region = process.env.AWS_REGION ?? "us-east-1";
 
 const listedLanguages = async (): Promise<Language[]> => {
@@ -24,7 +24,7 @@ const neuralVoices = async (): Promise<Voice[]> => {
     voices.push(...(page.Voices ?? []));
     NextToken = page.NextToken;
   } while (NextToken);
-  // Its HTTP/2 session would keep the process.
+  // Its HTTP/2 session would keep the process alive.
   client.destroy();
   return voices;
 };
@@ -46,7 +46,7 @@ try {
 } catch (error) {
   if (!(error instanceof Error) || error.name !== "CredentialsProviderError") throw error;
   console.error(
-    "No AWS credentials found: sign in as somebody who may translate:ListLanguages and polly:DescribeVoices, then run npm run languages again.",
+    "No AWS credentials found: sign in with permission for translate:ListLanguages and polly:DescribeVoices, then run npm run languages again.",
   );
   process.exitCode = 1;
 }

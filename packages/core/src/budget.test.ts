@@ -5,13 +5,13 @@ import { longestSequence, minute, type Process, ticketFor, useStage } from "./te
 
 const stage = await useStage();
 
-/** What a flow costs: DynamoDB's requests, and how many of them stand in each other's way. */
+/** The cost of a flow: its DynamoDB requests, and how many of them must wait for each other. */
 const costOf = async (flow: (by: Process) => Promise<unknown>) => {
   const by = stage.process(() => undefined);
   stage.forgetRequests();
   await flow(by);
   const calls = by.calls.filter(({ name }) => /^[A-Z]/.test(name));
-  // Counted on both sides: no request that the SDK made by itself.
+  // Also counted by the engine, so that a retry by the SDK itself would show.
   expect(stage.requests()).toHaveLength(calls.length);
   return { requests: calls.length, sequence: longestSequence(calls) };
 };

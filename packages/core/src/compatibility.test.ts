@@ -3,13 +3,13 @@ import { beat } from "./heartbeat/heartbeat.js";
 import { reap } from "./reaper/reap.js";
 import { frameOf, midnight, minute, useStage, violations } from "./testing/index.js";
 
-// After a rollback this version meets rows that a later one wrote.
+// After a rollback this version meets rows that a later version wrote.
 
 const stage = await useStage();
 
 const later = { ofALaterVersion: { kept: ["as", 1, true] } };
 
-/** Adds to every row of every table what this version knows nothing of. */
+/** Adds an attribute that this version does not know to every row of every table. */
 const addLater = async (): Promise<void> => {
   for (const table of ["sessions", "connections", "rateLimits"] as const) {
     const rows = await stage.rows(table);
@@ -18,7 +18,7 @@ const addLater = async (): Promise<void> => {
   await stage.deliver();
 };
 
-test("attributes that a later version has added keep this one from nothing, and survive what it does", async () => {
+test("attributes that a later version has added do no harm in this version, and survive its writes", async () => {
   const sessionId = await stage.create("speaker");
   await stage.join(sessionId, "a");
   await stage.join(sessionId, "b", { targetLanguage: "fr" });

@@ -1,5 +1,5 @@
 import type { SessionId } from "@lectern/protocol";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { onDisconnect } from "./disconnect/connection.js";
 import { endSession } from "./message/speaker.js";
 import type { Core } from "./port/core.js";
@@ -8,11 +8,21 @@ import * as SessionTable from "./store/session.table.js";
 import { minute, type Stage, ticketFor, useStage, violations } from "./testing/index.js";
 import type { Settings } from "./value/settings.js";
 
-// An abandoned session, a function killed between any two calls of any flow: two runs of the reaper heal it.
+// A function may be killed between any two calls of any flow: two reaper runs heal what it left.
 
 const stage = await useStage();
 
-/** One session, with the connections `speaker`, `a` and `b`, and `new` for who comes. Each has its number behind it. */
+/** The rows of a session with its listeners `a` and `b`. Every world is a copy of them. */
+type Template = Awaited<ReturnType<Stage["snapshot"]>>["rows"];
+
+let template: Template;
+beforeAll(async () => {
+  const sessionId = await stage.create();
+  for (const id of ["a", "b"]) await stage.join(sessionId, id);
+  template = (await stage.snapshot()).rows;
+});
+
+/** One session with the connections `speaker`, `a` and `b`; `new` is the connection that arrives. All ids are numbered. */
 interface World {
   readonly sessionId: SessionId;
   readonly id: (name: string) => string;
@@ -20,11 +30,11 @@ interface World {
 
 interface Flow {
   readonly name: string;
-  /** What has happened just before. */
+  /** What happened just before. */
   readonly before?: (world: World) => Promise<unknown>;
-  /** Left out: what the streams' functions make of what has happened before. */
+  /** The flow; by default, the streams' functions handle what happened before. */
   readonly run?: (by: Core, world: World) => Promise<unknown>;
-  /** A client that has left before its flow begins. */
+  /** A client that left before the flow begins. */
   readonly left?: string;
   readonly settings?: Partial<Settings>;
 }
@@ -105,7 +115,7 @@ const flows: readonly Flow[] = [
   { name: "announcement of a grace period", before: ({ id }) => stage.leave(id("speaker"), 1001) },
 ];
 
-/** Everything that runs by itself runs once; without the streams, their records are lost for good. */
+/** A minute passes: the reaper runs once, and the streams' records are delivered or lost. */
 const minuteLater = async (streams: boolean): Promise<void> => {
   stage.pass(minute + 1000);
   await reap(stage.core);
@@ -113,7 +123,7 @@ const minuteLater = async (streams: boolean): Promise<void> => {
   else stage.changes();
 };
 
-/** Two minutes heal everything. What the second run ended without a stream to tell it, has its minute, too. */
+/** Two minutes heal everything. Without streams, a session that the second run ended needs a third to close its sockets. */
 const expectHealed = async (streams: boolean): Promise<void> => {
   await minuteLater(streams);
   await minuteLater(streams);
@@ -128,11 +138,8 @@ const worldOf = (n: number): World => ({
   id: (name) => `${name} ${n}`,
 });
 
-/** Plants one more copy of a session and its connections, as they were before anything happened. */
-const plantWorld = async (
-  { sessions, connections }: Awaited<ReturnType<Stage["snapshot"]>>["rows"],
-  world: World,
-): Promise<void> => {
+/** Plants one more copy of the session and its connections. */
+const plantWorld = async ({ sessions, connections }: Template, world: World): Promise<void> => {
   const renamed = (row: Record<string, unknown>) => ({
     ...row,
     sessionId: world.sessionId,
@@ -147,20 +154,16 @@ const plantWorld = async (
 
 test.each(
   flows.flatMap((flow) => [
-    { ...flow, streams: true, how: "the streams bring again what was not done" },
+    { ...flow, streams: true, how: "the streams deliver unfinished records again" },
     { ...flow, streams: false, how: "the streams' records are lost" },
   ]),
 )("invariant 7: $name, killed at any of its calls, is healed by two reaper runs: $how", async (flow) => {
-  const sessionId = await stage.create();
-  for (const id of ["a", "b"]) await stage.join(sessionId, id);
-  const template = await stage.snapshot();
-  await stage.reset();
   let died = true;
   let cuts = 0;
-  // The last of the worlds is that in which nobody was killed.
+  // In the last world nobody was killed.
   for (; died; cuts += 1) {
     const world = worldOf(cuts);
-    await plantWorld(template.rows, world);
+    await plantWorld(template, world);
     stage.changes();
     await flow.before?.(world);
     const pending = stage.changes();
@@ -170,13 +173,13 @@ test.each(
       (thrown: unknown) => thrown,
     );
     died = by.died();
-    // A handshake that was not answered is no socket.
+    // An unanswered handshake leaves no socket.
     if (flow.run && outcome instanceof Error) stage.sockets.drop(world.id("new"));
     if (!flow.streams) {
       stage.changes();
       continue;
     }
-    // By then no socket is opening any more.
+    // After this time no socket is still opening.
     stage.pass(10_000);
     if (!flow.run && died) await stage.handle(pending);
     await stage.deliver();

@@ -30,7 +30,7 @@ const good = (response: ServerResponse): void => {
   response.end(jwks);
 };
 
-/** How the token service answers, one after the other; the last one again and again. */
+/** The token service's answers, in turn; the last one is repeated. */
 let answers: ((response: ServerResponse) => void)[] = [];
 let asked = 0;
 const server = createServer((_, response) => {
@@ -56,7 +56,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** As a new environment does it, with no key yet. */
+/** Verifies as a new environment does, without cached keys. */
 const verify = async (token: string) => (await import("./token.js")).verify(token);
 
 test("rule 19: a good token is its user's", async () => {
@@ -76,7 +76,7 @@ test.each<[string, (response: ServerResponse) => void]>([
   answers = [
     (response) => {
       answer(response);
-      // After what was written has left.
+      // Ends the connection only after the written bytes were sent.
       setImmediate(() => response.socket?.end());
     },
   ];
@@ -86,13 +86,13 @@ test.each<[string, (response: ServerResponse) => void]>([
 test("rule 21: keys that could not be had at the first try are asked for once more", async () => {
   answers = [(response) => response.writeHead(503).end()];
   expect(await verify(tokenOf())).toMatchObject({ valid: false, code: "SERVICE_UNAVAILABLE" });
-  // By the starting environment and by the token, unless they asked together.
+  // Two tries each by the starting environment and by the token, unless both share one request.
   expect([2, 4]).toContain(asked);
   answers = [good];
   expect(await verify(tokenOf())).toMatchObject({ valid: true });
 });
 
-test("rule 19: while no key is looked for, since somebody has just named one that is not there, nobody is told that theirs is bad", async () => {
+test("rule 19: after an unknown key id no keys are fetched for a while, and no token is called bad meanwhile", async () => {
   answers = [good];
   expect(await verify(tokenOf("made up"))).toMatchObject({ valid: false, code: "UNAUTHORIZED" });
   expect(await verify(tokenOf("rotated in"))).toMatchObject({ valid: false, code: "SERVICE_UNAVAILABLE" });

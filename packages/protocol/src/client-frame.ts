@@ -3,20 +3,20 @@ import { sessionIdSchema } from "./field.js";
 
 export const heartbeatFrameSchema = v.object({ action: v.literal("heartbeat") });
 
-/** Asks whether this connection is in place. */
+/** Asks for a confirmation that this connection is in place. */
 export const refreshFrameSchema = v.object({
   action: v.literal("refreshConnection"),
   sessionId: sessionIdSchema,
 });
 
-/** What only a session's speaker may ask for. */
+/** Frames that only a session's speaker may send. */
 export const speakerFrameSchema = v.variant(
   "action",
   [v.object({ action: v.literal("getSessionStatus") }), v.object({ action: v.literal("endSession") })],
   "INVALID_ACTION",
 );
 
-/** Frames that a client sends. */
+/** All frames that a client sends. */
 export const clientFrameSchema = v.variant(
   "action",
   [heartbeatFrameSchema, refreshFrameSchema, ...speakerFrameSchema.options],

@@ -13,7 +13,7 @@ const sessionId = "golden-eagle-427";
 describe("createSession", () => {
   const create = { action: "createSession", sourceLanguage: "en" };
 
-  test("takes the standard tier and a network of its own unless told otherwise", () => {
+  test("defaults to the standard tier and no shared network", () => {
     expect(v.parse(connectQuerySchema, create)).toEqual({
       ...create,
       qualityTier: "standard",

@@ -8,8 +8,8 @@ const flagSchema = v.pipe(
 );
 
 /**
- * The query of a handshake, after percent-decoding. The token is not part of it: the authorizer reads that, from
- * the query or from the subprotocol `bearer.<jwt>`.
+ * The query of a handshake, after percent-decoding. The token is not part of this schema: the authorizer
+ * reads it, from the query or from the subprotocol `bearer.<jwt>`.
  */
 export const connectQuerySchema = v.variant(
   "action",
@@ -46,8 +46,8 @@ export const connectQuerySchema = v.variant(
 
 export type ConnectQuery = v.InferOutput<typeof connectQuerySchema>;
 
-/** Offered by every client that carries its token as a subprotocol; echoed by every handshake that offered it. */
+/** Clients that send their token as a subprotocol must offer this one too: the handshake echoes it. */
 export const subprotocol = "lectern.v1";
 
-/** What stands before a token that travels as a subprotocol. */
+/** The prefix of a token that is sent as a subprotocol. */
 export const bearerPrefix = "bearer.";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type ErrorCode, errorCodes, isRetryable, statusOf } from "./index.js";
 
-/** As the documents list them. */
+/** The codes as the documents list them. */
 const documented: Record<ErrorCode, [status: number, retryable: boolean]> = {
   INVALID_ACTION: [400, false],
   INVALID_PARAMETERS: [400, false],

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-/** Every error code on the wire, with the HTTP status that a refused handshake carries. */
+/** Every error code of the wire, with the HTTP status of a refused handshake. */
 export const statusOf = {
   INVALID_ACTION: 400,
   INVALID_PARAMETERS: 400,
@@ -24,5 +24,5 @@ export const errorCodes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]];
 
 export const errorCodeSchema = v.picklist(errorCodes);
 
-/** Whether the same request may succeed later: only 429, 500 and 503. */
+/** True when the same request may succeed later: for 429, 500 and 503 only. */
 export const isRetryable = (code: ErrorCode): boolean => [429, 500, 503].includes(statusOf[code]);

@@ -65,7 +65,7 @@ test.each([
   expect(messageOf(languageCodeSchema, code)).toBe("INVALID_LANGUAGE");
 });
 
-test("what is no text is a wrong parameter, not a wrong id or language", () => {
+test("a value that is no text is a wrong parameter, not a wrong id or language", () => {
   for (const schema of [sessionIdSchema, languageCodeSchema, qualityTierSchema, roleSchema]) {
     for (const input of [undefined, null, 7, true, {}, ["en"]]) {
       expect(messageOf(schema, input)).toBe("INVALID_PARAMETERS");

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-// The message of each rule is the error code that a client gets when the rule is broken.
+// Each rule's message is the error code that a client gets when the rule is broken.
 
 /** `golden-eagle-427`: an id that can be said aloud. */
 export const sessionIdSchema = v.pipe(

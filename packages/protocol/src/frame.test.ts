@@ -23,11 +23,11 @@ describe("frames from the client", () => {
     { action: "refreshConnection", sessionId },
     { action: "getSessionStatus" },
     { action: "endSession" },
-  ])("%j is one", (frame) => {
+  ])("%j is valid", (frame) => {
     expect(v.parse(clientFrameSchema, frame)).toEqual(frame);
   });
 
-  test("carry no more than is known: who may do what never comes from a frame", () => {
+  test("keep only known fields: permissions never come from a frame", () => {
     expect(v.parse(clientFrameSchema, { action: "endSession", role: "speaker", sessionId })).toEqual({
       action: "endSession",
     });
@@ -58,7 +58,7 @@ describe("frames from the client", () => {
 const timestamp = 1_795_421_778_401;
 const connectionId = "L0SM9cOFvHcCIhw=";
 
-/** One of each type, with everything that it may carry. */
+/** One frame of each type, with all its optional fields. */
 const frames: { [Type in ServerFrame["type"]]: Extract<ServerFrame, { type: Type }> } = {
   sessionCreated: {
     type: "sessionCreated",
@@ -122,7 +122,7 @@ const frames: { [Type in ServerFrame["type"]]: Extract<ServerFrame, { type: Type
   },
 };
 
-/** What a frame of the type may come without. */
+/** The optional fields of each type. */
 const optional: Partial<Record<string, readonly string[]>> = {
   connectionRefreshRequired: ["targetLanguage", "url"],
   connectionRefreshComplete: ["targetLanguage"],
@@ -145,7 +145,7 @@ describe.each(Object.entries(frames))("%s", (type, frame) => {
   );
 });
 
-test("a frame of no known type is none", () => {
+test("a frame of an unknown type is invalid", () => {
   expect(v.is(serverFrameSchema, { type: "welcome", timestamp })).toBe(false);
   expect(v.is(serverFrameSchema, { timestamp })).toBe(false);
 });

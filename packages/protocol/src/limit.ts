@@ -4,8 +4,8 @@ export const limits = {
   frameBytes: 32 * 1024,
   /** A message, of one frame or several; API Gateway closes with 1009 above it. */
   messageBytes: 128 * 1024,
-  /** The URL of a handshake, a token in its query included. */
+  /** The URL of a handshake, including a token in its query. */
   urlCharacters: 4096,
-  /** A client that got no welcome in this time reconnects. */
+  /** A client that gets no welcome within this time reconnects. */
   welcomeMs: 5_000,
 } as const;

@@ -19,8 +19,8 @@ const frame = <const Type extends string, const Fields extends v.ObjectEntries>(
 const connectionIdSchema = v.string();
 
 /**
- * Where clients open connections: `wss://live.example.com` or `wss://<api>/prod`, to which they add their query. Without
- * TLS on the client's own machine alone, since speakers bring their tokens there.
+ * The URL for connections, without the query: `wss://live.example.com` or `wss://<api>/prod`. Without TLS only on the
+ * client's own machine, because speakers send their tokens to it.
  */
 export const webSocketUrlSchema = v.pipe(
   v.string(),
@@ -55,9 +55,9 @@ export const serverFrameSchema = v.variant("type", [
     role: roleSchema,
     targetLanguage: v.optional(languageCodeSchema),
     ticket: v.string(),
-    /** Where to open the new connection; absent: where this one was opened. */
+    /** Where to open the new connection; absent for the URL of this one. */
     url: v.optional(webSocketUrlSchema),
-    /** When this connection will be cut if it has not been replaced. */
+    /** When this connection will be cut, unless it is replaced before. */
     deadline: v.number(),
     message: v.string(),
   }),

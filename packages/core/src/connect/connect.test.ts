@@ -26,7 +26,7 @@ const empty = [[], [], []];
 
 const from = { address: "203.0.113.7" };
 
-/** The code that the handshake is refused with; undefined: it is let in. */
+/** The error code of the handshake's refusal; undefined when it is accepted. */
 const refusalOf = (
   query: Record<string, string>,
   connectionId: string,
@@ -49,7 +49,7 @@ test.each([
   expect(await everything()).toEqual(empty);
 });
 
-test("a refused join leaves nothing but its address's limits", async () => {
+test("a refused join leaves only its address's limits", async () => {
   const query = { action: "joinSession", sessionId: "golden-eagle-427", targetLanguage: "es" };
   expect(await refusalOf(query, "refused")).toBe("SESSION_NOT_FOUND");
   const [sessions, connections, limits] = await everything();
@@ -60,7 +60,7 @@ test("a refused join leaves nothing but its address's limits", async () => {
   ]);
 });
 
-test("rule 21: without the token service a listener who sends a token is let in all the same, a speaker is not", async () => {
+test("rule 21: without the token service a listener with a token is let in, and a speaker is not", async () => {
   const sessionId = await stage.create();
   const refusal = "SERVICE_UNAVAILABLE";
   for (const action of ["joinSession", "refreshConnection"]) {
@@ -79,7 +79,7 @@ test("rule 21: without the token service a listener who sends a token is let in 
 });
 
 test.each(["UNAUTHORIZED", "TOKEN_EXPIRED"] as const)(
-  "rule 19: a token that the authorizer found %s refuses also what needs none",
+  "rule 19: a token that the authorizer found %s is refused, even where no token is needed",
   async (refusal) => {
     const sessionId = await stage.create();
     const before = await everything();
@@ -149,7 +149,7 @@ test("a failed join names the session in its frame", async () => {
     parameter: "targetLanguage",
     sessionId: "golden-eagle-427",
   });
-  // What is no id is not given back.
+  // Text that is no session id is not echoed.
   expect(frameOf(stage, "malformed", "error").details).toEqual({ parameter: "sessionId" });
 });
 
@@ -262,7 +262,7 @@ test("rule 21: when even the refusal's row cannot be written, the handshake is r
   expect(await refusalOf(query, "refused")).toBe("SERVICE_UNAVAILABLE");
 });
 
-test("what is not a refusal is not told: a bug stays one, also with errors=frame", async () => {
+test("a bug is thrown, and not sent to the client, also with errors=frame", async () => {
   const core = { ...stage.core, tables: { ...stage.tables, sessions: "Missing" } };
   const query = {
     action: "joinSession",

@@ -30,7 +30,7 @@ test("rule 1: a session begins with all its attributes", async () => {
   ]);
 });
 
-test("rule 1: the speaker's connection has a row of its own, without a language and so not in the index", async () => {
+test("rule 1: the speaker's connection has a row without a language, and so is not in the index", async () => {
   const sessionId = await stage.create("speaker");
   const [row] = await stage.rows("connections");
   expect(row).toEqual({
@@ -45,7 +45,7 @@ test("rule 1: the speaker's connection has a row of its own, without a language 
   });
 });
 
-test("rule 1: nobody creates a session without a token, nor in a language that is not translated", async () => {
+test("rule 1: a session is refused without a token, and in a language that is not translated", async () => {
   await expect(stage.create("a", { from: { userId: undefined } })).rejects.toMatchObject({
     code: "UNAUTHORIZED",
   });
@@ -160,7 +160,7 @@ test("rule 19: only the session's current speaker ends it or sees its status", a
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   await stage.refresh(sessionId, "speaker", "newer");
-  // The speaker from before has a row still, until its socket is closed.
+  // The former speaker still has a row, until its socket is closed.
   for (const id of ["listener", "speaker", "unknown"]) {
     for (const action of ["endSession", "getSessionStatus"]) {
       await expect(receive(stage.core, id, JSON.stringify({ action }))).rejects.toMatchObject({
@@ -190,7 +190,7 @@ test("rule 9: the status counts the listeners, by their languages", async () => 
   });
 });
 
-test("rule 6: a session past its time is not active in its status, though nobody has ended it yet", async () => {
+test("rule 6: an expired session is not active in its status, even before the reaper ends it", async () => {
   await stage.create();
   stage.pass(2 * hour);
   expect(await sessionStatus(stage.core, "speaker")).toMatchObject({ isActive: false });
@@ -252,7 +252,7 @@ test("rule 4: listeners hear that the speaker is reconnecting, and that it is ba
   expect(await violations(stage)).toEqual([]);
 });
 
-test("invariant 1: whoever spoke before ends nothing, neither by leaving nor by being lost", async () => {
+test("invariant 1: a former speaker ends nothing, neither by leaving nor by being lost", async () => {
   const sessionId = await stage.create();
   await stage.refresh(sessionId, "speaker", "newer");
   for (const deliberate of [true, false]) {

@@ -190,7 +190,7 @@ test("a seat is not given back twice when a refused join's row could not be take
     times: 1,
   });
   await expect(stage.join(sessionId, "refused")).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
-  // Its row is there: whoever removes it frees its seat.
+  // Its row is there, and keeps its seat until the row is removed.
   await removeAndRelease(stage.core, "refused");
   expect(await counted(sessionId)).toBe(1);
 });
@@ -206,7 +206,7 @@ test("rule 16: a repeated connect of a listener takes no second seat", async () 
   expect(stage.log()).toContainEqual(expect.objectContaining({ message: "Repeated connect" }));
 });
 
-test("rule 5: a listener who leaves frees its seat, once only", async () => {
+test("rule 5: a listener that leaves releases its seat only once", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "one");
   await stage.join(sessionId, "two");
@@ -254,7 +254,7 @@ test("rule 11: a speaker's refresh moves the session to the new connection, and 
   expect(await violations(stage)).toEqual([]);
 });
 
-test("rule 11: another user, nobody, or a listener's ticket does not take a session over", async () => {
+test("rule 11: another user, an anonymous client or a listener's ticket cannot take a session over", async () => {
   const sessionId = await stage.create();
   const before = await stage.rows("sessions");
   const refused = async (from: { userId: string | undefined }, ticket = "x") =>
@@ -355,7 +355,7 @@ describe("a speaker's refresh that does not come about leaves the session to the
     await givenBack(sessionId);
   });
 
-  test("and to its grace period, which begins anew, when that speaker is gone", async () => {
+  test("and to a new grace period, when that speaker is gone", async () => {
     const sessionId = await stage.create();
     await stage.leave("speaker", 1001);
     stage.pass(10_000);
@@ -368,7 +368,7 @@ describe("a speaker's refresh that does not come about leaves the session to the
     expect(session.previousSpeakerConnectionId).toBeUndefined();
   });
 
-  test("and ends it when that speaker is gone and the new one leaves by its own will", async () => {
+  test("and ends it, when that speaker is gone and the new one leaves on purpose", async () => {
     const sessionId = await stage.create();
     await stage.deliver();
     await stage.refresh(sessionId, "speaker", "newer");
@@ -550,7 +550,7 @@ test("rule 11: a ticket works for a refresh that its session has outlived not", 
   ).rejects.toMatchObject({ code: "SESSION_NOT_FOUND", details: { sessionId } });
 });
 
-test("rule 11: a connection that asks whether it is in place is told so, and nothing changes", async () => {
+test("rule 11: a connection that is in place gets this confirmed, and nothing changes", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   const before = [await stage.rows("sessions"), await stage.rows("connections")];
@@ -581,12 +581,12 @@ test("a seat freed by a leave that a recount has seen already is not freed again
   await stage.deliver();
   stage.pass(minute);
   const slow = stage.process(async ({ name }) => {
-    // Between its two writes a reaper runs whole.
+    // A whole reaper run happens between its two writes.
     if (name === "UpdateItem") await reap(stage.core);
   });
   await onDisconnect(slow, "one", { code: 1001, ageMs: minute });
   stage.sockets.drop("one");
-  // Two are seated. A count that is too low oversells the session; one too high is found by the next recount.
+  // Two are seated. A count that is too low oversells the session; the next recount corrects one that is too high.
   expect(await counted(sessionId)).toBeGreaterThanOrEqual(2);
   stage.pass(minute);
   await reap(stage.core);

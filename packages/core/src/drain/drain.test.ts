@@ -22,7 +22,7 @@ const stage = await useStage();
 
 const required = "connectionRefreshRequired";
 
-/** Drains everything, a page after the other. */
+/** Drains all pages, one after the other. */
 const drainAll = async (
   step: Step,
   { by = stage.core, between = async () => {} }: { by?: Core; between?: () => Promise<unknown> } = {},
@@ -38,7 +38,7 @@ const drainAll = async (
 const total = (steps: readonly Stepped[], of: "asked" | "gone" | "failed" | "opening"): number =>
   steps.reduce((sum, step) => sum + step[of], 0);
 
-/** A session with so many listeners, whose welcomes are long past. */
+/** A session with this many listeners, welcomed a minute ago. */
 const hall = async (size: number, by: Core = stage.core) => {
   const sessionId = await stage.create();
   const listeners = Array.from({ length: size }, (_, n) => `listener ${n}`);
@@ -101,7 +101,7 @@ test("page after page everybody is asked once", async () => {
   }
 });
 
-test("an empty table has one step, which asks nobody", async () => {
+test("an empty table has one step, which asks no client", async () => {
   expect(await drain(stage.core, { limit: 1 })).toEqual({
     asked: 0,
     gone: 0,
@@ -111,7 +111,7 @@ test("an empty table has one step, which asks nobody", async () => {
   });
 });
 
-test("who has come back during a drain is not asked again by it", async () => {
+test("a client that refreshes during a drain is not asked again by it", async () => {
   const { sessionId, listeners } = await hall(30);
   const waiting = new Set(listeners);
   const comeBack = async () => {
@@ -122,7 +122,7 @@ test("who has come back during a drain is not asked again by it", async () => {
       await stage.refresh(sessionId, "listener", `${id} again`, { ticket });
     }
     await stage.deliver();
-    // They are in place for long when the next page comes to them.
+    // Their new connections have long been welcomed when the next page reaches them.
     stage.pass(20 * second);
   };
   const steps = await drainAll({ limit: 3 }, { between: comeBack });
@@ -134,7 +134,7 @@ test("who has come back during a drain is not asked again by it", async () => {
   expect(await violations(stage)).toEqual([]);
 });
 
-test("a second drain as of the first one's beginning asks those alone who have not moved", async () => {
+test("a second drain with the first one's connectedBefore asks only the clients that have not refreshed", async () => {
   const { sessionId } = await hall(3);
   const { connectedBefore } = await drain(stage.core, { limit: 500 });
   const { ticket } = frameOf(stage, "listener 1", required);
@@ -168,7 +168,7 @@ test("connections that were refused, or may not be open yet, are passed over", a
   expect(stage.sockets.types("young")).toEqual([required]);
 });
 
-test("a client that is gone, and one that cannot be reached, hold up nobody", async () => {
+test("a client that is gone, or cannot be reached, does not stop the others from being asked", async () => {
   const { everybody } = await hall(60);
   stage.sockets.drop("listener 3");
   stage.sockets.fail("listener 4");
@@ -185,7 +185,7 @@ test("a row of another version is passed over as failed, and its neighbours are 
   expect(await drain(stage.core, { limit: 500 })).toMatchObject({ asked: 3, failed: 1 });
 });
 
-test("a 403 is nobody's own failure: the step fails, and says what is missing", async () => {
+test("a 403 concerns every client: the step fails, and its message says what is missing", async () => {
   await hall(3);
   stage.sockets.of("listener 1").failure = new SocketError("status 403", 403);
   await expect(drain(stage.core, { limit: 500 })).rejects.toThrow(
@@ -193,7 +193,7 @@ test("a 403 is nobody's own failure: the step fails, and says what is missing", 
   );
 });
 
-test("what is not a socket's failure is a bug, and is thrown", async () => {
+test("an error that is no SocketError is a bug, and is thrown", async () => {
   await hall(1);
   stage.sockets.of("speaker").failure = new TypeError("a bug");
   await expect(drain(stage.core, { limit: 500 })).rejects.toThrow("a bug");
@@ -207,7 +207,7 @@ test("a throttled table is read again, one out of reach fails the step", async (
   await expect(drain(stage.core, { limit: 500 })).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
 });
 
-test("no more than fifty clients are posted to at once", async () => {
+test("at most fifty clients are posted to at once", async () => {
   await stage.plant(
     "connections",
     ...Array.from({ length: 120 }, (_, n) =>
@@ -247,7 +247,7 @@ test("a drain is one read, and changes nothing: to reaper and heartbeat a draine
   expect(await violations(stage)).toEqual([]);
 });
 
-test("rule 11: in a full session each of those who were asked finds a seat with the ticket, however many at once", async () => {
+test("rule 11: in a full session every client that was asked finds a seat by its ticket, all at once", async () => {
   const by = stage.with({ maxListenersPerSession: 10 });
   const { sessionId, listeners } = await hall(10, by);
   await drain(by, { limit: 500 });
@@ -276,7 +276,7 @@ describe("a step", () => {
   test.each([
     { limit: 1 },
     { limit: 500, after: "TXzPWdnOjoECGjA=", connectedBefore: midnight, url: "wss://live.example.com" },
-  ])("%j is one", (step) => {
+  ])("%j is valid", (step) => {
     expect(v.parse(stepSchema, step)).toEqual(step);
   });
 
@@ -290,7 +290,7 @@ describe("a step", () => {
     [{ limit: 50, connectedBefore: "today" }, "connectedBefore"],
     [{ limit: 50, url: "ws://live.example.com" }, "url"],
     [{ limit: 50, url: "" }, "url"],
-  ])("%j is none, for its %s", (step, parameter) => {
+  ])("%j is invalid, for its %s", (step, parameter) => {
     const { issues } = v.safeParse(stepSchema, step);
     expect(issues && v.getDotPath(issues[0])).toBe(parameter);
   });

@@ -33,7 +33,7 @@ test("rule 19: the row of a heartbeat does not show the connection's id", async 
   expect(JSON.stringify(await stage.rows("rateLimits"))).not.toContain("TXzPWdnOjoECGjA");
 });
 
-test("rule 12: two heartbeats at once are let through, a third is told when to come again", async () => {
+test("rule 12: two heartbeats at once are allowed, and a third gets a retryAfter", async () => {
   await beatOf("listener");
   await beatOf("listener");
   await expect(beatOf("listener")).rejects.toMatchObject({
@@ -47,7 +47,7 @@ test("rule 12: two heartbeats at once are let through, a third is told when to c
 });
 
 test("rule 12: a client that beats every 30 s with jitter never meets the limit", async () => {
-  // Each beat up to 6 s early or late: at worst 18 s after the one before.
+  // Each beat is up to 6 s early or late: at worst 18 s after the previous one.
   for (const jitter of [0, 6, -6, 6, -6, 0, 6, -6, -6, 6, -6, 6]) {
     stage.pass((30 + jitter) * second);
     expect(await beatOf("listener")).toMatchObject({ type: "heartbeatAck" });
@@ -95,7 +95,7 @@ test("rule 11: a speaker is asked too, without a language", async () => {
   expect(frame).not.toHaveProperty("targetLanguage");
 });
 
-test("rule 10: from 105 minutes on heartbeats bring a warning, too", async () => {
+test("rule 10: from 105 minutes on heartbeats also bring a warning", async () => {
   await stage.create();
   stage.pass(105 * minute - 1);
   await beatOf("speaker");
@@ -106,7 +106,7 @@ test("rule 10: from 105 minutes on heartbeats bring a warning, too", async () =>
   expect(frameOf(stage, "speaker", "connectionWarning")).toMatchObject({ remainingMinutes: 15 });
 });
 
-test("rule 10: what remains is never less than nothing", async () => {
+test("rule 10: the remaining minutes are never negative", async () => {
   await stage.create();
   stage.pass(3 * hour);
   await beatOf("speaker");
@@ -124,7 +124,7 @@ test("rule 11: once refreshed, the new connection is left alone until its own mo
   expect(stage.sockets.types("newer")).toEqual(["connectionRefreshComplete"]);
 });
 
-test("a connection that nobody knows is acknowledged and asked nothing", async () => {
+test("a connection without a row gets its acknowledgement and no refresh frame", async () => {
   stage.pass(110 * minute);
   expect(await beatOf("unknown")).toMatchObject({ type: "heartbeatAck" });
   expect(stage.sockets.types("unknown")).toEqual([]);

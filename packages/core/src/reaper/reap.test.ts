@@ -42,7 +42,7 @@ test("an empty system is no fault", async () => {
   expect(await reap(stage.core)).toEqual({ ...nothing, activeSessions: 0, totalListeners: 0 });
 });
 
-test("rule 6: a session past its time is ended, its listeners told, and not a millisecond before", async () => {
+test("rule 6: a session is ended at its expiry and its listeners told, and not a millisecond before", async () => {
   const sessionId = await opened("listener");
   const by = stage.with({ heartbeatTimeoutSeconds: 100_000 });
   stage.pass(2 * hour - 1);
@@ -80,7 +80,7 @@ test("rule 4: a grace that is over ends the session as speakerLost, one millisec
   expect(await violations(stage)).toEqual([]);
 });
 
-test("rule 4: a speaker who comes back at the last moment is not ended by what the reaper read before", async () => {
+test("rule 4: a speaker's return at the last moment wins over the reaper's older read", async () => {
   const sessionId = await opened();
   await stage.leave("speaker", 1001);
   stage.pass(30 * second);
@@ -91,7 +91,7 @@ test("rule 4: a speaker who comes back at the last moment is not ended by what t
   expect(await stage.session(sessionId)).toMatchObject({ isActive: true, speakerConnectionId: "newer" });
 });
 
-test("rule 4: a speaker who came back and was lost again has a grace period of its own", async () => {
+test("rule 4: a speaker that came back and was lost again gets a new grace period", async () => {
   const sessionId = await opened();
   await stage.leave("speaker", 1001);
   stage.pass(30 * second);
@@ -144,7 +144,7 @@ test("a session that another's speaker is named in is given up, even though that
   expect((await stage.session(sessionId)).graceUntil).toBeUndefined();
 });
 
-test("what the reaper could not do is measured, and says whose it was", async () => {
+test("a failure of the reaper is measured, and its log line names the row", async () => {
   const sessionId = await opened("listener");
   for (const id of ["speaker", "listener"]) stage.sockets.fail(id);
   stage.pass(2 * minute);
@@ -189,7 +189,7 @@ test("a speaker's row that came while the reaper was reading keeps its session",
   expect((await stage.session(sessionId)).graceUntil).toBeUndefined();
 });
 
-test("rule 4: what an announcement left undone is told, closed and removed a run later", async () => {
+test("rule 4: the reaper tells, closes and removes the listeners that an announcement missed", async () => {
   const sessionId = await opened("a", "b");
   await SessionTable.end(stage.core, sessionId, "ended", { speakerConnectionId: "speaker" });
   stage.changes();
@@ -224,7 +224,7 @@ test("a row that is lost while its socket may still open is left to its welcome 
   expect(await violations(stage)).toEqual([]);
 });
 
-test("a refused client that was never told is told and closed after a minute", async () => {
+test("a refused client that got no frame gets it after a minute, and is closed", async () => {
   await stage.shake(stage.core, { errors: "frame" }, stage.arrival("refused"));
   stage.changes();
   stage.pass(minute);
@@ -256,19 +256,19 @@ test("a session with a listener whose row cannot be read is not recounted withou
   expect((await stage.session(sessionId)).listenerCount).toBe(2);
 });
 
-test("one session that cannot be ended keeps nobody from the rest", async () => {
+test("one session that cannot be ended does not stop the rest of the run", async () => {
   const first = await stage.create("a");
   const second = await stage.create("b");
   await stage.deliver();
   stage.pass(2 * hour);
-  // Three tries strike whichever of the two is first.
+  // The three faults strike all tries of whichever session comes first.
   stage.inject({ kind: "throttle", match: { operation: "UpdateItem" }, times: 3 });
   await reap(stage.core);
   await reap(stage.core);
   for (const id of [first, second]) expect((await stage.session(id)).isActive).toBe(false);
 });
 
-/** A heartbeat of this connection now. */
+/** Sends a heartbeat of this connection now. */
 const beats = (connectionId: string): Promise<unknown> =>
   beat(stage.core, { connectionId, connectedAt: midnight });
 
@@ -289,7 +289,7 @@ test("rule 12: a listener silent for more than 90 s is closed and its seat freed
   expect(await violations(stage)).toEqual([]);
 });
 
-test("rule 12: whoever beats is not silent, whatever API Gateway says, and is not even asked about", async () => {
+test("rule 12: a connection with heartbeats is not silent, and API Gateway is not even asked about it", async () => {
   await opened("listener");
   for (let n = 0; n < 10; n += 1) {
     stage.pass(30 * second);
@@ -302,14 +302,14 @@ test("rule 12: whoever beats is not silent, whatever API Gateway says, and is no
   expect(by.calls.filter(({ name }) => name === "lastActiveAt")).toEqual([]);
 });
 
-test("rule 12: whoever does not beat but sends or hears something is not silent", async () => {
+test("rule 12: a connection without heartbeats but with other traffic is not silent", async () => {
   await opened("listener");
   stage.pass(hour);
   silent("listener", stage.now() - 90 * second);
   expect((await reap(stage.core)).silenced).toBe(0);
 });
 
-test("rule 12: a listener that nobody told us has gone is forgotten, and its seat freed", async () => {
+test("rule 12: a listener that vanished without a $disconnect is removed, and its seat released", async () => {
   const sessionId = await opened("listener");
   stage.sockets.drop("listener");
   stage.pass(91 * second);
@@ -349,7 +349,7 @@ test("rule 4: the report of a silent speaker's closing may even come before the 
   });
 });
 
-test("rule 5: a listener who leaves while the reaper closes it frees its seat once", async () => {
+test("rule 5: a listener that leaves while the reaper closes it releases its seat once", async () => {
   const sessionId = await opened("a", "b", "c");
   silent("a");
   stage.pass(91 * second);
@@ -360,7 +360,7 @@ test("rule 5: a listener who leaves while the reaper closes it frees its seat on
   expect((await stage.session(sessionId)).listenerCount).toBe(2);
 });
 
-test("rule 21: when liveness cannot be read, API Gateway's word alone counts", async () => {
+test("rule 21: when liveness cannot be read, only API Gateway's lastActiveAt counts", async () => {
   const sessionId = await opened("alive", "silent");
   stage.pass(91 * second);
   silent("silent");
@@ -372,7 +372,7 @@ test("rule 21: when liveness cannot be read, API Gateway's word alone counts", a
   expect(stage.log()).toContainEqual(expect.objectContaining({ level: "warn" }));
 });
 
-test("a connection about which API Gateway says nothing is left to the next run, the others are not", async () => {
+test("a connection whose lastActiveAt cannot be read is left to the next run, the others are not", async () => {
   await opened("unknown", "silent");
   stage.pass(91 * second);
   for (const id of ["unknown", "silent"]) silent(id);

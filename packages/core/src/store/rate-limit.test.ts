@@ -17,7 +17,7 @@ test("rule 13: a bucket of ten lets ten in at once, and the eleventh not", async
   expect(await take(stage.core, "a", ten)).toEqual({ allowed: false, retryAfter: 6 });
 });
 
-test("rule 13: who waits retryAfter out is let in, one millisecond earlier not", async () => {
+test("rule 13: a request after retryAfter is allowed, and one a millisecond earlier is not", async () => {
   await takeMany(10, ten);
   stage.pass(6 * second - 1);
   expect(await take(stage.core, "a", ten)).toEqual({ allowed: false, retryAfter: 1 });
@@ -44,7 +44,7 @@ test("rule 13: each identifier has its own bucket", async () => {
   expect(await take(stage.core, "b", ten)).toEqual({ allowed: true });
 });
 
-test.each([1, 7, 9, 17, 23])("rule 13: of %i a minute the very last is let in, too", async (n) => {
+test.each([1, 7, 9, 17, 23])("rule 13: of %i requests a minute the last one is also allowed", async (n) => {
   stage.pass(n);
   let passed = 0;
   while ((await take(stage.core, "a", bucket(n, minute))).allowed) passed += 1;
@@ -77,7 +77,7 @@ test("rule 20: a limiter's row goes an hour after its last use, and not while th
   });
 });
 
-test("rule 12: what else is to be written goes with the token, in a burst too, but not with a refusal", async () => {
+test("rule 12: further attributes are written with a token, also in a burst, but not with a refusal", async () => {
   const seen = async (at: number) => {
     await take(stage.core, "a", bucket(2, minute), { lastSeenAt: at });
     return (await stage.rows("rateLimits"))[0]?.lastSeenAt;
@@ -97,11 +97,11 @@ test.each(["throttle", "unreachable", "internal-error"] as const)(
   },
 );
 
-test("invariant 6: on any schedule exactly those pass whom a bucket of tokens would let pass", async () => {
+test("invariant 6: on any schedule exactly the requests pass that a bucket of tokens would let pass", async () => {
   const schedule = fc.record({
     n: fc.integer({ min: 1, max: 6 }),
     refillMs: fc.integer({ min: 1, max: 40 }),
-    // How long after the one before, and how many at once.
+    // The time since the previous burst, and the number of requests at once.
     bursts: fc.array(fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 4 })), { minLength: 1, maxLength: 8 }),
   });
   let run = 0;
@@ -112,7 +112,7 @@ test("invariant 6: on any schedule exactly those pass whom a bucket of tokens wo
       for (const [waitMs, at] of bursts) {
         stage.pass(waitMs);
         tokens = Math.min(n, tokens + waitMs / refillMs);
-        // A hair for the model's own division.
+        // The model's division loses a little.
         const expected = Math.min(at, Math.floor(tokens + 1e-9));
         expect(await takeMany(at, { size: n, refillMs }, `run ${run}`)).toBe(expected);
         tokens -= expected;

@@ -10,7 +10,7 @@ const stage = await useStage();
 
 type Fault = Parameters<Stage["inject"]>[0];
 
-/** Strikes only the domain, not the test. */
+/** Injects a fault that strikes the domain's requests, not the test's own. */
 const inject = (kind: Fault["kind"], operation: string, times?: number) =>
   stage.inject({
     kind,
@@ -72,7 +72,7 @@ test.each(["internal-error", "unreachable", "lost-answer"] as const)(
   },
 );
 
-test("rule 21: a refusal for what a call says is a bug: not repeated, not dressed up", async () => {
+test("rule 21: a call that DynamoDB rejects for its contents is a bug: neither repeated nor translated", async () => {
   const core = { ...stage.core, tables: { ...stage.tables, sessions: "Missing" } };
   stage.forgetRequests();
   const error = await thrown(SessionTable.get(core, "golden-eagle-427"));

@@ -23,7 +23,7 @@ export const readRows = <Schema extends v.GenericSchema>(
     } else {
       unreadable.push(item);
       core.metrics.record("BackgroundErrors", 1);
-      core.log.error("Unreadable row skipped", { table, why: parsed.issues[0].message });
+      core.log.error("A row that cannot be read was skipped", { table, why: parsed.issues[0].message });
     }
   }
   return { rows, unreadable };

@@ -44,7 +44,7 @@ test.each([
   expect(changeOf(before, after)).toBe(change);
 });
 
-/** A session with so many listeners, all of them connected. */
+/** A session with this many connected listeners. */
 const hall = async (size: number, padding = ""): Promise<string[]> => {
   const ids = Array.from({ length: size }, (_, n) => `listener ${n}`);
   await stage.plant("sessions", { ...active, listenerCount: size });
@@ -70,8 +70,8 @@ const end = async (reason: "ended" | "speakerLost" = "ended") => {
   return stage.session(active.sessionId);
 };
 
-test("rule 4: at the end each of 120 listeners on several pages of the index is told, closed and forgotten", async () => {
-  // Beyond 1 MB a query is answered in pages.
+test("rule 4: at the end each of 120 listeners on several pages of the index is told, closed and removed", async () => {
+  // DynamoDB pages a query's answer at 1 MB.
   const ids = await hall(120, "x".repeat(20_000));
   let pages = 0;
   for await (const page of ConnectionTable.listeners(stage.core, active.sessionId)) {
@@ -89,7 +89,7 @@ test("rule 4: at the end each of 120 listeners on several pages of the index is 
   expect(await violations(stage)).toEqual([]);
 });
 
-test("rule 4: each reason to end is told with a sentence of its own", async () => {
+test("rule 4: each end reason has its own message", async () => {
   const messages = new Set<string>();
   for (const reason of ["speakerLeft", "speakerLost", "expired", "ended"] as const) {
     await hall(1);
@@ -110,7 +110,7 @@ test("a listener that is gone, and one that cannot be reached, hold up nobody", 
   for (const id of ids.filter((id) => id !== "listener 3" && id !== "listener 4")) {
     expect(stage.sockets.types(id)).toEqual(["sessionEnded"]);
   }
-  // The one that is gone is forgotten, the other is left to the reaper.
+  // The row of the one that is gone is deleted; the other is left to the reaper.
   expect((await stage.rows("connections")).map(({ connectionId }) => connectionId)).toEqual(["listener 4"]);
   stage.sockets.of("listener 4").failure = undefined;
   await reap(stage.core);
@@ -146,7 +146,7 @@ test("an end that is announced twice is no fault", async () => {
   expect(stage.sockets.types("listener 0")).toEqual(["sessionEnded"]);
 });
 
-test("rule 4: of a grace period the listeners hear, the speaker does not, and nobody is closed", async () => {
+test("rule 4: the listeners hear of a grace period, the speaker does not, and no socket is closed", async () => {
   await hall(3);
   await announce(stage.core, "speakerReconnecting", graced);
   await announce(stage.core, "speakerReconnected", active);
@@ -169,7 +169,7 @@ test("only the session's own listeners hear of it", async () => {
   expect(await stage.connection("another listener")).toBeDefined();
 });
 
-test("rule 6: a session that DynamoDB's TTL removed before us has ended for its listeners, too", async () => {
+test("rule 6: a session that DynamoDB's TTL removed first has also ended for its listeners", async () => {
   await hall(2);
   stage.changes();
   stage.pass(2 * hour + 1000);
@@ -221,7 +221,7 @@ test.each(["before", "after"] as const)(
   },
 );
 
-test("whom an announcement does not reach is measured", async () => {
+test("listeners that an announcement does not reach are measured", async () => {
   await hall(2);
   stage.sockets.fail("listener 0");
   stage.measured.length = 0;
@@ -267,7 +267,7 @@ test("rule 21: a fan-out during an outage fails, so that the stream brings it ag
   await expect(announce(stage.core, "ended", session)).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
 });
 
-test("a listener whose row cannot be read keeps nobody else from being told", async () => {
+test("a listener with an unreadable row does not stop the others from being told", async () => {
   const [first, second] = await hall(2);
   await stage.plant("connections", {
     ...(await stage.connection(first ?? "")),

@@ -87,7 +87,7 @@ test.each([
     });
     await welcomeOf("listener");
     expect(sends).toBe(3);
-    // Should it open after all, nobody would know it.
+    // Closed as well, because the socket may still open later, without a row.
     expect(stage.sockets.of("listener").closes).toBe(1);
     expect(await stage.connection("listener")).toBeUndefined();
     expect((await stage.session(sessionId)).listenerCount).toBe(0);
@@ -111,7 +111,7 @@ const insertionOf = (after: RowChange["after"]): RowChange => ({
   changedAt: stage.now(),
 });
 
-test("a record is welcomed for five minutes; one that is older, changed or removed is nobody new", async () => {
+test("an insertion is welcomed for five minutes; an older record, a change or a removal is not", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   const after = await stage.connection("listener");
@@ -125,13 +125,13 @@ test("a record is welcomed for five minutes; one that is older, changed or remov
   expect(stage.sockets.types("listener")).toEqual(["sessionJoined"]);
 });
 
-test("a row that cannot be read is logged and passed over, so that it keeps nobody else waiting", async () => {
+test("an unreadable row is logged and skipped, so that it delays no other welcome", async () => {
   const after = { connectionId: "of a later version", role: "interpreter" };
   await onConnectionChange(stage.core, insertionOf(after));
   expect(stage.log()).toContainEqual(expect.objectContaining({ level: "error" }));
 });
 
-test("rule 4: who joins in a grace period hears that the speaker is reconnecting", async () => {
+test("rule 4: a listener that joins in a grace period hears that the speaker is reconnecting", async () => {
   const sessionId = await stage.create();
   await stage.leave("speaker", 1001);
   await stage.join(sessionId, "listener");
@@ -139,7 +139,7 @@ test("rule 4: who joins in a grace period hears that the speaker is reconnecting
   expect(stage.sockets.types("listener")).toEqual(["sessionJoined", "speakerReconnecting"]);
 });
 
-test("a connection that leaves before it was welcomed is let go", async () => {
+test("a connection that leaves before its welcome gets none", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   const row = await stage.connection("listener");
@@ -152,7 +152,7 @@ test("a connection that leaves before it was welcomed is let go", async () => {
   expect(stage.requests()).toEqual(["GetItem", "GetItem"]);
 });
 
-test("rule 4: who joins while the session ends hears sessionEnded first, and is closed and forgotten", async () => {
+test("rule 4: a listener that joins while the session ends gets sessionEnded first, and is closed and removed", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   await endSession(stage.core, "speaker");
@@ -163,7 +163,7 @@ test("rule 4: who joins while the session ends hears sessionEnded first, and is 
   expect(await stage.connection("listener")).toBeUndefined();
 });
 
-test("who joins while the session ends and its socket opens hears of it once it is open", async () => {
+test("a listener that joins while the session ends gets sessionEnded once its socket is open", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   await endSession(stage.core, "speaker");
@@ -218,7 +218,7 @@ test("rule 16: a welcome that comes twice tells twice and changes nothing more",
   expect((await stage.session(sessionId)).listenerCount).toBe(1);
 });
 
-test("a refused client whose socket opens late is told all the same, then closed", async () => {
+test("a refused client whose socket opens late still gets its refusal, then is closed", async () => {
   await stage.shake(stage.core, { errors: "frame" }, stage.arrival("refused"));
   stage.sockets.opening("refused", 2);
   await welcomeOf("refused");
@@ -227,7 +227,7 @@ test("a refused client whose socket opens late is told all the same, then closed
   expect(await violations(stage)).toEqual([]);
 });
 
-test("a welcome that cannot be sent fails, so that the stream brings it again, and nobody is forgotten", async () => {
+test("a welcome that cannot be sent fails, so that the stream retries it, and no row is removed", async () => {
   const sessionId = await stage.create();
   await stage.join(sessionId, "listener");
   stage.sockets.fail("listener");

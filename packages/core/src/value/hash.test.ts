@@ -6,7 +6,7 @@ test("rule 19: a connection id in a log is its SHA-256", () => {
   expect(hashConnectionId("abc")).toBe("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
 });
 
-test("rule 19: an address in a log is an HMAC: without the key nobody can look it up", () => {
+test("rule 19: an address in a log is an HMAC, which cannot be looked up without the key", () => {
   // RFC 4231, test case 2
   const expected = Buffer.from("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843", "hex");
   expect(hashPrivate("what do ya want for nothing?", "Jefe")).toBe(expected.toString("base64url"));

@@ -4,7 +4,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 export const hashConnectionId = (connectionId: string): string =>
   createHash("sha256").update(connectionId).digest("base64url");
 
-/** HMAC-SHA-256. There are few enough addresses to look up a plain hash of one; without the key nobody can. */
+/** HMAC-SHA-256. A plain hash of an address could be looked up, because there are few addresses. */
 export const hashPrivate = (value: string, key: string): string =>
   createHmac("sha256", key).update(value).digest("base64url");
 

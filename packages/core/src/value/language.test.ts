@@ -11,7 +11,7 @@ const refused = (code: string, parameter: string) => ({
   details: { parameter },
 });
 
-/** The code that goes further, or the refusal. */
+/** The accepted code, or the refusal. */
 const outcome = (act: () => string): unknown => {
   try {
     return act();

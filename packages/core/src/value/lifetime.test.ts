@@ -15,7 +15,7 @@ test("rule 11: a connection's refresh moment lies between 90 and 100 % of the se
   );
 });
 
-test("rule 11: 500 listeners who joined together come back spread over the whole ten minutes", () => {
+test("rule 11: 500 listeners that joined together come back spread over the whole ten minutes", () => {
   const tenths = Array.from({ length: 500 }, (_, index) =>
     Math.floor((refreshAge(`connection ${index}`, defaults) - 90 * minute) / minute),
   );
@@ -29,7 +29,7 @@ test("rule 11: 500 listeners who joined together come back spread over the whole
 test("rule 6: a connection's row outlives it by an hour, a session by nothing; both in seconds", () => {
   expect(connectionTtl(midnight, defaults)).toBe((midnight + 3 * hour) / 1000);
   expect(sessionExpiry(midnight, defaults)).toBe((midnight + 2 * hour) / 1000);
-  // Rounded up: nothing may go early.
+  // Rounded up, so that no row expires early.
   expect(sessionExpiry(midnight + 1, defaults)).toBe((midnight + 2 * hour) / 1000 + 1);
   expect(connectionTtl(midnight + 1, defaults)).toBe((midnight + 3 * hour) / 1000 + 1);
 });

@@ -125,14 +125,14 @@ test.each([null, [], 5, "endSession", true])("rule 15: a frame %j has no action"
   expect(refusalOf(() => parse(speakerFrameSchema, frame)).code).toBe("INVALID_ACTION");
 });
 
-test("rule 15: a frame's action is one of the protocol's, and what it needs is named", () => {
+test("rule 15: a frame's action is one of the protocol's, and a missing parameter is named", () => {
   expect(parse(clientFrameSchema, { action: "heartbeat" })).toEqual({ action: "heartbeat" });
   expect(refusalOf(() => parse(clientFrameSchema, { action: 5 })).code).toBe("INVALID_ACTION");
   const { code, details } = refusalOf(() => parse(refreshFrameSchema, { action: "refreshConnection" }));
   expect({ code, details }).toEqual({ code: "INVALID_PARAMETERS", details: { parameter: "sessionId" } });
 });
 
-test("rule 15: what is not JSON is an unknown action", () => {
+test("rule 15: text that is not JSON is an unknown action", () => {
   for (const body of ["", "{", "hello", "{'action':1}"]) {
     expect(refusalOf(() => decode(body)).code).toBe("INVALID_ACTION");
   }

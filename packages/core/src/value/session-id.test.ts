@@ -16,7 +16,7 @@ test("rule 3: no word of the blocklist is in an id, nor inside one of its words"
   const used = [...adjectives, ...nouns];
   expect(words.blocked.length).toBeGreaterThan(0);
   expect(used.filter((word) => words.blocked.includes(word))).toEqual([]);
-  // Inside: long ones only, since "war" stands in "steward" and "ass" in "compassion" rightly.
+  // Only long words are looked for inside others: "steward" contains "war" and is a good word.
   const long = words.blocked.filter((word) => word.length > 4);
   expect(used.filter((word) => long.some((blocked) => word.includes(blocked)))).toEqual([]);
 });
