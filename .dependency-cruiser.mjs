@@ -58,14 +58,6 @@ export default {
       from: {},
       to: { circular: true },
     },
-    {
-      name: "no-circle-of-core-folders",
-      comment: "A flow of the domain is found by its folder; folders in a circle are one folder.",
-      severity: "error",
-      scope: "folder",
-      from: { path: "^packages/core/src/[^/]+" },
-      to: { circular: true, viaOnly: { path: "^packages/core/src/[^/]+" } },
-    },
     ...directions,
     {
       name: "every-package-is-listed",

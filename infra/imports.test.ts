@@ -27,19 +27,23 @@ const violationsIn = async (files: Readonly<Record<string, string>>): Promise<st
     await writeFile(path.join(folder, name), source);
   }
   const bin = path.join(root, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs");
-  const config = path.join(root, ".dependency-cruiser.mjs");
-  const args = [
-    bin,
-    "--config",
-    config,
-    "--output-type",
-    "json",
-    "packages",
-    ...(Object.keys(files).some((name) => name.startsWith("infra/")) ? ["infra"] : []),
-  ];
-  const { stdout } = await run(process.execPath, args, { cwd: folder, maxBuffer: 100_000_000 });
-  const { summary }: Report = JSON.parse(stdout);
-  return summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`).sort();
+  const hasInfra = Object.keys(files).some((name) => name.startsWith("infra/"));
+  const found = ["", ".folders"].map(async (kind) => {
+    const config = path.join(root, `.dependency-cruiser${kind}.mjs`);
+    const args = [
+      bin,
+      "--config",
+      config,
+      "--output-type",
+      "json",
+      "packages",
+      ...(hasInfra ? ["infra"] : []),
+    ];
+    const { stdout } = await run(process.execPath, args, { cwd: folder, maxBuffer: 100_000_000 });
+    const { summary }: Report = JSON.parse(stdout);
+    return summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`);
+  });
+  return (await Promise.all(found)).flat().sort();
 };
 
 const importing = (...names: readonly string[]): string =>

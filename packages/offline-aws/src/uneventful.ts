@@ -1,7 +1,7 @@
 import type { RequestRecord } from "./dynamodb/index.js";
 import type { GatewayEvent } from "./gateway/api.js";
 import type { InvocationRecord } from "./lambda/scheduler.js";
-import type { Schedule } from "./plan/plan.js";
+import type { Schedule } from "./plan/trigger.js";
 
 /** An invocation as observers get it. */
 export interface ObservedInvocation extends InvocationRecord {
