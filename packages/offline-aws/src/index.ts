@@ -20,10 +20,3 @@ export { accessKeyOf } from "./iam.js";
 export { type Issuer, loadIssuer, type TokenRequest } from "./issuer.js";
 export { bundleOptions } from "./lambda/bundle-options.js";
 export { sayIfSlow } from "./say-if-slow.js";
-
-// The command-line kit, which leaves this package.
-
-export { type Command, type Given, helpOption, parseCommandLine, seeHelp } from "./cli/command.js";
-export { localCommands } from "./cli/old-kit.js";
-export { colorsFor, type Output } from "./cli/output.js";
-export { runTool } from "./cli/run.js";
