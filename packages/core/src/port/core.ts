@@ -1,6 +1,5 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { Settings } from "../value/settings.js";
-import type { Log } from "./log.js";
 import type { Metrics } from "./metric.js";
 import type { Sockets } from "./sockets.js";
 
@@ -26,4 +25,11 @@ export interface Tables {
   readonly sessions: string;
   readonly connections: string;
   readonly rateLimits: string;
+}
+
+/** Messages for operators. Never log a token, a whole frame, or an address. */
+export interface Log {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }

@@ -1,8 +1,7 @@
 import type { FrameOf, ServerFrame } from "@lectern/protocol";
 import * as v from "valibot";
 import { afterAll, beforeEach } from "vitest";
-import type { Core } from "../port/core.js";
-import type { Log } from "../port/log.js";
+import type { Core, Log } from "../port/core.js";
 import type { MetricName } from "../port/metric.js";
 import { type Connection, connectionSchema } from "../store/connection.table.js";
 import { type Session, sessionSchema } from "../store/session.table.js";
