@@ -134,12 +134,12 @@ export const refreshed = (scene: Scene, ticket: string): Promise<Visitor> => {
   return step(scene, handshake("Refreshing a connection"), admitted(scene, query));
 };
 
-/** How late a welcome may be (ms): then clients give up. Later than its target is only mentioned. */
-const latestMs = 5_000;
-
 type Welcome = "sessionCreated" | "sessionJoined" | "connectionRefreshComplete";
 
-/** Waits for a welcome; `seen` says how long it took since the handshake began. */
+/**
+ * Waits for a welcome; `seen` says how long it took since the handshake began. A welcome that is later than its target is
+ * only mentioned; one that comes after clients have given up fails.
+ */
 export const welcomed = async <Type extends Welcome>(
   scene: Scene,
   visitor: Visitor,
@@ -153,9 +153,10 @@ export const welcomed = async <Type extends Welcome>(
   };
   const frame = await step(scene, about, visitor.next(type));
   const tookMs = performance.now() - visitor.knockedAt;
-  if (tookMs > latestMs) {
+  const { limitMs } = scene.subject;
+  if (tookMs > limitMs) {
     throw new Failed(
-      `${type} came after ${asDuration(tookMs)}, and clients give up after ${asDuration(latestMs)}: functions start cold after a deployment, so verify again (${pages.slowCreation}).`,
+      `${type} came after ${asDuration(tookMs)}, and clients give up after ${asDuration(limitMs)}: functions start cold after a deployment, so verify again (${pages.slowCreation}).`,
     );
   }
   const late = `, later than the target of ${asDuration(targetMs)}: a cold start may be, a second run is not`;
