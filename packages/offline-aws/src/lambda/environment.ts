@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { StackClock } from "../clock.js";
+import { afterFairly } from "../fair-timer.js";
 import { exportOf } from "./bundle.js";
 import type { FunctionDefinition } from "./function-definition.js";
 import type { Outcome } from "./invocation.js";
@@ -61,9 +62,9 @@ export const startEnvironment = (options: {
   let settle: ((reply: WorkerReply | Ending) => void) | undefined;
   const nextReply = (limitMs: number): Promise<WorkerReply | Ending> =>
     new Promise((resolve) => {
-      const timer = setTimeout(() => settle?.({ kind: "timed-out" }), limitMs);
+      const cancel = afterFairly(afterRealTime, limitMs, () => settle?.({ kind: "timed-out" }));
       settle = (reply) => {
-        clearTimeout(timer);
+        cancel();
         settle = undefined;
         resolve(reply);
       };
@@ -130,6 +131,11 @@ export const startEnvironment = (options: {
     alive: () => alive,
     end,
   };
+};
+
+const afterRealTime = (delay: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, delay);
+  return () => clearTimeout(timer);
 };
 
 export const failed = (errorType: string, errorMessage: string): Outcome => ({

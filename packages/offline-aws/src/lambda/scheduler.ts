@@ -42,6 +42,7 @@ interface Job {
   readonly definition: FunctionDefinition;
   readonly requestId: string;
   readonly event: string;
+  readonly onRun: (() => void) | undefined;
   readonly resolve: (outcome: Outcome) => void;
 }
 
@@ -103,13 +104,14 @@ export const createScheduler = (options: {
     else void environment.end();
   };
 
-  const run = async ({ definition, requestId, event, resolve }: Job): Promise<void> => {
+  const run = async ({ definition, requestId, event, onRun, resolve }: Job): Promise<void> => {
     const functionName = definition.name;
     const startedAt = clock.now();
     const reused = warm.take(functionName);
     const environment = reused ?? startCold(definition, requestId);
     const started = await environment.started;
     const runningSince = performance.now();
+    if (started.kind === "ready") onRun?.();
     const outcome = started.kind === "ready" ? await environment.run(requestId, event) : started;
     const durationMs = performance.now() - runningSince;
     release(environment);
@@ -156,7 +158,7 @@ export const createScheduler = (options: {
     idleWaiters = [];
   };
 
-  const invoke: Invoke = async (functionName, event) => {
+  const invoke: Invoke = async (functionName, event, onRun) => {
     const definition = definitions.get(functionName);
     if (!definition) return failed("ResourceNotFoundException", `Function not found: ${functionName}`);
     if (closed) return closing();
@@ -164,7 +166,7 @@ export const createScheduler = (options: {
     if (refusals > 0) return refuse(functionName, refusals);
     const payload = JSON.stringify(event) ?? "{}";
     return new Promise((resolve) => {
-      queue.push({ definition, requestId: randomUUID(), event: payload, resolve });
+      queue.push({ definition, requestId: randomUUID(), event: payload, onRun, resolve });
       pump();
     });
   };
@@ -175,10 +177,10 @@ export const createScheduler = (options: {
 
   return {
     invoke,
-    invokeFrom: (caller) => async (functionName, event) => {
+    invokeFrom: (caller) => async (functionName, event, onRun) => {
       count(caller, 1);
       try {
-        return await invoke(functionName, event);
+        return await invoke(functionName, event, onRun);
       } finally {
         count(caller, -1);
       }
