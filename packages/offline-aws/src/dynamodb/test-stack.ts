@@ -1,5 +1,5 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { StackClock } from "../clock.js";
 import { createAuthorize, type Principal } from "../iam.js";
 import { type DynamoDbOptions, startDynamoDb } from "./dynamodb.js";
@@ -98,9 +98,29 @@ export const startStack = async (engine: DynamoDbOptions["engine"]) => {
 
 export type TestStack = Awaited<ReturnType<typeof startStack>>;
 
-/** Takes what a reader has, and is done with it. */
+/** Takes all that a reader has, and finishes it. */
 export const drain = (from: StreamReader): StreamRecord[] =>
   from.take().map((entry) => {
     from.finish(entry);
     return entry.record;
   });
+
+/** Writes and reads single orders of the stack that a test has started by then. */
+export const rowsOf = (stack: () => TestStack) => ({
+  put: (Item: Record<string, unknown>) =>
+    stack().documents.send(new PutCommand({ TableName: "Orders", Item })),
+  get: async (orderId: string) => {
+    const command = new GetCommand({ TableName: "Orders", Key: { orderId }, ConsistentRead: true });
+    return (await stack().documents.send(command)).Item;
+  },
+  raise: (orderId: string, more: object) =>
+    stack().documents.send(
+      new UpdateCommand({
+        TableName: "Orders",
+        Key: { orderId },
+        UpdateExpression: "ADD amount :one",
+        ExpressionAttributeValues: { ":one": 1 },
+        ...more,
+      }),
+    ),
+});

@@ -125,7 +125,7 @@ test("1.6: an authorizer that takes longer than 10 s is a 500", async () => {
   const refusal = refused();
   await callsOf("authorizer").next();
   advance(10_000);
-  expect((await refusal).status).toBe(500);
+  expect(await refusal).toMatchObject({ status: 500, reason: "the authorizer took longer than 10 s" });
 });
 
 test.each([

@@ -46,10 +46,8 @@ export const runAuthorizer = async (
 
   const startedAt = clock.now();
   const event = authorizerEvent(api, client, request, { now: startedAt, requestId });
-  const outcome = await withDeadline(
-    clock,
-    AUTHORIZER_TIMEOUT_SECONDS,
-    invoke(authorizer.functionName, event),
+  const outcome = await withDeadline(clock, AUTHORIZER_TIMEOUT_SECONDS, (onRun) =>
+    invoke(authorizer.functionName, event, onRun),
   );
   if (outcome.kind === "failed" && outcome.errorMessage === "Unauthorized")
     return refuse(401, "the authorizer threw Unauthorized", true);

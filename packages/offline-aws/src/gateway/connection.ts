@@ -89,14 +89,12 @@ export const serveConnection = (
 
     const at = { now: clock.now(), requestId, messageId: createId() };
     const event = messageEvent(api, client, route.routeKey, at, body);
-    const invocation = invoke(route.functionName, event);
-    const outcome = await withDeadline(clock, INTEGRATION_TIMEOUT_SECONDS, invocation);
+    const { functionName } = route;
+    const outcome = await withDeadline(clock, INTEGRATION_TIMEOUT_SECONDS, (onRun) =>
+      invoke(functionName, event, onRun),
+    );
     if (outcome.kind !== "returned")
-      return sendError(
-        "Internal server error",
-        requestId,
-        `${route.functionName} ${describeFailure(outcome)}`,
-      );
+      return sendError("Internal server error", requestId, `${functionName} ${describeFailure(outcome)}`);
     const { payload } = outcome;
     // Whether a status other than 2xx replaces the body is not settled, so the body goes out whatever the status.
     if (!route.routeResponse || !isRecord(payload) || typeof payload.body !== "string" || payload.body === "")

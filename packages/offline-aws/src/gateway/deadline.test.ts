@@ -14,16 +14,35 @@ const createFakeClock = () => {
   };
 };
 
+/** An invocation whose handler runs at once. */
+const running = (outcome: Promise<Outcome>) => (onRun: () => void) => {
+  onRun();
+  return outcome;
+};
+
 test("an outcome in time is passed on, and nothing waits any more", async () => {
   const clock = createFakeClock();
   const returned: Outcome = { kind: "returned", payload: 1 };
-  expect(await withDeadline(clock, 29, Promise.resolve(returned))).toBe(returned);
+  expect(await withDeadline(clock, 29, running(Promise.resolve(returned)))).toBe(returned);
   expect(clock.waiting.size).toBe(0);
+});
+
+test("the limit counts from when the handler runs: time in the queue is not in it", async () => {
+  const clock = createFakeClock();
+  let begin = () => {};
+  const outcome = withDeadline(clock, 29, (onRun) => {
+    begin = onRun;
+    return new Promise(() => {});
+  });
+  expect(clock.waiting.size).toBe(0);
+  begin();
+  for (const ring of clock.waiting) ring();
+  expect(await outcome).toEqual({ kind: "timed-out", afterSeconds: 29 });
 });
 
 test("1.6: an outcome that is late is a time-out", async () => {
   const clock = createFakeClock();
-  const outcome = withDeadline(clock, 29, new Promise(() => {}));
+  const outcome = withDeadline(clock, 29, running(new Promise(() => {})));
   for (const ring of clock.waiting) ring();
   expect(await outcome).toEqual({ kind: "timed-out", afterSeconds: 29 });
 });

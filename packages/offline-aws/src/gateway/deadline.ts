@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.js";
+import { afterFairly } from "../fair-timer.js";
 import type { Outcome } from "../lambda/invocation.js";
 
 /** The longest an integration may take; a function that runs on is no longer listened to. */
@@ -7,11 +8,26 @@ export const INTEGRATION_TIMEOUT_SECONDS = 29;
 /** An authorizer's limit is documented for HTTP APIs only; the stricter value is the safe one. */
 export const AUTHORIZER_TIMEOUT_SECONDS = 10;
 
-/** The outcome, or `timed-out` when it takes longer than the gateway waits. */
-export const withDeadline = (clock: Clock, seconds: number, outcome: Promise<Outcome>): Promise<Outcome> =>
+/**
+ * The outcome, or `timed-out` when the handler runs longer than the gateway waits. An invocation may wait for a free
+ * place, which it never does on AWS: that time does not count.
+ */
+export const withDeadline = (
+  clock: Clock,
+  seconds: number,
+  invoke: (onRun: () => void) => Promise<Outcome>,
+): Promise<Outcome> =>
   new Promise((resolve, reject) => {
-    const cancel = clock.after(seconds * 1000, () => resolve({ kind: "timed-out", afterSeconds: seconds }));
-    outcome.finally(cancel).then(resolve, reject);
+    let cancel = (): void => undefined;
+    const onRun = (): void => {
+      const after = (delay: number, callback: () => void) => clock.after(delay, callback);
+      cancel = afterFairly(after, seconds * 1000, () =>
+        resolve({ kind: "timed-out", afterSeconds: seconds }),
+      );
+    };
+    invoke(onRun)
+      .finally(() => cancel())
+      .then(resolve, reject);
   });
 
 /** What went wrong, in words for the console; never the error's message, which may quote a token. */

@@ -136,7 +136,11 @@ test.each(["/", "/production", "/dev", "/prod/extra", "/prod/@connections/x", "/
   "5: the path %s is not the stage's and a 403",
   async (path) => {
     const { refused, callsOf } = await startGateway({ functions: { $connect: ok } });
-    expect(await refused({ path })).toEqual({ status: 403, body: '{"message":"Forbidden"}' });
+    expect(await refused({ path })).toEqual({
+      status: 403,
+      reason: "the path is not that of the stage, /prod",
+      body: '{"message":"Forbidden"}',
+    });
     expect(callsOf("$connect").all).toEqual([]);
   },
 );

@@ -46,9 +46,11 @@ export const admit = async (
   if (route?.functionName === undefined) return { kind: "accepted", client, subprotocol: undefined };
 
   const event = connectEvent(api, client, request, { now: clock.now(), requestId });
-  const invocation = invoke(route.functionName, event);
-  const outcome = await withDeadline(clock, INTEGRATION_TIMEOUT_SECONDS, invocation);
-  if (outcome.kind !== "returned") return refused(502, `${route.functionName} ${describeFailure(outcome)}`);
+  const { functionName } = route;
+  const outcome = await withDeadline(clock, INTEGRATION_TIMEOUT_SECONDS, (onRun) =>
+    invoke(functionName, event, onRun),
+  );
+  if (outcome.kind !== "returned") return refused(502, `${functionName} ${describeFailure(outcome)}`);
   const status = statusOf(outcome.payload);
   if (status === undefined) return refused(502, `${route.functionName} returned no statusCode`);
   if (status < 200 || status > 299) return refused(status, `${route.functionName} returned ${status}`, true);
@@ -60,8 +62,11 @@ export const admit = async (
   };
 };
 
-/** Answers a handshake with a status instead of an upgrade. A browser sees neither status nor body. */
-export const refuseHandshake = (socket: Duplex, { status }: Refusal): void => {
+/**
+ * Answers a handshake with a status instead of an upgrade. A browser sees neither status nor body. AWS says no more than
+ * the status; here `x-offline-aws-reason` says why.
+ */
+export const refuseHandshake = (socket: Duplex, { status, reason }: Refusal): void => {
   const text = STATUS_CODES[status] ?? "";
   const body = JSON.stringify({ message: text });
   socket.once("finish", () => socket.destroy());
@@ -71,6 +76,7 @@ export const refuseHandshake = (socket: Duplex, { status }: Refusal): void => {
       "Connection: close",
       "Content-Type: application/json",
       `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Offline-Aws-Reason: ${encodeURI(reason).replaceAll("%20", " ")}`,
       "",
       body,
     ].join("\r\n"),

@@ -121,7 +121,8 @@ export const startGateway = async (setup: GatewaySetup = {}) => {
     api,
     clock,
     authorize: setup.authorize ?? (() => ({ allowed: true })),
-    invoke: async (functionName, event) => {
+    invoke: async (functionName, event, onRun) => {
+      onRun?.();
       callsOf(functionName).push(event as TestEvent);
       return play(functions[functionName], event as TestEvent);
     },
@@ -188,7 +189,7 @@ export const startGateway = async (setup: GatewaySetup = {}) => {
     },
 
     /** The status and body that a client sees whose handshake fails. */
-    refused: (options: ConnectOptions = {}): Promise<{ status: number; body: string }> =>
+    refused: (options: ConnectOptions = {}): Promise<{ status: number; reason: string; body: string }> =>
       new Promise((resolve, reject) => {
         const socket = open(options);
         socket.once("open", () => reject(new Error("the handshake was accepted")));
@@ -197,7 +198,8 @@ export const startGateway = async (setup: GatewaySetup = {}) => {
           response.on("data", (chunk: Buffer) => {
             body += chunk.toString();
           });
-          response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+          const reason = String(response.headers["x-offline-aws-reason"]);
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, reason, body }));
         });
       }),
 

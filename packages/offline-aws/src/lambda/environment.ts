@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { StackClock } from "../clock.js";
+import { afterFairly } from "../fair-timer.js";
 import { exportOf } from "./bundle.js";
 import type { FunctionDefinition } from "./function-definition.js";
 import type { Outcome } from "./invocation.js";
@@ -64,9 +65,10 @@ export const startEnvironment = (options: {
   let settle: ((reply: WorkerReply | Ending) => void) | undefined;
   const nextReply = (limitMs: number): Promise<WorkerReply | Ending> =>
     new Promise((resolve) => {
-      const timer = timeLimits ? setTimeout(() => settle?.({ kind: "timed-out" }), limitMs) : undefined;
+      const timeOut = () => settle?.({ kind: "timed-out" });
+      const cancel = timeLimits ? afterFairly(afterRealTime, limitMs, timeOut) : () => undefined;
       settle = (reply) => {
-        clearTimeout(timer);
+        cancel();
         settle = undefined;
         resolve(reply);
       };
@@ -133,6 +135,11 @@ export const startEnvironment = (options: {
     alive: () => alive,
     end,
   };
+};
+
+const afterRealTime = (delay: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, delay);
+  return () => clearTimeout(timer);
 };
 
 export const failed = (errorType: string, errorMessage: string): Outcome => ({

@@ -7,6 +7,7 @@ export type Outcome =
 
 /**
  * Invokes a function synchronously. `functionName` is the physical name (`shop-order-local`); `event` and
- * a returned payload are JSON values. Never rejects: every failure is an outcome.
+ * a returned payload are JSON values. `onRun` is called when the handler begins: a caller's time limit counts from then,
+ * for an invocation may have to wait for a free place. Never rejects: a failure is an outcome.
  */
-export type Invoke = (functionName: string, event: unknown) => Promise<Outcome>;
+export type Invoke = (functionName: string, event: unknown, onRun?: () => void) => Promise<Outcome>;

@@ -46,6 +46,7 @@ interface Job {
   readonly event: unknown;
   /** The event as JSON. */
   readonly payload: string;
+  readonly onRun: (() => void) | undefined;
   readonly resolve: (outcome: Outcome) => void;
 }
 
@@ -110,13 +111,14 @@ export const createScheduler = (options: {
     else void environment.end();
   };
 
-  const run = async ({ definition, requestId, event, payload, resolve }: Job): Promise<void> => {
+  const run = async ({ definition, requestId, event, payload, onRun, resolve }: Job): Promise<void> => {
     const functionName = definition.name;
     const startedAt = clock.now();
     const reused = warm.take(functionName);
     const environment = reused ?? startCold(definition, requestId);
     const started = await environment.started;
     const runningSince = performance.now();
+    if (started.kind === "ready") onRun?.();
     const outcome = started.kind === "ready" ? await environment.run(requestId, payload) : started;
     const durationMs = performance.now() - runningSince;
     release(environment);
@@ -173,7 +175,7 @@ export const createScheduler = (options: {
     idleWaiters = [];
   };
 
-  const invoke: Invoke = async (functionName, event) => {
+  const invoke: Invoke = async (functionName, event, onRun) => {
     const definition = definitions.get(functionName);
     if (!definition) return failed("ResourceNotFoundException", `Function not found: ${functionName}`);
     if (closed) return closing();
@@ -181,7 +183,7 @@ export const createScheduler = (options: {
     if (refusals > 0) return refuse(functionName, refusals, event);
     const payload = JSON.stringify(event) ?? "{}";
     return new Promise((resolve) => {
-      queue.push({ definition, requestId: randomUUID(), event, payload, resolve });
+      queue.push({ definition, requestId: randomUUID(), event, payload, onRun, resolve });
       pump();
     });
   };
@@ -192,10 +194,10 @@ export const createScheduler = (options: {
 
   return {
     invoke,
-    invokeFrom: (caller) => async (functionName, event) => {
+    invokeFrom: (caller) => async (functionName, event, onRun) => {
       count(caller, 1);
       try {
-        return await invoke(functionName, event);
+        return await invoke(functionName, event, onRun);
       } finally {
         count(caller, -1);
       }
