@@ -34,7 +34,11 @@ describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler,
       architectures: ["arm64"],
     });
     expect(planned()?.handler).toBe(`packages/functions/src/handler/${handler}.handler`);
-    expect(planned()?.nodejs).toMatchObject({ minify: true });
+    expect(planned()?.nodejs).toMatchObject({
+      minify: true,
+      // The credential providers that the SDK only loads outside Lambda.
+      esbuild: { external: expect.arrayContaining(["@aws-sdk/credential-provider-sso"]) },
+    });
   });
 
   test("writes JSON to its own log group, kept for a day", () => {
