@@ -16,26 +16,19 @@ const costOf = async (flow: (by: Process) => Promise<unknown>) => {
   return { requests: calls.length, sequence: longestSequence(calls) };
 };
 
-const joined = async (...listeners: string[]) => {
-  const sessionId = await stage.create();
-  for (const id of listeners) await stage.join(sessionId, id);
-  await stage.deliver();
-  return sessionId;
-};
-
 test("budget: create, 3 requests in sequence", async () => {
   const cost = await costOf((by) => stage.create("speaker", { by }));
   expect(cost).toEqual({ requests: 3, sequence: 3 });
 });
 
 test("budget: join, 4 requests of which 2 in sequence", async () => {
-  const sessionId = await joined();
+  const sessionId = await stage.opened();
   const cost = await costOf((by) => stage.join(sessionId, "listener", { by }));
   expect(cost).toEqual({ requests: 4, sequence: 2 });
 });
 
 test("budget: join in a burst, one request more per limit", async () => {
-  const sessionId = await joined();
+  const sessionId = await stage.opened();
   const from = { address: "203.0.113.7" };
   await stage.join(sessionId, "first", { from });
   const cost = await costOf((by) => stage.join(sessionId, "listener", { by, from }));
@@ -43,13 +36,13 @@ test("budget: join in a burst, one request more per limit", async () => {
 });
 
 test("budget: heartbeat, 1 request", async () => {
-  await joined();
+  await stage.opened();
   const cost = await costOf((by) => beat(by, { connectionId: "speaker", connectedAt: stage.now() }));
   expect(cost).toEqual({ requests: 1, sequence: 1 });
 });
 
 test("budget: heartbeat past the refresh moment, 2 requests in sequence", async () => {
-  await joined();
+  await stage.opened();
   const connectedAt = stage.now();
   stage.pass(110 * minute);
   const cost = await costOf((by) => beat(by, { connectionId: "speaker", connectedAt }));
@@ -57,31 +50,31 @@ test("budget: heartbeat past the refresh moment, 2 requests in sequence", async 
 });
 
 test("budget: a listener's leave, 2 requests in sequence", async () => {
-  await joined("listener");
+  await stage.opened("listener");
   const cost = await costOf((by) => onDisconnect(by, "listener", { code: 1001, ageMs: 0 }));
   expect(cost).toEqual({ requests: 2, sequence: 2 });
 });
 
 test("budget: a repeated leave, 1 request", async () => {
-  await joined();
+  await stage.opened();
   const cost = await costOf((by) => onDisconnect(by, "listener", { code: 1001, ageMs: 0 }));
   expect(cost).toEqual({ requests: 1, sequence: 1 });
 });
 
 test.each([1000, 1001])("budget: a speaker's leave with %i, 2 requests in sequence", async (code) => {
-  await joined();
+  await stage.opened();
   const cost = await costOf((by) => onDisconnect(by, "speaker", { code, ageMs: 0 }));
   expect(cost).toEqual({ requests: 2, sequence: 2 });
 });
 
 test("budget: a speaker's refresh, 2 requests in sequence", async () => {
-  const sessionId = await joined();
+  const sessionId = await stage.opened();
   const cost = await costOf((by) => stage.refresh(sessionId, "speaker", "newer", { by }));
   expect(cost).toEqual({ requests: 2, sequence: 2 });
 });
 
 test("budget: a listener's refresh, 3 requests of which 2 in sequence", async () => {
-  const sessionId = await joined("old");
+  const sessionId = await stage.opened("old");
   const ticket = ticketFor(sessionId, "old");
   const cost = await costOf((by) => stage.refresh(sessionId, "listener", "new", { by, ticket }));
   expect(cost).toEqual({ requests: 3, sequence: 2 });

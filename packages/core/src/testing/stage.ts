@@ -1,4 +1,4 @@
-import type { FrameOf, ServerFrame } from "@lectern/protocol";
+import type { FrameOf, ServerFrame, SessionId } from "@lectern/protocol";
 import * as v from "valibot";
 import { afterAll, beforeEach } from "vitest";
 import type { Core, Log } from "../port/core.js";
@@ -67,6 +67,23 @@ const startStage = async () => {
     if (failed?.status === "rejected") throw failed.reason;
   };
 
+  /** Handles all changes, until nothing changes any more. */
+  const deliver = async (by: Core = core): Promise<void> => {
+    for (let pending = store.changes(); pending.length > 0; pending = store.changes()) {
+      await handle(pending, by);
+    }
+  };
+
+  const clients = clientsOf(core, sockets, connection);
+
+  /** Opens a session with these listeners, all welcomed, and returns its id. Its speaker is `speaker`. */
+  const opened = async (...listeners: string[]): Promise<SessionId> => {
+    const sessionId = await clients.create();
+    for (const id of listeners) await clients.join(sessionId, id);
+    await deliver();
+    return sessionId;
+  };
+
   const restore = async ({ rows, sockets: open, at }: Snapshot): Promise<void> => {
     for (const end of endFaults) end();
     endFaults = [];
@@ -81,7 +98,7 @@ const startStage = async () => {
     core,
     tables,
     sockets,
-    ...clientsOf(core, sockets, connection),
+    ...clients,
     rows: store.rows,
     plant: store.plant,
     session: async (sessionId: string): Promise<Session> =>
@@ -117,12 +134,8 @@ const startStage = async () => {
     measured,
     changes: store.changes,
     handle,
-    /** Handles all changes, until nothing changes any more. */
-    deliver: async (by: Core = core): Promise<void> => {
-      for (let pending = store.changes(); pending.length > 0; pending = store.changes()) {
-        await handle(pending, by);
-      }
-    },
+    deliver,
+    opened,
     snapshot: async (): Promise<Snapshot> => ({
       rows: {
         sessions: await store.rows("sessions"),
