@@ -398,8 +398,14 @@ test.each([
   [["--stage", "pr_7!"], "Whose clients? Name a stage"],
   [["--stage", "local", "--rate", "0"], "--rate takes a whole number from 1 to 400, not 0."],
   [["--stage", "local", "--rate", "401"], "--rate takes a whole number from 1 to 400, not 401."],
-  [["--stage", "local", "--url", "https://live.example.com"], "--url takes where clients are to come to"],
-  [["--stage", "local", "--url", "ws://live.example.com"], "--url takes where clients are to come to"],
+  [
+    ["--stage", "local", "--url", "https://live.example.com"],
+    "--url takes the address that clients should move to",
+  ],
+  [
+    ["--stage", "local", "--url", "ws://live.example.com"],
+    "--url takes the address that clients should move to",
+  ],
   [
     ["--stage", "local", "--url", "ws://127.0.0.1:1/prod"],
     "Nobody answers at ws://127.0.0.1:1/prod (ECONNREFUSED)",
