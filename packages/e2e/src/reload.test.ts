@@ -57,7 +57,10 @@ const edit = async (change: (source: string) => string): Promise<void> => {
   const reloaded = new Promise<void>((resolve) => {
     heard = resolve;
   });
-  await writeFile(file, change(await readFile(file, "utf8")));
+  const source = await readFile(file, "utf8");
+  const edited = change(source);
+  expect(edited).not.toBe(source);
+  await writeFile(file, edited);
   await reloaded;
 };
 
@@ -81,7 +84,7 @@ test("an edited handler answers the next frame on ten open sockets, and a broken
   await speaker.ask({ action: "heartbeat" }, "speakerReconnected");
   await beat("speakerReconnected");
 
-  await edit((source) => source.replace("frames(", "frames(("));
+  await edit((source) => source.replace("frameHandler(", "frameHandler(("));
   expect(reloads.at(-1)).toMatchObject({
     kind: "failed",
     errors: [expect.objectContaining({ file: "packages/functions/src/handler/heartbeat.ts" })],

@@ -2,6 +2,7 @@ import { shortName, stageOf } from "@lectern/cli/cost/stage";
 import type { Flow, Usage, Work } from "@lectern/cli/cost/usage";
 import { quantile } from "@lectern/cli/statistic";
 import { type Stack, type StackOptions, startStack, synth } from "offline-aws";
+import { projectOnlyVariable } from "../../../../../infra/settings.js";
 import { isMetrics, seriesIn } from "./metric-line.js";
 import { audience, createPlay, names, type PlayedFlow, type PlayedName, settings } from "./play.js";
 import { createRecorder, type Recorder } from "./recorder.js";
@@ -88,7 +89,7 @@ export const usageOf = async (
   { root, say }: Pick<MeasureOptions, "root" | "say">,
 ): Promise<Usage> => {
   // The deployer's own settings must not reach the committed file.
-  process.env.LECTERN_PROJECT_ONLY = "true";
+  process.env[projectOnlyVariable] = "true";
   const graph = await synth({ root, stage: "prod", ...(say ? { say } : {}) });
   const of = (name: PlayedName): Flow => {
     const played = flows.find((flow) => flow.name === name);
