@@ -64,7 +64,11 @@ const attach = async (url: string) => {
     return seen.find(matches) ?? {};
   };
   return {
-    send,
+    /** Calls the process itself and waits for its answer. */
+    call: (method: string, params: object = {}) => {
+      const called = send(method, params);
+      return find((message) => message.id === called && message.method === undefined);
+    },
     detach: () => socket.close(),
     count: (method: string) => seen.filter((message) => message.method === method).length,
     event: (method: string, matches = (_: Record<string, unknown>) => true) =>
@@ -106,7 +110,8 @@ test("a debugger stops a handler at a line of its TypeScript file, for longer th
   const ask = (word: string) => client.send(JSON.stringify({ action: "hold", word }));
 
   const debug = await attach(stack.inspectorUrl);
-  debug.send("NodeWorker.enable", { waitForDebuggerOnStart: true });
+  // A thread that starts before the answer would not wait for the debugger.
+  await debug.call("NodeWorker.enable", { waitForDebuggerOnStart: true });
   // The function starts with its first event, and the debugger finds its thread by the function's name.
   ask("first");
   const worker = await debug.event("NodeWorker.attachedToWorker", ({ workerInfo }) =>
