@@ -1,4 +1,4 @@
-/** Where the stack reads the time and waits for it, so that tests can set it. */
+/** The stack's time. Tests can set it and move it on. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -6,7 +6,7 @@ export interface Clock {
   after(delay: number, callback: () => void): () => void;
 }
 
-/** What Node can wait for at once, about 25 days; a longer delay it takes for none. */
+/** The longest delay of a Node timer, about 25 days. A longer one would fire at once. */
 const longestDelayMs = 2 ** 31 - 1;
 
 interface Timer {
@@ -15,7 +15,7 @@ interface Timer {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** The time that a clock's shared memory says, given the real one (ms): its offset, and the real time at which it is held. */
+/** The time (ms) by a clock's shared memory, which holds its offset and the real time at which it was stopped, or 0. */
 export const readShared = ([offset = 0, heldAt = 0]: Float64Array, realNow: number): number =>
   (heldAt === 0 ? realNow : heldAt) + offset;
 
@@ -51,7 +51,7 @@ export class StackClock implements Clock {
   }
 
   /**
-   * Stops the time, which only `advance` then moves; whoever waits for it is called when the real time has come. Returns the
+   * Stops the time: only `advance` moves it. Timers still fire by the real clock. Returns the
    * function that lets it run on from where it stands.
    */
   hold(): () => void {

@@ -5,7 +5,7 @@ export interface Statement {
   readonly resources: readonly string[];
 }
 
-/** Who signs with an access key: a function's role and what it may do. */
+/** The owner of an access key: a function's role, and what the role may do. */
 export interface Principal {
   /** `arn:aws:sts::000000000000:assumed-role/<role>/<function>` */
   readonly arn: string;
@@ -21,7 +21,7 @@ export type Authorize = (request: {
 
 export type Access = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
 
-/** Unknown keys are the operator's own: all allowed. A known key may do what its role's statements say, no more. */
+/** An unknown key is the operator's and may do everything. A known key may do only what its role's statements allow. */
 export const createAuthorize = (principals: ReadonlyMap<string, Principal>): Authorize => {
   // Asked for each request and each post of a fan-out, so the patterns are compiled once.
   const roles = new Map(
@@ -43,7 +43,7 @@ export const createAuthorize = (principals: ReadonlyMap<string, Principal>): Aut
   };
 };
 
-/** Actions are the same in either case, resources are not. */
+/** Actions ignore case, resources do not. */
 const compile = ({ effect, actions, resources }: Statement) => ({
   denies: effect === "Deny",
   actions: actions.map((action) => compilePattern(action, "si")),
