@@ -16,7 +16,7 @@ export const total = ({ base, indexes }: Consumed): number =>
 const writeUnits = (...images: readonly (Item | undefined)[]): number =>
   Math.max(1, ...images.map((image) => (image ? Math.ceil(itemSize(image) / 1024) : 0)));
 
-/** What a write costs that turned `before` into `after`: the larger image on the table, and what it moves in the indexes. */
+/** The cost of a write that turned `before` into `after`. The table counts the larger image, an index each entry that changed. */
 export const consumedByWrite = (
   table: TableDefinition,
   before: Item | undefined,
@@ -38,7 +38,7 @@ export const consumedByWrite = (
   return { table: table.name, base: writeUnits(before, after), indexes };
 };
 
-/** A write that its condition refused pays for the item it looked at, or would have written; no index is touched. */
+/** The cost of a write that its condition refused: the larger of the item in the table and the item to write. Indexes are free. */
 export const consumedByRefusedWrite = (
   table: TableDefinition,
   existing: Item | undefined,
@@ -60,7 +60,7 @@ const EngineCapacity = v.object({
   GlobalSecondaryIndexes: v.optional(v.record(v.string(), Units), {}),
 });
 
-/** The engine's own count, for reads. AWS never counts less than the price of one small item, which an empty query misses. */
+/** The engine's own count, for reads. AWS counts at least one small item, even for an empty query; the engines do not. */
 export const consumedByEngine = (table: string, capacity: unknown, least: number): Consumed => {
   const parsed = v.safeParse(EngineCapacity, capacity);
   if (!parsed.success) return { table, base: least, indexes: {} };
@@ -72,7 +72,7 @@ export const consumedByEngine = (table: string, capacity: unknown, least: number
   return { table, base, indexes: Object.fromEntries(indexes) };
 };
 
-/** `ConsumedCapacity` as far as the client asked for it by `ReturnConsumedCapacity`. */
+/** `ConsumedCapacity`, in the detail that `ReturnConsumedCapacity` asks for. */
 export const consumedCapacity = (consumed: Consumed, asked: unknown): object | undefined => {
   if (asked !== "TOTAL" && asked !== "INDEXES") return undefined;
   const sum = { TableName: consumed.table, CapacityUnits: total(consumed) };

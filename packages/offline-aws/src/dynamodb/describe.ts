@@ -1,7 +1,7 @@
 import { DynamoDbError } from "./error.js";
 import { type Answer, answer, type Request, type Store } from "./store.js";
 
-/** DescribeTable with the ARNs and the stream that the infrastructure gave, which the engine does not know. */
+/** DescribeTable. The engine does not know the ARNs and the stream, which the infrastructure declares. */
 export const describeTable = async (store: Store, request: Request): Promise<Answer> => {
   const table = store.tables.get(String(request.TableName));
   if (!table) {

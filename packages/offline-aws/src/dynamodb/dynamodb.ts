@@ -42,9 +42,9 @@ export interface DynamoDb {
   /** By stream ARN. */
   readonly streams: ReadonlyMap<string, Stream>;
   readonly faults: Faults;
-  /** The first `limit` items of a table, for whoever looks on: not counted, not charged, no fault strikes it. */
+  /** The first `limit` items of a table, for observers: not counted, not charged, struck by no fault. */
   items(table: string, limit: number): Promise<readonly Item[]>;
-  /** What the TTL service does now and then: deletes what has expired. Resolves to how many items. */
+  /** Deletes expired items, as the TTL service does from time to time. Resolves to how many. */
   sweep(): Promise<number>;
   close(): Promise<void>;
 }

@@ -48,7 +48,7 @@ export const startDynalite = async (): Promise<Engine> => {
   };
 };
 
-/** How dynalite's checks and actions tell of what DynamoDB would refuse. */
+/** dynalite's checks throw these, and its actions pass them to the callback, for what DynamoDB would refuse. */
 const isRefusal = (error: unknown): error is { readonly statusCode: number; readonly body: EngineReply } =>
   typeof error === "object" && error !== null && "statusCode" in error && "body" in error;
 

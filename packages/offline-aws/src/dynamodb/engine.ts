@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { UserError } from "../user-error.js";
 import type { Item } from "./item.js";
 
-/** A DynamoDB that keeps the items. It takes what a client may send and authorises nobody. */
+/** A DynamoDB that keeps the items. It takes a client's requests as they are and checks no permission. */
 export interface Engine {
   /** DynamoDB charges a BatchGetItem for keys that have no item; DynamoDB Local forgets them. */
   readonly countsMissingInBatch: boolean;
@@ -17,7 +17,7 @@ export interface EngineAnswer {
   readonly reply: EngineReply;
 }
 
-/** Asks for something that can only succeed; a refusal is a bug of the proxy, so it throws. */
+/** For the proxy's own requests. A refusal is a bug of the proxy, so it throws. */
 export const ask = async (engine: Engine, operation: string, request: object): Promise<EngineReply> => {
   const { status, reply } = await engine.send(operation, request);
   if (status !== 200) throw new Error(`The engine refused ${operation}: ${JSON.stringify(reply)}`);

@@ -5,7 +5,7 @@ export interface FaultMatch {
 }
 
 export interface Fault {
-  /** What it strikes; a field left out matches everything. */
+  /** The requests that it strikes. A missing field matches all. */
   readonly match: FaultMatch;
   /**
    * - `throttle`, `internal-error`: refused, nothing done.

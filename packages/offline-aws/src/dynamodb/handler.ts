@@ -10,7 +10,7 @@ import { type Answer, answer, type Request, type Store, tableOf } from "./store.
 import { describeTimeToLive, updateTimeToLive } from "./time-to-live.js";
 import { write } from "./write.js";
 
-/** What one request did and cost. */
+/** A client's request, as observers see it, with its cost. */
 export interface RequestRecord {
   readonly operation: string;
   /** The table's name; a batch over several has them all, joined by commas. */
@@ -65,7 +65,7 @@ const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ],
 ]);
 
-/** Answers one request; `cut` means that the client gets no answer, its connection ends. */
+/** Answers one request. `cut`: the connection ends without an answer. */
 export const createHandler = (options: HandlerOptions) => {
   const { store, clock, faults, onRequest, delay } = options;
   return async (headers: IncomingHttpHeaders, body: string): Promise<Answer | "cut"> => {

@@ -4,7 +4,7 @@ import { pick } from "./item.js";
 import type { Change } from "./stream.js";
 import { createTableRequest, keyNames, type TableDefinition } from "./table.js";
 
-/** A second table in the engine that follows the first some time behind: indexes read from it lag. */
+/** A second table in the engine, which follows the first with a delay. Queries of an index read it, so the index lags. */
 export interface IndexCopy {
   append(change: Change): void;
   /** Reads the copy, by its name in the engine, once every change that is old enough has been applied. */
@@ -15,7 +15,7 @@ export interface IndexCopy {
 
 let copies = 0;
 
-/** Nobody may write to the table until this resolves. */
+/** The table must not be written to until this resolves. */
 export const startIndexCopy = async (
   engine: Engine,
   table: TableDefinition,

@@ -54,7 +54,7 @@ const numberSize = (text: string): number => {
 const sum = <T>(values: readonly T[], size: (value: T) => number): number =>
   values.reduce((total, value) => total + size(value), 0);
 
-/** Whether two items hold the same data: sets have no order, and 1.0 is 1. */
+/** True when two items hold the same data: sets have no order, and 1.0 is 1. */
 export const sameItem = (a: Item, b: Item): boolean => {
   const names = Object.keys(a);
   return (
@@ -93,7 +93,7 @@ const sameSet = (a: readonly string[], b: readonly string[] | undefined): boolea
 
 const decimal = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
-/** The one spelling under which DynamoDB keeps a number (`1.0` and `10e-1` are `1`). What is no number stays. */
+/** The spelling in which DynamoDB keeps a number: `1.0` and `10e-1` become `1`. Text that is no number stays as it is. */
 export const canonicalNumber = (text: string): string => {
   const [matched, sign, whole = "", fraction = "", exponent = "0"] = decimal.exec(text) ?? [];
   if (matched === undefined || whole + fraction === "") return text;
@@ -107,7 +107,7 @@ export const canonicalNumber = (text: string): string => {
   return sign === "-" && magnitude !== "0" ? `-${magnitude}` : magnitude;
 };
 
-/** A client's value with its numbers as DynamoDB keeps them, so that an image is what a read returns. */
+/** A client's value with its numbers spelled as DynamoDB keeps them, so that images equal what a read returns. */
 export const withCanonicalNumbers = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withCanonicalNumbers);
   if (typeof value !== "object" || value === null) return value;
@@ -116,7 +116,7 @@ export const withCanonicalNumbers = (value: unknown): unknown => {
   );
 };
 
-// An attribute may itself be called N: then what it holds is an object, never a string.
+// An attribute may itself be called N: its value is then an object, never a string.
 const canonicalMember = (name: string, inner: unknown): unknown => {
   if (name === "N" && typeof inner === "string") return canonicalNumber(inner);
   if (name === "NS" && Array.isArray(inner)) {

@@ -6,7 +6,7 @@ const options = {
   ReturnValuesOnConditionCheckFailure: ["ALL_OLD", "NONE"],
 } as const;
 
-/** Checks the options that the proxy answers itself and so keeps from the engine. */
+/** Checks the options that the engine never sees, because the proxy answers them itself. */
 export const checkOptions = (request: Request): void => {
   for (const [name, allowed] of Object.entries(options)) checkOption(request, name, allowed);
 };

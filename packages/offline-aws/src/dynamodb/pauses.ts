@@ -6,7 +6,7 @@ export interface Pause {
   cut(): void;
 }
 
-/** Waits by the stack's clock that can all be ended together, so that closing leaves no timer behind. */
+/** Waits by the stack's clock. All of them can be ended at once, so that closing leaves no timer behind. */
 export interface Pauses {
   start(ms: number): Pause;
   end(): void;

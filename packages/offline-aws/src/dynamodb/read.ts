@@ -52,7 +52,7 @@ const field = (of: unknown, name: string): unknown => Reflect.get(Object(of), na
 
 const count = (list: unknown): number => (Array.isArray(list) ? list.length : 0);
 
-/** What reading one small item costs. */
+/** The units of reading one small item. */
 const least = (asked: unknown): number => (field(asked, "ConsistentRead") === true ? 1 : 0.5);
 
 /** `ConsumedCapacity` of a batch: one entry per table. */

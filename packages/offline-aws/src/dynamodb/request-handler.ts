@@ -1,6 +1,6 @@
 import type { Exchange } from "./server.js";
 
-/** The part of a request of the AWS SDK that is looked at. */
+/** The fields of an SDK request that matter here. */
 interface SdkRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -31,6 +31,6 @@ const textOf = (body: unknown): string => {
   throw new Error("The body of a request to DynamoDB is a string or bytes.");
 };
 
-/** The error that the SDK's own handler makes of a connection that ends without an answer: the SDK retries it. */
+/** The SDK's own handler throws this when a connection ends without an answer. The SDK retries it. */
 const connectionCut = (): Error =>
   Object.assign(new Error("socket hang up"), { name: "TimeoutError", code: "ECONNRESET" });

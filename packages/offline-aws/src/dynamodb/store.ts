@@ -7,7 +7,7 @@ import type { KeyLock } from "./key-lock.js";
 import type { Change, StreamLog } from "./stream.js";
 import { keyNames, type TableDefinition } from "./table.js";
 
-/** A table with what the proxy keeps beside the engine. */
+/** A table, and the state that the proxy keeps for it outside the engine. */
 export interface Table {
   readonly definition: TableDefinition;
   readonly stream: StreamLog | undefined;
@@ -23,7 +23,7 @@ export interface Store {
   readonly tables: ReadonlyMap<string, Table>;
 }
 
-/** A client's request: a JSON object that nobody has looked at yet. */
+/** A client's request: a JSON object, not validated yet. */
 export type Request = Readonly<Record<string, unknown>>;
 
 export interface Answer {
@@ -43,14 +43,14 @@ export const answer = (
   writeUnits,
 });
 
-/** Every name must be a table's; the engine is asked only about tables that the stack declares. */
+/** The table of that name. The engine may hold others, such as lagging copies: clients must not reach them. */
 export const tableOf = ({ tables }: Store, name: string): Table => {
   const table = tables.get(name);
   if (!table) throw new DynamoDbError("ResourceNotFoundException", "Requested resource not found");
   return table;
 };
 
-/** Hands a request to the engine as it is, for the engine to refuse it in its own words. */
+/** Sends a malformed request to the engine unchanged, so that DynamoDB's own words refuse it. */
 export const passOn = async ({ engine }: Store, operation: string, request: Request): Promise<Answer> => {
   const { status, reply } = await engine.send(operation, request);
   return answer(reply, { status });
@@ -68,7 +68,7 @@ export const readItem = async (
   return (await ask(engine, "GetItem", { TableName: definition.name, Key, ConsistentRead: true })).Item;
 };
 
-/** Tells everyone who follows a table what a write did. To be called under the item's lock. */
+/** Reports a write to the table's stream and to its lagging copy. The caller holds the item's lock. */
 export const publish = (table: Table, change: Change): void => {
   table.stream?.append(change);
   table.indexCopy?.append(change);

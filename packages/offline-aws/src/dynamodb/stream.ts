@@ -33,7 +33,7 @@ export interface StreamEntry {
   readonly record: StreamRecord;
 }
 
-/** A table's change log. It keeps what some reader has not finished; with no reader, everything for 24 hours. */
+/** A table's change log. It keeps records until every reader has finished them; without a reader, for 24 hours. */
 export interface Stream {
   readonly arn: string;
   readonly viewType: StreamViewType;

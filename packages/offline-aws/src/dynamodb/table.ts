@@ -29,7 +29,7 @@ type KeySchema = { readonly hashKey: string; readonly rangeKey?: string };
 export const keyNames = ({ hashKey, rangeKey }: KeySchema): readonly string[] =>
   rangeKey === undefined ? [hashKey] : [hashKey, rangeKey];
 
-/** One string per item of a table, to lock and to shard by; undefined when `attributes` holds no valid key. */
+/** One string per item of a table, for locks and shards; undefined when `attributes` holds no valid key. */
 export const keyOf = (table: TableDefinition, attributes: unknown): string | undefined => {
   if (typeof attributes !== "object" || attributes === null) return undefined;
   const parts: string[] = [];
@@ -48,7 +48,7 @@ const keyPart = (value: AttributeValue): string | undefined => {
   return typeof value.B === "string" ? `B${value.B}` : undefined;
 };
 
-/** What an index holds of an item; undefined when the item lacks a key of the index. */
+/** The part of an item that an index holds; undefined when the item lacks a key of the index. */
 export const indexEntry = (
   table: TableDefinition,
   index: GlobalIndex,

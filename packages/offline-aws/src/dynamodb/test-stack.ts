@@ -31,7 +31,7 @@ export const orders: TableDefinition = {
   ttlAttribute: "expiresAt",
 };
 
-/** Nothing but a table. */
+/** No stream, no index, no TTL. */
 export const counters: TableDefinition = {
   name: "Counters",
   arn: arn("Counters"),
@@ -105,7 +105,7 @@ export const drain = (from: StreamReader): StreamRecord[] =>
     return entry.record;
   });
 
-/** Writes and reads single orders of the stack that a test has started by then. */
+/** Writes and reads single orders. `stack` is called at each use: a hook starts the stack later. */
 export const rowsOf = (stack: () => TestStack) => ({
   put: (Item: Record<string, unknown>) =>
     stack().documents.send(new PutCommand({ TableName: "Orders", Item })),

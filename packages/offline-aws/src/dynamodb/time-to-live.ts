@@ -6,7 +6,7 @@ import { keyNames, keyOf } from "./table.js";
 
 const fiveYears = 5 * 365 * 24 * 3600;
 
-/** Deletes the items of a table whose time has come, in the name of the TTL service. Returns how many. */
+/** Deletes a table's expired items in the name of the TTL service. Returns how many. */
 export const sweepTable = async (store: Store, table: Table, now: number): Promise<number> => {
   const { ttlAttribute, definition } = table;
   if (ttlAttribute === undefined) return 0;

@@ -22,12 +22,12 @@ import {
 } from "./store.js";
 import { keyNames, keyOf } from "./table.js";
 
-/** A single write with its options taken off: the proxy answers them from the images, the same for both engines. */
+/** A single write without its options: the proxy answers those from the item's images, alike for both engines. */
 interface Write {
   readonly store: Store;
   readonly table: Table;
   readonly request: Request;
-  /** What goes to the engine. */
+  /** The request as the engine gets it. */
   readonly rest: Request;
 }
 
@@ -52,7 +52,7 @@ const put = async ({ store, table, request, rest }: Write): Promise<Answer> => {
   if (refusal) throw refusal;
   const Item = withCanonicalNumbers(request.Item);
   const result = await store.engine.send("PutItem", { ...rest, Item, ReturnValues: "ALL_OLD" });
-  // A reply means that the engine has taken the item, so it is one.
+  // The engine has accepted it, so it is an item.
   const after = Item as Item;
   if (result.status !== 200) return refused({ store, table, request, rest }, result, after);
   const before = result.reply.Attributes;
@@ -72,11 +72,11 @@ const remove = async ({ store, table, request, rest }: Write): Promise<Answer> =
 const update = async (step: Write): Promise<Answer> => {
   const { store, table, request, rest } = step;
   checkOption(request, "ReturnValues", ["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"]);
-  // Without a stream or an index nobody needs the images, and the engine counts rightly.
+  // Without a stream or an index no image is needed, and the engine's own count is right.
   if (!table.stream && table.definition.globalIndexes.length === 0) return updateOnly(step);
   const asked = String(request.ReturnValues ?? "NONE");
   const before = await readItem(store, table, request.Key);
-  // Which attributes were updated only the engine knows; else one reply brings the new image along.
+  // Only the engine knows which attributes were updated. In all other cases its reply can be the whole new image.
   const ReturnValues = asked.startsWith("UPDATED_") ? asked : "ALL_NEW";
   const result = await store.engine.send("UpdateItem", { ...rest, ReturnValues });
   if (result.status !== 200) return refused(step, result, undefined, { existing: before });
@@ -127,7 +127,7 @@ const written = (
   );
 };
 
-/** The engine's refusal; when it was the condition, with the item that failed it, which dynalite cannot give. */
+/** The engine's refusal. After a failed condition the item comes with it when asked for, which dynalite does not do. */
 const refused = async (
   { store, table, request }: Write,
   { status, reply }: EngineAnswer,
@@ -145,7 +145,7 @@ const refused = async (
   });
 };
 
-/** Undoes an update that AWS would have refused; only its result shows that. No one else writes meanwhile. */
+/** Undoes an update that AWS would have refused: only the result shows it. The item's lock keeps other writers out. */
 const restore = async ({ store, table, request }: Write, before: Item | undefined): Promise<void> => {
   const TableName = table.definition.name;
   const Key = pick(Object(request.Key), keyNames(table.definition));

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { StreamRecord } from "../dynamodb/stream.js";
 import type { Outcome } from "../lambda/invocation.js";
 
-/** What one invocation made of a batch. `failed` carries the first record that did not succeed. */
+/** The result of one invocation for its batch. `from`: the index of the first record that did not succeed. */
 export type Verdict =
   | { readonly kind: "succeeded" }
   | { readonly kind: "failed"; readonly from: number }

@@ -29,12 +29,12 @@ interface Batch {
   readonly outcome: Outcome | undefined;
 }
 
-/** Streams forget after a day, and so ends every retry. */
+/** A stream keeps records for a day, so no retry lasts longer. */
 const retentionSeconds = 24 * 3600;
 const firstBackoff = 100;
 const longestBackoff = 5_000;
 
-/** Works on consecutive records until each has succeeded or was given up; nothing overtakes. */
+/** Works on consecutive records, in order, until each has succeeded or was given up. */
 export const handleBatch = async (entries: readonly StreamEntry[], options: BatchOptions): Promise<void> => {
   const work: Batch[] = [{ entries, retries: 0, throttles: 0, invocations: 0, outcome: undefined }];
   for (let batch = work.shift(); batch && !options.isClosed(); batch = work.shift()) {
@@ -42,7 +42,7 @@ export const handleBatch = async (entries: readonly StreamEntry[], options: Batc
   }
 };
 
-/** Invokes the function once; resolves to what remains to be done. */
+/** Invokes the function once. Resolves to the batches that are still to be done. */
 const attempt = async (batch: Batch, options: BatchOptions): Promise<Batch[]> => {
   const { mapping, invoke, finish, isClosed, onEvent } = options;
   const fresh = batch.entries.filter((entry) => !isTooOld(entry, options));
@@ -76,7 +76,7 @@ const attempt = async (batch: Batch, options: BatchOptions): Promise<Batch[]> =>
     : retry(rest, options);
 };
 
-/** Splitting takes nothing from the retries: at the record that the function named, or else in the middle. */
+/** Splits at the record that the function named, else in the middle. Splitting uses up no retry. */
 const bisect = (batch: Batch, splitBefore: number, { onEvent }: BatchOptions): Batch[] => {
   onEvent?.({ kind: "bisected", records: recordsOf(batch) });
   if (splitBefore > 0) return [batch];

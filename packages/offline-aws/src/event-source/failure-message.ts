@@ -3,7 +3,7 @@ import type { StreamEntry } from "../dynamodb/stream.js";
 import type { Outcome } from "../lambda/invocation.js";
 import type { DiscardCondition, Mapping } from "./mapping.js";
 
-/** What an on-failure destination is sent: where the records are, not the records. */
+/** The message to an on-failure destination. It says where the records are and does not contain them. */
 export interface FailureMessage {
   readonly requestContext: {
     readonly requestId: string;

@@ -1,9 +1,9 @@
 import { UserError } from "../user-error.js";
 
-/** Whether an event passes a mapping's filters. */
+/** True when an event passes a mapping's filters. */
 export type Filter = (event: unknown) => boolean;
 
-/** Tells of the values found at one place of an event; none when the place is missing there. */
+/** Judges the values at one path of an event: none when the path is missing. */
 type Rule = (leaves: readonly unknown[]) => boolean;
 
 /**
@@ -43,7 +43,7 @@ const compile = (pattern: unknown, path: readonly string[]): Filter => {
   return (event) => parts.every((part) => part(event));
 };
 
-/** Only leaves count, whatever the rule: an object on the way is as good as missing. A list stands for its members. */
+/** The values at a path. An object there counts as missing, for every rule. A list stands for its members. */
 const leavesAt = (value: unknown, path: readonly string[]): readonly unknown[] => {
   if (Array.isArray(value)) return value.flatMap((member) => leavesAt(member, path));
   const [name, ...rest] = path;

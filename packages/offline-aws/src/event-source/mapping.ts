@@ -29,7 +29,7 @@ export interface Mapping {
 
 export type DiscardCondition = "RetryAttemptsExhausted" | "RecordAgeExceeded";
 
-/** What a mapping does, for whoever watches. */
+/** Events of a mapping, for observers. */
 export type MappingEvent =
   | { readonly kind: "filtered"; readonly record: StreamRecord }
   | { readonly kind: "invoked"; readonly records: readonly StreamRecord[]; readonly outcome: Outcome }

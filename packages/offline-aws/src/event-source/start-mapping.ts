@@ -12,7 +12,7 @@ export interface RunningMapping {
   close(): Promise<void>;
 }
 
-/** Records of some items of one shard, one batch after the other. */
+/** Part of a shard: the records of some of its items, handled one batch after the other. */
 interface Lane {
   readonly queue: StreamEntry[];
   running: Promise<void> | undefined;
@@ -52,7 +52,7 @@ export const startMapping = (mapping: Mapping, dependencies: Dependencies): Runn
   };
 
   const run = async (lane: Lane): Promise<void> => {
-    // What is written in one go shares a batch.
+    // Records that are written in the same turn share a batch.
     await nextTurn();
     while (lane.queue.length > 0 && !closed) {
       await fillWindow(lane);

@@ -2,7 +2,7 @@ import type { Clock } from "../clock.js";
 import type { Authorize } from "../iam.js";
 import type { Invoke } from "../lambda/invocation.js";
 
-/** What a message may weigh, either way. */
+/** The size limit of a message, in both directions. */
 export const MAX_MESSAGE_BYTES = 128 * 1024;
 
 /**
@@ -35,7 +35,7 @@ export interface Route {
   readonly routeKey: string;
   /** The proxied Lambda's physical name; undefined when the route has no integration. */
   readonly functionName: string | undefined;
-  /** Whether the function's body goes back to the caller: it takes the selection expression and the RouteResponse. */
+  /** True when the function's body goes back to the caller. That needs the selection expression and the RouteResponse. */
   readonly routeResponse: boolean;
   /** The stage's settings for this route, in place of its default ones. */
   readonly throttle?: ThrottleSettings;
@@ -96,7 +96,7 @@ export type GatewayEvent =
  */
 export type ErrorFrameMessage = "Forbidden" | "Internal server error" | "Too Many Requests";
 
-/** What the parts of one gateway share. */
+/** Shared by the parts of one gateway. */
 export interface Deployment {
   readonly api: WebSocketApi;
   readonly routes: ReadonlyMap<string, Route>;
@@ -123,7 +123,7 @@ export interface Client {
 /** `requestContext.authorizer`: `principalId`, `integrationLatency` in ms, and the context, all as strings. */
 export type AuthorizerContext = Readonly<Record<string, string | number>>;
 
-/** Why a handshake ends with a status other than 101. */
+/** The status and the cause of a handshake that is refused. */
 export interface Refusal {
   readonly status: number;
   readonly reason: string;

@@ -17,7 +17,7 @@ const oneOrMore = v.union([
 ]);
 const statement = v.object({ Effect: v.picklist(["Allow", "Deny"]), Action: oneOrMore, Resource: oneOrMore });
 
-/** What a Lambda authorizer may return for a WebSocket API: simple responses are for HTTP APIs only. */
+/** The result of a Lambda authorizer for a WebSocket API. Simple responses are for HTTP APIs only. */
 const resultSchema = v.object({
   principalId: v.string(),
   policyDocument: v.object({
@@ -73,7 +73,7 @@ const refuse = (status: number, reason: string, byFunction = false): { readonly 
   refusal: byFunction ? { status, reason, byFunction } : { status, reason },
 });
 
-/** Which field is wrong; a value may be a secret. */
+/** The path of the wrong field, without its value, which may be a secret. */
 const faultOf = ([issue]: readonly v.BaseIssue<unknown>[]): string =>
   (issue && v.getDotPath(issue)) ?? "no object";
 
@@ -88,7 +88,7 @@ const readIdentitySource = (
   return query.findLast(([name]) => name === parameter)?.[1];
 };
 
-/** The evaluation of roles serves here as well: the policy is that of a caller with one key. */
+/** Evaluates the policy as that of a role whose caller has one key. */
 const allows = (statements: readonly v.InferOutput<typeof statement>[], methodArn: string): boolean => {
   const principal = {
     arn: "",

@@ -12,7 +12,7 @@ const MAX_FRAME_BYTES = 32 * 1024;
 const IDLE_LIMIT_MS = 10 * 60_000;
 const LIFETIME_MS = 2 * 60 * 60_000;
 
-/** What may wait for a slow client before posts are refused. The real bound is not documented. */
+/** Posts are refused once this much waits for a slow client. AWS's bound is not documented. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** How `ws` closes for what its receiver finds wrong; the rest of its errors are breaches of the protocol. */
@@ -96,11 +96,11 @@ export const serveConnection = (
     if (outcome.kind !== "returned")
       return sendError("Internal server error", requestId, `${functionName} ${describeFailure(outcome)}`);
     const { payload } = outcome;
-    // Whether a status other than 2xx replaces the body is not settled, so the body goes out whatever the status.
+    // It is not known whether a status other than 2xx replaces the body: the body goes out with any status.
     if (!route.routeResponse || !isRecord(payload) || typeof payload.body !== "string" || payload.body === "")
       return;
     const size = Buffer.byteLength(payload.body);
-    // What AWS says of a body that is too long is not documented; that a message has this limit is.
+    // A message has this limit. AWS does not document how it answers a longer body.
     if (size > MAX_MESSAGE_BYTES)
       return sendError(
         "Internal server error",

@@ -2,10 +2,10 @@ import type { Clock } from "../clock.js";
 import { afterFairly } from "../fair-timer.js";
 import type { Outcome } from "../lambda/invocation.js";
 
-/** The longest an integration may take; a function that runs on is no longer listened to. */
+/** API Gateway's limit for an integration. The function may run on; its answer is dropped. */
 export const INTEGRATION_TIMEOUT_SECONDS = 29;
 
-/** An authorizer's limit is documented for HTTP APIs only; the stricter value is the safe one. */
+/** The limit of an authorizer is documented for HTTP APIs only: the stricter value is the safe one. */
 export const AUTHORIZER_TIMEOUT_SECONDS = 10;
 
 /**
@@ -30,7 +30,7 @@ export const withDeadline = (
       .then(resolve, reject);
   });
 
-/** What went wrong, in words for the console; never the error's message, which may quote a token. */
+/** A failure in words for the console. The error's message is left out: it may quote a token. */
 export const describeFailure = (outcome: Exclude<Outcome, { kind: "returned" }>): string => {
   if (outcome.kind === "failed") return `threw ${outcome.errorType}`;
   if (outcome.kind === "timed-out") return `took longer than ${outcome.afterSeconds} s`;

@@ -12,7 +12,7 @@ import { createThrottle, createTokenBucket } from "./throttle.js";
 
 const ACCOUNT_NEW_CONNECTIONS = 500;
 
-/** In real time, not the stack's, how long a shutdown waits. */
+/** The longest that a shutdown waits, by the real clock. */
 const SHUTDOWN_MS = 10_000;
 
 /**

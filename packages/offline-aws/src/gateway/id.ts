@@ -17,5 +17,5 @@ export const createId = (): string => {
   return `${pool.toString("base64url", used - BYTES, used)}=`;
 };
 
-/** Whether a text has the form of an id; the standard alphabet of base64 is well-formed too. */
+/** True when a text has the form of an id; base64's standard alphabet is well-formed too. */
 export const isWellFormedId = (text: string): boolean => /^[\w+/-]{15}=$/.test(text);

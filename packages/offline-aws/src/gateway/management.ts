@@ -129,7 +129,7 @@ const decode = (segment: string): string | undefined => {
   }
 };
 
-/** Reads on past the limit without keeping anything, so that the client can finish and see the answer. */
+/** Reads past the limit without keeping it, so that the client can finish and see the answer. */
 const readBody = (request: IncomingMessage): Promise<Buffer | "too large" | "aborted"> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = [];

@@ -26,7 +26,7 @@ export interface TestEvent {
   };
 }
 
-/** Plays a Lambda: what it returns is the payload, what it throws fails it. */
+/** Plays a Lambda: it returns the payload, or throws to fail. */
 export type TestFunction = (event: TestEvent) => unknown;
 
 export interface GatewaySetup extends Partial<Pick<GatewayOptions, "quotas">> {
@@ -40,7 +40,7 @@ export interface GatewaySetup extends Partial<Pick<GatewayOptions, "quotas">> {
   readonly clock?: GatewayOptions["clock"];
 }
 
-/** What has arrived, in order; `next` waits for what has not. */
+/** Items in order of arrival. `next` waits for one that has not arrived yet. */
 interface Queue<T> {
   push(item: T): void;
   next(): Promise<T>;
@@ -83,7 +83,7 @@ interface ConnectOptions extends ClientOptions {
   readonly subprotocols?: string[];
 }
 
-/** A gateway on a port of its own, for the length of one test. */
+/** A gateway on a free port, for the length of one test. */
 export const startGateway = async (setup: GatewaySetup = {}) => {
   const { functions = {}, identitySources = [], routeResponses = [] } = setup;
   const stackClock = new StackClock();
@@ -251,7 +251,7 @@ export const ok = (): unknown => ({ statusCode: 200 });
 /** The answer of a function with a route response: the body of the message. */
 export const echo: TestFunction = ({ body }) => ({ statusCode: 200, body });
 
-/** An authorizer's result that lets everybody in. */
+/** An authorizer's result that allows every client. */
 export const allow = (context?: Record<string, unknown>, resource: string | string[] = "*"): unknown => ({
   principalId: "user-1",
   policyDocument: {

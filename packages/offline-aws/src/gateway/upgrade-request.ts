@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
-/** What `$connect` and its authorizer are told of the client's request. */
+/** The client's request, as `$connect` and its authorizer see it. */
 export interface UpgradeRequest {
   /** Still encoded, without the query. */
   readonly path: string;

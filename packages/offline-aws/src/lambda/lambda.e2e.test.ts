@@ -386,6 +386,18 @@ describe("concurrency", () => {
     expect(Math.max(...atOnce)).toBe(2);
   });
 
+  test("a caller hears when its handler begins, which is after the wait for a free place", async () => {
+    const code = `export const handler = async ({ ms }) => new Promise((r) => setTimeout(r, ms));`;
+    const { lambda } = await start([await define("slow", code)], { concurrency: 1 });
+    const order: string[] = [];
+    const invoke = (name: string, ms: number) =>
+      lambda
+        .invoke("slow", { ms }, () => order.push(`${name} runs`))
+        .then(() => order.push(`${name} is done`));
+    await Promise.all([invoke("first", 50), invoke("second", 0)]);
+    expect(order).toEqual(["first runs", "first is done", "second runs", "second is done"]);
+  });
+
   test("idle resolves at once when nothing runs, else after the last invocation", async () => {
     const { lambda, records } = await start([
       await define("brief", `export const handler = async () => new Promise((r) => setTimeout(r, 20));`),
