@@ -130,7 +130,7 @@ export const deploymentSchema = v.object({
         "must have repository and environments, and nothing else but createsProvider",
       ),
       v.description(
-        "The repository that deploys, and the GitHub environments that this stage creates IAM roles for: a stage's name, or `preview` for every `pr-N`. Set `createsProvider` on one stage of an account: it makes the account trust GitHub's tokens.",
+        "The repository that deploys, and the GitHub environments that this stage makes roles for. `createsProvider`, on one stage of an account, makes the account trust GitHub's tokens.",
       ),
     ),
   ),
@@ -138,7 +138,7 @@ export const deploymentSchema = v.object({
     v.pipe(
       trueOrFalse,
       v.description(
-        "Whether the functions' roles get the account's policy `lectern-boundary-<environment>` as their boundary. GitHub's workflows may create no other roles. A stage whose `github` names it is always bounded; set this on `pr-*`.",
+        "Whether the policy `lectern-boundary-<environment>` bounds the functions' roles, as pipelines need. Set it on `pr-*`; a stage that its own `github` names is always bounded.",
       ),
     ),
   ),
