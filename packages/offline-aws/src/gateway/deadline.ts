@@ -1,8 +1,8 @@
 import type { Clock } from "../clock.js";
 import { afterFairly } from "../fair-timer.js";
-import type { Outcome } from "../lambda/invocation.js";
+import type { Invoke, Outcome } from "../lambda/invocation.js";
 
-/** The longest an integration may take; a function that runs on is no longer listened to. */
+/** The longest an integration may take. The function runs on, but its result is dropped. */
 export const INTEGRATION_TIMEOUT_SECONDS = 29;
 
 /** An authorizer's limit is documented for HTTP APIs only; the stricter value is the safe one. */
@@ -15,17 +15,15 @@ export const AUTHORIZER_TIMEOUT_SECONDS = 10;
 export const withDeadline = (
   clock: Clock,
   seconds: number,
-  invoke: (onRun: () => void) => Promise<Outcome>,
+  invoke: (onRun: NonNullable<Parameters<Invoke>[2]>) => Promise<Outcome>,
 ): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     let cancel = (): void => undefined;
-    const onRun = (): void => {
-      const after = (delay: number, callback: () => void) => clock.after(delay, callback);
-      cancel = afterFairly(after, seconds * 1000, () =>
-        resolve({ kind: "timed-out", afterSeconds: seconds }),
-      );
-    };
-    invoke(onRun)
+    const after = (delay: number, callback: () => void) => clock.after(delay, callback);
+    const timeOut = () => resolve({ kind: "timed-out", afterSeconds: seconds });
+    invoke((waitedMs) => {
+      cancel = afterFairly(after, seconds * 1000, timeOut, waitedMs);
+    })
       .finally(() => cancel())
       .then(resolve, reject);
   });

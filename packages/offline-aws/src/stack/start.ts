@@ -4,7 +4,7 @@ import { startDynamoDb } from "../dynamodb/index.js";
 import { createGateway } from "../gateway/gateway.js";
 import { createAuthorize } from "../iam.js";
 import { loadIssuer } from "../issuer.js";
-import { BuildFailure } from "../lambda/build-failure.js";
+import { BuildFailure } from "../lambda/bundle.js";
 import { createDirectoryWatcher } from "../lambda/directory-watcher.js";
 import { startLambda } from "../lambda/lambda.js";
 import { plan } from "../plan/plan.js";
