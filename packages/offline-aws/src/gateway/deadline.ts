@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.js";
 import { afterFairly } from "../fair-timer.js";
 import type { Invoke, Outcome } from "../lambda/invocation.js";
+import type { Deployment } from "./api.js";
 
 /** The longest an integration may take. The function runs on, but its result is dropped. */
 export const INTEGRATION_TIMEOUT_SECONDS = 29;
@@ -27,6 +28,14 @@ export const withDeadline = (
       .finally(() => cancel())
       .then(resolve, reject);
   });
+
+/** Invokes a function within a time limit. */
+export const invokeWithin = (
+  seconds: number,
+  { clock, invoke }: Pick<Deployment, "clock" | "invoke">,
+  functionName: string,
+  event: unknown,
+): Promise<Outcome> => withDeadline(clock, seconds, (onRun) => invoke(functionName, event, onRun));
 
 /** What went wrong, in words for the console; never the error's message, which may quote a token. */
 export const describeFailure = (outcome: Exclude<Outcome, { kind: "returned" }>): string => {
