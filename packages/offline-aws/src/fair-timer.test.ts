@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { afterFairly } from "./fair-timer.js";
+import { afterFairly, openThreadMeter } from "./fair-timer.js";
 
 const after = (delay: number, callback: () => void) => {
   const timer = setTimeout(callback, delay);
@@ -41,4 +41,21 @@ test("a cancelled one does not call back, not even one that waits on", async () 
   cancel();
   await wait(150);
   expect(called).toBe(false);
+});
+
+test("time in which the timed thread waited for a processor does not count", async () => {
+  let waited = 1_000;
+  const begun = performance.now();
+  const over = new Promise<void>((resolve) => afterFairly(after, 60, resolve, () => waited));
+  waited += 200;
+  await over;
+  expect(performance.now() - begun).toBeGreaterThan(258);
+});
+
+test("a thread that cannot be measured has not waited", () => {
+  for (const thread of [undefined, "0/task/0"]) {
+    const meter = openThreadMeter(thread);
+    expect(meter.waitedMs()).toBe(0);
+    meter.close();
+  }
 });

@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
 /** Calls back after a delay in ms. Returns the function that cancels it. */
 type After = (delay: number, callback: () => void) => () => void;
 
@@ -42,10 +44,17 @@ const startMeter = (): LatenessMeter => {
 /**
  * A timer that does not count the time in which this process was kept waiting, by a busy machine or by its own work. A
  * time limit then cuts what hangs, and not what is slow. An answer that arrived meanwhile is read before time is up.
+ * @param waitedMs how long the thread that is timed has waited for a processor; that time does not count either
  */
-export const afterFairly = (after: After, delay: number, callback: () => void): (() => void) => {
+export const afterFairly = (
+  after: After,
+  delay: number,
+  callback: () => void,
+  waitedMs: () => number = () => 0,
+): (() => void) => {
   const meter = startMeter();
-  let seen = meter.lostMs();
+  const uncounted = (): number => meter.lostMs() + waitedMs();
+  let seen = uncounted();
   let open = true;
   const close = (): void => {
     if (open) meter.close();
@@ -53,7 +62,7 @@ export const afterFairly = (after: After, delay: number, callback: () => void): 
   };
   const wait = (ms: number): (() => void) =>
     after(ms, () => {
-      const late = meter.lostMs() - seen;
+      const late = uncounted() - seen;
       seen += late;
       if (late >= 1) {
         cancel = wait(late);
@@ -67,4 +76,37 @@ export const afterFairly = (after: After, delay: number, callback: () => void): 
     cancel();
     close();
   };
+};
+
+/**
+ * Measures how long a thread was ready to run and had no processor, in ms since its start. The main thread's own lateness
+ * does not show this: on a busy machine a thread that mostly sleeps is served at once, and one that computes is not.
+ * @param thread the target of the thread's link `/proc/thread-self`; undefined where the system has none: nothing is measured then
+ */
+export const openThreadMeter = (thread: string | undefined) => {
+  const file = openForReading(`/proc/${thread}/schedstat`);
+  const buffer = Buffer.alloc(64);
+  return {
+    waitedMs: (): number => {
+      if (file === undefined) return 0;
+      try {
+        const text = buffer.toString("latin1", 0, readSync(file, buffer, 0, buffer.length, 0));
+        return Number(text.split(" ")[1]) / 1e6;
+      } catch {
+        // The thread has ended.
+        return 0;
+      }
+    },
+    close: (): void => {
+      if (file !== undefined) closeSync(file);
+    },
+  };
+};
+
+const openForReading = (path: string): number | undefined => {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return undefined;
+  }
 };

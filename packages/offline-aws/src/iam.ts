@@ -1,3 +1,15 @@
+import * as v from "valibot";
+
+export const listed = <Item>(one: Item): Item[] => [one];
+
+const oneOrMore = v.union([v.pipe(v.string(), v.transform(listed)), v.array(v.string())]);
+
+/** One statement of a policy document. */
+export const policyStatement = v.pipe(
+  v.object({ Effect: v.picklist(["Allow", "Deny"]), Action: oneOrMore, Resource: oneOrMore }),
+  v.transform(({ Effect, Action, Resource }) => ({ effect: Effect, actions: Action, resources: Resource })),
+);
+
 /** One statement of a role's policy. */
 export interface Statement {
   readonly effect?: "Allow" | "Deny";

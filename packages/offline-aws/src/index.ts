@@ -18,5 +18,5 @@ export { type SynthOptions, synth } from "./synth/synth.js";
 export { type DynamoDb, startDynamoDb, type TableDefinition } from "./dynamodb/index.js";
 export { accessKeyOf } from "./iam.js";
 export { type Issuer, loadIssuer, type TokenRequest } from "./issuer.js";
-export { bundleOptions } from "./lambda/bundle-options.js";
+export { bundleOptions } from "./lambda/function-definition.js";
 export { sayIfSlow } from "./say-if-slow.js";

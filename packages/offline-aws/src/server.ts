@@ -43,3 +43,32 @@ export const listen = async (port: number): Promise<LocalServer> => {
       }),
   };
 };
+
+/**
+ * Reads a request's body. A body of more than `limit` bytes is read to its end but not kept (`body` is empty): a client
+ * reads the answer only after it has sent everything.
+ */
+export const readBody = (
+  request: http.IncomingMessage,
+  limit: number,
+): Promise<{ readonly body: Buffer; readonly size: number } | "aborted"> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+      else chunks.length = 0;
+    });
+    request.on("end", () => resolve({ body: Buffer.concat(chunks), size }));
+    request.on("close", () => resolve("aborted"));
+  });
+
+/** Decodes a path or a part of it; broken percent-encoding stays as it is. */
+export const decodePath = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};

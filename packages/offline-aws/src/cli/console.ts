@@ -1,4 +1,4 @@
-import { describeBuildError } from "../lambda/build-failure.js";
+import { describeBuildError } from "../lambda/bundle.js";
 import { asText, type LogText, readLogLine } from "../log-text.js";
 import type { Observer } from "../stack/stack.js";
 import { describeInvocation, describeLog } from "./console-invocation.js";

@@ -2,13 +2,10 @@ import type { Clock } from "../clock.js";
 import type { Authorize } from "../iam.js";
 import type { Invoke } from "../lambda/invocation.js";
 
-/** The size limit of a message, in both directions. */
+/** The limit on a message, in either direction. */
 export const MAX_MESSAGE_BYTES = 128 * 1024;
 
-/**
- * In requests and requests per second. An absent one is the account's (5,000 and 10,000); a zero rejects everything, as AWS
- * does.
- */
+/** In requests and requests per second. The defaults are the account's: 5,000 and 10,000. A zero rejects everything. */
 export interface ThrottleSettings {
   readonly burstLimit?: number;
   readonly rateLimit?: number;
@@ -31,11 +28,11 @@ export interface WebSocketApi {
 }
 
 export interface Route {
-  /** `$connect`, `$disconnect`, `$default`, or what the route selection expression may yield. */
+  /** `$connect`, `$disconnect`, `$default`, or a value of the route selection expression. */
   readonly routeKey: string;
   /** The proxied Lambda's physical name; undefined when the route has no integration. */
   readonly functionName: string | undefined;
-  /** True when the function's body goes back to the caller. That needs the selection expression and the RouteResponse. */
+  /** True when the function's body goes back to the caller: the route has a selection expression and a RouteResponse. */
   readonly routeResponse: boolean;
   /** The stage's settings for this route, in place of its default ones. */
   readonly throttle?: ThrottleSettings;
@@ -56,13 +53,7 @@ export interface GatewayOptions {
 
 export type GatewayEvent =
   | { readonly kind: "connected"; readonly connectionId: string; readonly handshakeMs: number }
-  /** `byFunction`: the status is an authorizer's or a `$connect` function's own answer. */
-  | {
-      readonly kind: "refused";
-      readonly status: number;
-      readonly reason: string;
-      readonly byFunction?: boolean;
-    }
+  | ({ readonly kind: "refused" } & Refusal)
   /** The client had gone before `$connect` let it in. */
   | { readonly kind: "abandoned"; readonly connectionId: string }
   | {
@@ -90,13 +81,14 @@ export type GatewayEvent =
       readonly reason: string;
     };
 
-/**
- * "Too Many Requests" is an assumption: the text of a throttled message's frame is not documented. Nor is that of a response
- * beyond `MAX_MESSAGE_BYTES`.
- */
+/** The texts for a throttled message and for a response beyond `MAX_MESSAGE_BYTES` are assumptions: AWS documents neither. */
 export type ErrorFrameMessage = "Forbidden" | "Internal server error" | "Too Many Requests";
 
-/** Shared by the parts of one gateway. */
+/** True for an object of fields; false for `null`. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+/** What the parts of one gateway share. */
 export interface Deployment {
   readonly api: WebSocketApi;
   readonly routes: ReadonlyMap<string, Route>;
@@ -127,6 +119,9 @@ export type AuthorizerContext = Readonly<Record<string, string | number>>;
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
-  /** True when a function chose the status. */
+  /** True when an authorizer or a `$connect` function chose the status. */
   readonly byFunction?: boolean;
 }
+
+export const refusal = (status: number, reason: string, byFunction = false): Refusal =>
+  byFunction ? { status, reason, byFunction } : { status, reason };

@@ -1,54 +1,44 @@
 import type { IncomingMessage } from "node:http";
 import * as v from "valibot";
-import { createAuthorize } from "../iam.js";
-import type { AuthorizerContext, Client, Deployment, Refusal, Route } from "./api.js";
-import { AUTHORIZER_TIMEOUT_SECONDS, describeFailure, withDeadline } from "./deadline.js";
-import { authorizerEvent, methodArnOf } from "./event.js";
-import type { UpgradeRequest } from "./upgrade-request.js";
+import { createAuthorize, listed, policyStatement, type Statement } from "../iam.js";
+import {
+  type AuthorizerContext,
+  type Client,
+  type Deployment,
+  type Refusal,
+  type Route,
+  refusal,
+} from "./api.js";
+import { AUTHORIZER_TIMEOUT_SECONDS, describeFailure, invokeWithin } from "./deadline.js";
+import { authorizerEvent, methodArnOf, type UpgradeRequest } from "./event.js";
 
 const MAX_RESULT_BYTES = 8 * 1024;
 
-const oneOrMore = v.union([
-  v.pipe(
-    v.string(),
-    v.transform((one) => [one]),
-  ),
-  v.array(v.string()),
-]);
-const statement = v.object({ Effect: v.picklist(["Allow", "Deny"]), Action: oneOrMore, Resource: oneOrMore });
-
-/** The result of a Lambda authorizer for a WebSocket API. Simple responses are for HTTP APIs only. */
+/** The result of a Lambda authorizer for a WebSocket API; AWS allows simple responses only for HTTP APIs. */
 const resultSchema = v.object({
   principalId: v.string(),
   policyDocument: v.object({
-    Statement: v.union([
-      v.array(statement),
-      v.pipe(
-        statement,
-        v.transform((one) => [one]),
-      ),
-    ]),
+    Statement: v.union([v.array(policyStatement), v.pipe(policyStatement, v.transform(listed))]),
   }),
   context: v.nullish(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()]))),
 });
 
-/** Asks the authorizer of `$connect`: the context for every later event, or the refusal. */
+/** Invokes the authorizer of `$connect`. Returns the context for every later event, or the refusal. */
 export const runAuthorizer = async (
-  { api, clock, invoke }: Deployment,
+  deployment: Deployment,
   authorizer: NonNullable<Route["authorizer"]>,
   client: Client,
   incoming: IncomingMessage,
   request: UpgradeRequest,
   requestId: string,
 ): Promise<{ readonly context: AuthorizerContext } | { readonly refusal: Refusal }> => {
+  const { api, clock } = deployment;
   const missing = authorizer.identitySources.find((source) => !readIdentitySource(source, incoming, request));
   if (missing !== undefined) return refuse(401, `the identity source ${missing} is missing or empty`);
 
   const startedAt = clock.now();
   const event = authorizerEvent(api, client, request, { now: startedAt, requestId });
-  const outcome = await withDeadline(clock, AUTHORIZER_TIMEOUT_SECONDS, (onRun) =>
-    invoke(authorizer.functionName, event, onRun),
-  );
+  const outcome = await invokeWithin(AUTHORIZER_TIMEOUT_SECONDS, deployment, authorizer.functionName, event);
   if (outcome.kind === "failed" && outcome.errorMessage === "Unauthorized")
     return refuse(401, "the authorizer threw Unauthorized", true);
   if (outcome.kind !== "returned") return refuse(500, `the authorizer ${describeFailure(outcome)}`);
@@ -69,11 +59,9 @@ export const runAuthorizer = async (
   };
 };
 
-const refuse = (status: number, reason: string, byFunction = false): { readonly refusal: Refusal } => ({
-  refusal: byFunction ? { status, reason, byFunction } : { status, reason },
-});
+const refuse = (...fault: Parameters<typeof refusal>) => ({ refusal: refusal(...fault) });
 
-/** The path of the wrong field, without its value, which may be a secret. */
+/** Names the field that is wrong, but not its value, which may be a secret. */
 const faultOf = ([issue]: readonly v.BaseIssue<unknown>[]): string =>
   (issue && v.getDotPath(issue)) ?? "no object";
 
@@ -88,16 +76,8 @@ const readIdentitySource = (
   return query.findLast(([name]) => name === parameter)?.[1];
 };
 
-/** Evaluates the policy as that of a role whose caller has one key. */
-const allows = (statements: readonly v.InferOutput<typeof statement>[], methodArn: string): boolean => {
-  const principal = {
-    arn: "",
-    statements: statements.map(({ Effect, Action, Resource }) => ({
-      effect: Effect,
-      actions: Action,
-      resources: Resource,
-    })),
-  };
-  const authorize = createAuthorize(new Map([["caller", principal]]));
+/** Evaluates the policy as the role of a caller with one key. */
+const allows = (statements: readonly Statement[], methodArn: string): boolean => {
+  const authorize = createAuthorize(new Map([["caller", { arn: "", statements }]]));
   return authorize({ accessKeyId: "caller", action: "execute-api:Invoke", resource: methodArn }).allowed;
 };

@@ -1,21 +1,20 @@
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
-import { type Client, type Deployment, type ErrorFrameMessage, MAX_MESSAGE_BYTES } from "./api.js";
-import { describeFailure, INTEGRATION_TIMEOUT_SECONDS, withDeadline } from "./deadline.js";
+import { type Client, type Deployment, type ErrorFrameMessage, isRecord, MAX_MESSAGE_BYTES } from "./api.js";
+import { describeFailure, INTEGRATION_TIMEOUT_SECONDS, invokeWithin } from "./deadline.js";
 import { messageEvent } from "./event.js";
 import { createFrameWatch } from "./frame-limit.js";
 import { createId } from "./id.js";
-import { isRecord } from "./record.js";
 import { throttled } from "./throttle.js";
 
 const MAX_FRAME_BYTES = 32 * 1024;
 const IDLE_LIMIT_MS = 10 * 60_000;
 const LIFETIME_MS = 2 * 60 * 60_000;
 
-/** Posts are refused once this much waits for a slow client. AWS's bound is not documented. */
+/** How much may wait for a slow client before posts are refused. AWS does not document its limit. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** How `ws` closes for what its receiver finds wrong; the rest of its errors are breaches of the protocol. */
+/** The close codes for errors of `ws`'s receiver; any other error is a breach of the protocol (1002). */
 const RECEIVER_ERRORS = new Map([
   ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009],
   ["WS_ERR_TOO_MANY_BUFFERED_PARTS", 1008],
@@ -35,7 +34,7 @@ export interface Connection {
   readonly client: Client;
   /** False from the moment that either side closes. */
   isOpen(): boolean;
-  /** When a message last went either way, in ms since the epoch. */
+  /** The time of the last message in either direction, in ms since the epoch. */
   lastActiveAt(): number;
   /** Sends one frame. `full`: the client reads too slowly. */
   post(data: Buffer, binary: boolean): "sent" | "full";
@@ -51,10 +50,10 @@ export const serveConnection = (
   raw: Duplex,
   onClosed: (close: Close) => void,
 ): Connection => {
-  const { api, clock, invoke } = deployment;
+  const { api, clock } = deployment;
   let lastActiveAt = clock.now();
   let received = 0;
-  /** How many messages are let in: those after the one that broke a rule are not. */
+  /** How many messages are read: none after the message that broke a rule. */
   let admitted = Number.POSITIVE_INFINITY;
   let closedByUs: Close | undefined;
   let cancelDeadline = () => {};
@@ -90,17 +89,15 @@ export const serveConnection = (
     const at = { now: clock.now(), requestId, messageId: createId() };
     const event = messageEvent(api, client, route.routeKey, at, body);
     const { functionName } = route;
-    const outcome = await withDeadline(clock, INTEGRATION_TIMEOUT_SECONDS, (onRun) =>
-      invoke(functionName, event, onRun),
-    );
+    const outcome = await invokeWithin(INTEGRATION_TIMEOUT_SECONDS, deployment, functionName, event);
     if (outcome.kind !== "returned")
       return sendError("Internal server error", requestId, `${functionName} ${describeFailure(outcome)}`);
     const { payload } = outcome;
-    // It is not known whether a status other than 2xx replaces the body: the body goes out with any status.
+    // AWS does not document whether a status other than 2xx replaces the body, so the status is ignored.
     if (!route.routeResponse || !isRecord(payload) || typeof payload.body !== "string" || payload.body === "")
       return;
     const size = Buffer.byteLength(payload.body);
-    // A message has this limit. AWS does not document how it answers a longer body.
+    // AWS documents this limit, but not its answer to a longer body.
     if (size > MAX_MESSAGE_BYTES)
       return sendError(
         "Internal server error",
@@ -110,7 +107,7 @@ export const serveConnection = (
     send(payload.body);
   };
 
-  /** Idle time and lifetime share one timer; it is not moved by each message but looks again when it rings. */
+  /** Idle time and lifetime share one timer. A message does not reset it: when it fires, it computes the deadline again. */
   const awaitDeadline = (): void => {
     const deadline = Math.min(lastActiveAt + IDLE_LIMIT_MS, client.connectedAt + LIFETIME_MS);
     const left = deadline - clock.now();

@@ -52,3 +52,18 @@ test("a failure is described without the error's message, which may quote a toke
     "threw TypeError",
   );
 });
+
+test("time in which the handler's thread waited for a processor does not count", async () => {
+  const clock = createFakeClock();
+  let waited = 0;
+  const outcome = withDeadline(clock, 29, (onRun) => {
+    onRun(() => waited);
+    return new Promise(() => {});
+  });
+  const [ring] = clock.waiting;
+  waited = 5_000;
+  ring?.();
+  expect(clock.waiting.size).toBe(2);
+  for (const again of clock.waiting) again();
+  expect(await outcome).toEqual({ kind: "timed-out", afterSeconds: 29 });
+});

@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.js";
 import { afterFairly } from "../fair-timer.js";
-import type { Outcome } from "../lambda/invocation.js";
+import type { Invoke, Outcome } from "../lambda/invocation.js";
+import type { Deployment } from "./api.js";
 
-/** API Gateway's limit for an integration. The function may run on; its answer is dropped. */
+/** The longest an integration may take. The function runs on, but its result is dropped. */
 export const INTEGRATION_TIMEOUT_SECONDS = 29;
 
 /** The limit of an authorizer is documented for HTTP APIs only: the stricter value is the safe one. */
@@ -15,22 +16,28 @@ export const AUTHORIZER_TIMEOUT_SECONDS = 10;
 export const withDeadline = (
   clock: Clock,
   seconds: number,
-  invoke: (onRun: () => void) => Promise<Outcome>,
+  invoke: (onRun: NonNullable<Parameters<Invoke>[2]>) => Promise<Outcome>,
 ): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     let cancel = (): void => undefined;
-    const onRun = (): void => {
-      const after = (delay: number, callback: () => void) => clock.after(delay, callback);
-      cancel = afterFairly(after, seconds * 1000, () =>
-        resolve({ kind: "timed-out", afterSeconds: seconds }),
-      );
-    };
-    invoke(onRun)
+    const after = (delay: number, callback: () => void) => clock.after(delay, callback);
+    const timeOut = () => resolve({ kind: "timed-out", afterSeconds: seconds });
+    invoke((waitedMs) => {
+      cancel = afterFairly(after, seconds * 1000, timeOut, waitedMs);
+    })
       .finally(() => cancel())
       .then(resolve, reject);
   });
 
-/** A failure in words for the console. The error's message is left out: it may quote a token. */
+/** Invokes a function within a time limit. */
+export const invokeWithin = (
+  seconds: number,
+  { clock, invoke }: Pick<Deployment, "clock" | "invoke">,
+  functionName: string,
+  event: unknown,
+): Promise<Outcome> => withDeadline(clock, seconds, (onRun) => invoke(functionName, event, onRun));
+
+/** What went wrong, in words for the console; never the error's message, which may quote a token. */
 export const describeFailure = (outcome: Exclude<Outcome, { kind: "returned" }>): string => {
   if (outcome.kind === "failed") return `threw ${outcome.errorType}`;
   if (outcome.kind === "timed-out") return `took longer than ${outcome.afterSeconds} s`;

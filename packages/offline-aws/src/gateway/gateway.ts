@@ -12,12 +12,12 @@ import { createThrottle, createTokenBucket } from "./throttle.js";
 
 const ACCOUNT_NEW_CONNECTIONS = 500;
 
-/** The longest that a shutdown waits, by the real clock. */
+/** How long a shutdown waits, in real time. */
 const SHUTDOWN_MS = 10_000;
 
 /**
- * In real time, how long a client may take to answer a close before it is cut. `ws` would give it 30 s, which is too
- * long for a `$disconnect` to be waited for; its types do not know the option.
+ * How long a client may take to answer a close, in real time. `ws` waits 30 s, which is too long to wait for a
+ * `$disconnect`; its types lack the option.
  */
 const CUT_OFF = { closeTimeout: 5_000 };
 
@@ -26,7 +26,7 @@ const GOING_AWAY: Close = { code: 1001, reason: "Going away" };
 export interface Gateway {
   /** For the "upgrade" event of an `http.Server`. Answers every upgrade, also those for other paths (403). */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Answers `/<stage>/@connections/<id>`; false, and untouched, when the path is another. */
+  /** Answers `/<stage>/@connections/<id>`. Returns false, and does nothing, for any other path. */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean;
   connectionCount(): number;
   /** Closes every socket with 1001 and waits for their `$disconnect` invocations, ten seconds at most. */
@@ -65,11 +65,11 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
     ...CUT_OFF,
-    // The default would take the first one offered; here the $connect function chooses.
+    // `ws` would take the first subprotocol that is offered; here the $connect function chooses.
     handleProtocols: (_, request) => subprotocols.get(request) ?? false,
   });
 
-  /** Handshakes that are held and `$disconnect` invocations that run: what a shutdown waits for. */
+  /** The handshakes and `$disconnect` invocations that a shutdown waits for. */
   const pending = new Set<Promise<void>>();
   let closing: Promise<void> | undefined;
   let onQuiet = () => {};
@@ -115,7 +115,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     if (closing || socket.destroyed || !socket.readable || !socket.writable) {
       socket.destroy();
       deployment.notify({ kind: "abandoned", connectionId: client.connectionId });
-      // $connect has already written its rows. AWS tells of the loss at best effort; the code is not documented.
+      // $connect has already written its rows. AWS does not document the code.
       await disconnect(client, { code: 1006, reason: "" });
       return;
     }

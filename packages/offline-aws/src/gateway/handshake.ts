@@ -1,13 +1,11 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Client, Deployment, Refusal } from "./api.js";
+import { type Client, type Deployment, isRecord, type Refusal, refusal } from "./api.js";
 import { runAuthorizer } from "./authorizer.js";
-import { describeFailure, INTEGRATION_TIMEOUT_SECONDS, withDeadline } from "./deadline.js";
-import { connectEvent } from "./event.js";
+import { describeFailure, INTEGRATION_TIMEOUT_SECONDS, invokeWithin } from "./deadline.js";
+import { connectEvent, readUpgradeRequest } from "./event.js";
 import { createId } from "./id.js";
-import { isRecord } from "./record.js";
 import { type TakeToken, throttled } from "./throttle.js";
-import { readUpgradeRequest } from "./upgrade-request.js";
 
 const MAX_URL_CHARACTERS = 4096;
 
@@ -21,7 +19,7 @@ export const admit = async (
   withinQuota: TakeToken,
   incoming: IncomingMessage,
 ): Promise<Admission> => {
-  const { api, clock, invoke, routes } = deployment;
+  const { api, clock, routes } = deployment;
   if ((incoming.url ?? "").length > MAX_URL_CHARACTERS)
     return refused(414, `the URL is longer than ${MAX_URL_CHARACTERS} characters`);
   const request = readUpgradeRequest(incoming);
@@ -47,9 +45,7 @@ export const admit = async (
 
   const event = connectEvent(api, client, request, { now: clock.now(), requestId });
   const { functionName } = route;
-  const outcome = await withDeadline(clock, INTEGRATION_TIMEOUT_SECONDS, (onRun) =>
-    invoke(functionName, event, onRun),
-  );
+  const outcome = await invokeWithin(INTEGRATION_TIMEOUT_SECONDS, deployment, functionName, event);
   if (outcome.kind !== "returned") return refused(502, `${functionName} ${describeFailure(outcome)}`);
   const status = statusOf(outcome.payload);
   if (status === undefined) return refused(502, `${route.functionName} returned no statusCode`);
@@ -63,8 +59,8 @@ export const admit = async (
 };
 
 /**
- * Answers a handshake with a status instead of an upgrade. A browser sees neither status nor body. AWS says no more than
- * the status; here `x-offline-aws-reason` says why.
+ * Answers a handshake with a status instead of an upgrade; a browser sees neither status nor body. The header
+ * `x-offline-aws-reason`, which AWS does not send, gives the reason.
  */
 export const refuseHandshake = (socket: Duplex, { status, reason }: Refusal): void => {
   const text = STATUS_CODES[status] ?? "";
@@ -83,27 +79,25 @@ export const refuseHandshake = (socket: Duplex, { status, reason }: Refusal): vo
   );
 };
 
-const refused = (status: number, reason: string, byFunction = false): Admission => ({
+const refused = (...fault: Parameters<typeof refusal>): Admission => ({
   kind: "refused",
-  refusal: byFunction ? { status, reason, byFunction } : { status, reason },
+  refusal: refusal(...fault),
 });
 
-/** `$default` may come encoded. */
+/** A stage named `$default` may come encoded. */
 const isStagePath = (path: string, stageName: string): boolean => {
   const stage = path.endsWith("/") ? path.slice(1, -1) : path.slice(1);
   return stage === stageName || stage === encodeURIComponent(stageName);
 };
 
-/**
- * What `ws` would refuse as well, but only after `$connect` had run and left its traces.
- */
+/** `ws` checks this too, but only after `$connect` has run and written its rows. */
 const isWebSocketHandshake = ({ method, headers }: IncomingMessage): boolean =>
   method === "GET" &&
   headers.upgrade?.toLowerCase() === "websocket" &&
   /^[+/0-9A-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "") &&
   ["13", "8"].includes(headers["sec-websocket-version"] ?? "");
 
-/** Undefined when the header is malformed: each name is a token, and none comes twice. */
+/** Undefined when the header is malformed: a name is not a token, or comes twice. */
 const offeredSubprotocols = (header: string | undefined): ReadonlySet<string> | undefined => {
   if (header === undefined) return new Set();
   const names = header.split(",").map((name) => name.trim());
@@ -113,7 +107,7 @@ const offeredSubprotocols = (header: string | undefined): ReadonlySet<string> | 
     : undefined;
 };
 
-/** Undefined when a Lambda's answer is no proxy response. The stub of `sst dev` writes the number as a string. */
+/** Undefined when a function's result is not a proxy response. The stub of `sst dev` writes the number as a string. */
 const statusOf = (payload: unknown): number | undefined => {
   const status = isRecord(payload) ? Number(payload.statusCode) : Number.NaN;
   return Number.isInteger(status) && status >= 200 && status <= 599 ? status : undefined;

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Authorize, accessKeyOf } from "../iam.js";
+import { decodePath, readBody } from "../server.js";
 import { type Deployment, MAX_MESSAGE_BYTES } from "./api.js";
 import type { Connection } from "./connection.js";
 import { isWellFormedId } from "./id.js";
@@ -64,11 +65,12 @@ export const createManagement = (
   };
 
   const post = async (id: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = await readBody(request);
-    if (body === "aborted") return;
-    if (body === "too large") return refuse(request, response, TOO_LARGE);
-    const result = open(id)?.post(body, !isUtf8(body)) ?? "gone";
-    if (result === "gone") return refuse(request, response, GONE);
+    const received = await readBody(request, MAX_MESSAGE_BYTES);
+    if (received === "aborted") return;
+    const { body, size } = received;
+    if (size > MAX_MESSAGE_BYTES) return refuse(request, response, TOO_LARGE);
+    const result = open(id)?.post(body, !isUtf8(body));
+    if (!result) return refuse(request, response, GONE);
     if (result === "full") return refuse(request, response, FULL);
     response.writeHead(200, lengthOf("")).end();
     notifyDone(request);
@@ -102,7 +104,7 @@ export const createManagement = (
   /** False when the path is not one of `@connections`, and nothing has been done. */
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const [path = ""] = (request.url ?? "").split("?", 1);
-    const segments = path.split("/").map(decode);
+    const segments = path.split("/").map(decodePath);
     const at = segments.indexOf("@connections");
     if (at < 1 || at > 2 || segments.length !== at + 2) return false;
     const [stage = ""] = segments.slice(1, at);
@@ -119,26 +121,3 @@ export const createManagement = (
 
 const JSON_HEADERS = { "content-type": "application/json" };
 const lengthOf = (body: string) => ({ "content-length": Buffer.byteLength(body) });
-
-/** Undefined when the percent-encoding is broken. */
-const decode = (segment: string): string | undefined => {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined;
-  }
-};
-
-/** Reads past the limit without keeping it, so that the client can finish and see the answer. */
-const readBody = (request: IncomingMessage): Promise<Buffer | "too large" | "aborted"> =>
-  new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= MAX_MESSAGE_BYTES) chunks.push(chunk);
-      else chunks.length = 0;
-    });
-    request.on("end", () => resolve(size > MAX_MESSAGE_BYTES ? "too large" : Buffer.concat(chunks, size)));
-    request.on("close", () => resolve("aborted"));
-  });

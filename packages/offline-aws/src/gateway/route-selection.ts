@@ -1,6 +1,5 @@
 import { UserError } from "../user-error.js";
-import type { Route } from "./api.js";
-import { isRecord } from "./record.js";
+import { isRecord, type Route } from "./api.js";
 
 const VARIABLE = /\$\{request\.body\.([^{}]+)\}|\$request\.body\.([\w-]+(?:\.[\w-]+)*)/g;
 

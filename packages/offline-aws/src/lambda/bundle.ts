@@ -2,9 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Message, type Metafile } from "esbuild";
-import { BuildFailure } from "./build-failure.js";
-import { bundleOptions } from "./bundle-options.js";
-import type { FunctionDefinition } from "./function-definition.js";
+import { bundleOptions, type FunctionDefinition } from "./function-definition.js";
 
 export interface Bundle {
   /** An absolute path that contains a hash of the content: equal paths mean equal code. */
@@ -15,6 +13,30 @@ export interface Bundle {
 
 /** By function name. */
 export type Bundles = ReadonlyMap<string, Bundle>;
+
+export interface BuildError {
+  /** Relative to the root; empty when the error has no place. */
+  readonly file: string;
+  /** 1-based, as is `column`; 0 when the error has no place. */
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+
+/** `src/a.ts:3:7: Unexpected "="`, or the text alone if the error has no place. */
+export const describeBuildError = ({ file, line, column, text }: BuildError): string =>
+  line ? `${file}:${line}:${column}: ${text}` : text;
+
+/** Some functions could not be bundled. The message has one line for each error. */
+export class BuildFailure extends Error {
+  override readonly name = "BuildFailure";
+  readonly errors: readonly BuildError[];
+
+  constructor(errors: readonly BuildError[]) {
+    super(errors.map(describeBuildError).join("\n"));
+    this.errors = errors;
+  }
+}
 
 /**
  * Bundles functions as SST deploys them, but not minified. Functions with equal options share one build, which parses
@@ -126,7 +148,7 @@ const outPathOf = (handler: string): string => join(stemOf(handler).replaceAll("
 const isEsbuildFailure = (error: unknown): error is { errors: Message[] } =>
   error instanceof Error && "errors" in error && Array.isArray(error.errors);
 
-const toBuildError = ({ text, location }: Message) => ({
+const toBuildError = ({ text, location }: Message): BuildError => ({
   file: location?.file ?? "",
   line: location?.line ?? 0,
   column: location ? location.column + 1 : 0,

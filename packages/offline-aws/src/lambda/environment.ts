@@ -2,29 +2,31 @@ import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { StackClock } from "../clock.js";
-import { afterFairly } from "../fair-timer.js";
+import { afterFairly, openThreadMeter } from "../fair-timer.js";
 import { exportOf } from "./bundle.js";
 import type { FunctionDefinition } from "./function-definition.js";
 import type { Outcome } from "./invocation.js";
-import type { LogMessage, WorkerInvocation, WorkerMessage, WorkerReply, WorkerStart } from "./messages.js";
+import type { LogMessage, WorkerInvocation, WorkerMessage, WorkerReply, WorkerStart } from "./worker.js";
 
 /** One execution environment: a worker thread with a function's code in it. Runs one invocation at a time. */
 export interface Environment {
   readonly functionName: string;
-  /** The bundle it was started from. */
+  /** The bundle that it runs. */
   readonly bundle: string;
-  /** Settles when the code is loaded, with how that went. */
-  readonly started: Promise<Started>;
+  /** Settles when the code is loaded, or could not be loaded. */
+  readonly started: Promise<{ readonly kind: "ready"; readonly initMs: number } | Outcome>;
   run(requestId: string, event: string): Promise<Outcome>;
-  /** False once the thread has ended, or is about to. */
+  /** How long the thread has waited for a processor, in ms: time limits do not count it. */
+  waitedMs(): number;
+  /** False once the thread has ended, or is about to end. */
   alive(): boolean;
-  /** Ends the thread; an invocation under way fails with `Runtime.ExitError`. */
+  /** Ends the thread; a running invocation fails with `Runtime.ExitError`. */
   end(): Promise<void>;
 }
 
-export type Started = { readonly kind: "ready"; readonly initMs: number } | Outcome;
-
 type Ending = { readonly kind: "exited"; readonly reason: string } | { readonly kind: "timed-out" };
+
+const killed: Ending = { kind: "exited", reason: "signal: killed" };
 
 /** Lambda's limit on loading a function's code. */
 const initLimitMs = 10_000;
@@ -36,25 +38,24 @@ export const startEnvironment = (options: {
   readonly clock: StackClock;
   /** The invocation that the cold start is for. */
   readonly requestId: string;
-  /** False: neither the function's timeout nor the limit on loading its code applies. */
+  /** False to apply neither the function's timeout nor the limit on loading its code. */
   readonly timeLimits: boolean;
   readonly onLog: (line: LogMessage) => void;
 }): Environment => {
   const { definition, bundle, clock, timeLimits, onLog } = options;
   const context = contextOf(definition, new Date(clock.now()));
-  const start: WorkerStart = {
-    bundle,
-    exportName: exportOf(definition.handler),
-    clock: clock.shared,
-    requestId: options.requestId,
-    timeLimits,
-    context,
-  };
   const startedAt = performance.now();
   const worker = new Worker(options.worker, {
-    workerData: start,
+    workerData: {
+      bundle,
+      exportName: exportOf(definition.handler),
+      clock: clock.shared,
+      requestId: options.requestId,
+      timeLimits,
+      context,
+    } satisfies WorkerStart,
     env: environmentOf(definition, context, dirname(bundle)),
-    // Whatever flags and loaders run the stack itself are not the function's.
+    // The flags and loaders of the stack's own process are not for the function.
     execArgv: [],
     name: definition.name,
   });
@@ -62,21 +63,23 @@ export const startEnvironment = (options: {
   let alive = true;
   let loaded = false;
   let requestId = options.requestId;
+  let thread = openThreadMeter(undefined);
   let settle: ((reply: WorkerReply | Ending) => void) | undefined;
+  const waitedMs = (): number => thread.waitedMs();
   const nextReply = (limitMs: number): Promise<WorkerReply | Ending> =>
     new Promise((resolve) => {
       const timeOut = () => settle?.({ kind: "timed-out" });
-      const cancel = timeLimits ? afterFairly(afterRealTime, limitMs, timeOut) : () => undefined;
+      const cancel = timeLimits ? afterFairly(afterRealTime, limitMs, timeOut, waitedMs) : () => undefined;
       settle = (reply) => {
         cancel();
         settle = undefined;
         resolve(reply);
       };
-      if (!alive) settle({ kind: "exited", reason: "signal: killed" });
+      if (!alive) settle(killed);
     });
   const end = async (): Promise<void> => {
     alive = false;
-    settle?.({ kind: "exited", reason: "signal: killed" });
+    settle?.(killed);
     await worker.terminate();
   };
   const timedOut = (): Outcome => {
@@ -87,23 +90,22 @@ export const startEnvironment = (options: {
     onLog({ kind: "log", requestId, stream: "stderr", text });
     return { kind: "timed-out", afterSeconds };
   };
-  const toOutcome = (reply: Exclude<WorkerReply, { kind: "ready" }> | Ending): Outcome => {
+  const conclude = (reply: WorkerReply | Ending): Outcome => {
+    if (reply.kind === "ready") throw new Error(`${definition.name} answered an invocation with "ready"`);
     if (reply.kind === "result") return { kind: "returned", payload: JSON.parse(reply.payload) };
+    if (reply.kind !== "error" || reply.fatal) void end();
     if (reply.kind === "timed-out") return timedOut();
     if (reply.kind === "error") return failed(reply.errorType, reply.errorMessage);
-    return failed(
-      "Runtime.ExitError",
-      `RequestId: ${requestId} Error: Runtime exited with error: ${reply.reason}`,
-    );
-  };
-  const conclude = async (reply: WorkerReply | Ending): Promise<Outcome> => {
-    if (reply.kind === "ready") throw new Error(`${definition.name} answered an invocation with "ready"`);
-    if (reply.kind !== "result" && !(reply.kind === "error" && !reply.fatal)) void end();
-    return toOutcome(reply);
+    const message = `RequestId: ${requestId} Error: Runtime exited with error: ${reply.reason}`;
+    return failed("Runtime.ExitError", message);
   };
 
   worker.on("message", (message: WorkerMessage) => {
     if (message.kind === "log") return onLog(message);
+    if (message.kind === "thread") {
+      thread = openThreadMeter(message.thread);
+      return;
+    }
     if (message.kind === "error" && message.fatal) alive = false;
     if (message.kind === "ready") loaded = true;
     settle?.(message);
@@ -114,16 +116,15 @@ export const startEnvironment = (options: {
   });
   worker.on("exit", (code) => {
     alive = false;
+    thread.close();
     settle?.({ kind: "exited", reason: `exit status ${code}` });
   });
 
   return {
     functionName: definition.name,
     bundle,
-    started: nextReply(initLimitMs).then(async (reply) =>
-      reply.kind === "ready"
-        ? { kind: "ready", initMs: performance.now() - startedAt }
-        : await conclude(reply),
+    started: nextReply(initLimitMs).then((reply) =>
+      reply.kind === "ready" ? { kind: "ready", initMs: performance.now() - startedAt } : conclude(reply),
     ),
     run: async (id, event) => {
       requestId = id;
@@ -132,6 +133,7 @@ export const startEnvironment = (options: {
       worker.postMessage({ requestId, event, timeoutMs } satisfies WorkerInvocation);
       return conclude(await reply);
     },
+    waitedMs,
     alive: () => alive,
     end,
   };
@@ -157,7 +159,7 @@ const contextOf = (definition: FunctionDefinition, now: Date): WorkerStart["cont
   logStreamName: `${now.toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${randomBytes(16).toString("hex")}`,
 });
 
-/** The function's own variables and what Lambda sets: nothing of the laptop's but its `PATH`. */
+/** The function's own variables and those that Lambda sets. Of this machine's variables, only `PATH`. */
 const environmentOf = (
   definition: FunctionDefinition,
   context: WorkerStart["context"],

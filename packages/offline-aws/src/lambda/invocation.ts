@@ -7,7 +7,13 @@ export type Outcome =
 
 /**
  * Invokes a function synchronously. `functionName` is the physical name (`shop-order-local`); `event` and
- * a returned payload are JSON values. `onRun` is called when the handler begins: a caller's time limit counts from then,
- * for an invocation may have to wait for a free place. Never rejects: a failure is an outcome.
+ * a returned payload are JSON values. Never rejects: a failure is an outcome.
+ *
+ * `onRun` is called when the handler begins. A caller's time limit starts then, because an invocation may have to wait for
+ * a free place. `waitedMs` tells how long the handler's thread has waited for a processor: a limit does not count it.
  */
-export type Invoke = (functionName: string, event: unknown, onRun?: () => void) => Promise<Outcome>;
+export type Invoke = (
+  functionName: string,
+  event: unknown,
+  onRun?: (waitedMs?: () => number) => void,
+) => Promise<Outcome>;

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { StackClock } from "../clock.js";
@@ -301,6 +301,21 @@ describe("a handler", () => {
     ]);
     expect(await lambda.invoke("busy", {})).toEqual({ kind: "timed-out", afterSeconds: 0.5 });
   });
+
+  test.runIf(process.platform === "linux")(
+    "that waits for a processor is not timed out: only its own work and waiting count",
+    async () => {
+      const code = `import { readFileSync } from "node:fs";
+        const usedMs = () => Number(readFileSync("/proc/thread-self/schedstat", "utf8").split(" ")[0]) / 1e6;
+        export const handler = async () => { const until = usedMs() + 200; while (usedMs() < until); return "done"; };`;
+      const concurrency = 4 * availableParallelism();
+      const { lambda } = await start([await define("busy", code, { timeoutSeconds: 0.5 })], { concurrency });
+      const outcomes = await Promise.all(
+        Array.from({ length: concurrency }, () => lambda.invoke("busy", {})),
+      );
+      expect(outcomes).toEqual(outcomes.map(() => returned("done")));
+    },
+  );
 
   test("that exits, or leaves a rejection unhandled, fails and loses its environment", async () => {
     const code = `let calls = 0;

@@ -1,44 +1,20 @@
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rm, stat, symlink } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import type { StackClock } from "../clock.js";
 import { removeStale } from "../process.js";
 import { type Bundles, bundleFunctions, bundleWorker } from "./bundle.js";
-import type { FunctionDefinition } from "./function-definition.js";
-import type { Invoke } from "./invocation.js";
 import { type ReloadEvent, startReload } from "./reload.js";
-import { createScheduler, type InvocationRecord, type LogLine } from "./scheduler.js";
+import { createScheduler, type Scheduler, type SchedulerOptions } from "./scheduler.js";
 
-export interface Lambda {
-  readonly invoke: Invoke;
-  /** For a function that waits for another one: it gives up its place while it waits. */
-  invokeFrom(functionName: string): Invoke;
-  /** Resolves when nothing runs and nothing is queued. */
-  idle(): Promise<void>;
-  /** Fault injection: ends the function's environments; its running invocations fail with `Runtime.ExitError`. */
-  kill(functionName: string): Promise<void>;
-  /** Fault injection: throttles the function's next invocations, as if the account's concurrency were used up. */
-  throttle(functionName: string, times: number): void;
-  /** Waits up to a second for running invocations, then ends everything. */
-  close(): Promise<void>;
-}
+export type Lambda = Omit<Scheduler, "swap">;
 
-export interface LambdaOptions {
+export interface LambdaOptions extends Omit<SchedulerOptions, "bundles" | "worker"> {
   /** The folder that handlers are relative to. */
   readonly root: string;
   /** Holds a folder for this stack's bundles; `close` deletes that folder. */
   readonly outDir: string;
-  readonly functions: readonly FunctionDefinition[];
-  readonly clock: StackClock;
-  /** How many invocations run at once, over all functions; others queue. Default: twice the cores, at least 4. */
-  readonly concurrency?: number;
   /** True to rebuild a function when one of its source files is saved. */
   readonly watch: boolean;
-  /** True while a debugger may pause functions: no time limits, and one environment for each function. Default false. */
-  readonly inspect?: boolean;
-  readonly onLog?: (line: LogLine) => void;
-  readonly onInvocation?: (record: InvocationRecord) => void;
   readonly onReload?: (event: ReloadEvent) => void;
 }
 
@@ -47,7 +23,7 @@ export interface LambdaOptions {
  * @throws {BuildFailure}
  */
 export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
-  const { functions, clock } = options;
+  const { functions } = options;
   // Watched files and stack traces have real paths; macOS's temporary folder is a link.
   const root = await realpath(options.root);
   const outDir = await prepareOutDir(root, options.outDir);
@@ -62,17 +38,7 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
     throw error;
   });
 
-  const scheduler = createScheduler({
-    functions,
-    bundles,
-    worker,
-    clock,
-    concurrency: options.concurrency ?? Math.max(4, 2 * availableParallelism()),
-    inspect: options.inspect ?? false,
-    onLog: options.onLog ?? (() => {}),
-    onInvocation: options.onInvocation ?? (() => {}),
-  });
-
+  const scheduler = createScheduler({ ...options, bundles, worker });
   const prune = createPruner(bundles);
   const reload = options.watch
     ? startReload({
@@ -90,11 +56,7 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
     : undefined;
 
   return {
-    invoke: scheduler.invoke,
-    invokeFrom: scheduler.invokeFrom,
-    idle: scheduler.idle,
-    kill: scheduler.kill,
-    throttle: scheduler.throttle,
+    ...scheduler,
     close: async () => {
       await Promise.all([reload?.close(), scheduler.close()]);
       await removeOutDir();

@@ -1,6 +1,5 @@
 import { dirname, relative, resolve } from "node:path";
-import { type BuildError, BuildFailure } from "./build-failure.js";
-import type { Bundles } from "./bundle.js";
+import { type BuildError, BuildFailure, type Bundles } from "./bundle.js";
 import { createDirectoryWatcher } from "./directory-watcher.js";
 
 export type ReloadEvent =
@@ -9,10 +8,6 @@ export type ReloadEvent =
   /** New code serves, `ms` after the save; `functions` is empty when their code came out as it was. */
   | { readonly kind: "reloaded"; readonly functions: readonly string[]; readonly ms: number }
   | { readonly kind: "failed"; readonly errors: readonly BuildError[] };
-
-export interface Reload {
-  close(): Promise<void>;
-}
 
 /** Waits for a save to finish: it causes several events, and the file may be empty for a moment. */
 const settleMs = 20;
@@ -30,7 +25,7 @@ export const startReload = (options: {
   /** Called for each function whose code has changed. */
   readonly onBundle: (functionName: string, file: string) => void;
   readonly onReload: (event: ReloadEvent) => void;
-}): Reload => {
+}): { close(): Promise<void> } => {
   const bundles = new Map(options.bundles);
   const stale = new Set<string>();
   let failing: ReadonlySet<string> = new Set();

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
 import type { StackClock } from "../clock.js";
 import type { Bundles } from "./bundle.js";
 import { type Environment, failed, startEnvironment } from "./environment.js";
 import type { FunctionDefinition } from "./function-definition.js";
 import type { Invoke, Outcome } from "./invocation.js";
-import { createWarmPool } from "./warm-pool.js";
 
 export interface LogLine {
   readonly functionName: string;
@@ -17,27 +18,45 @@ export interface InvocationRecord {
   readonly functionName: string;
   readonly requestId: string;
   readonly coldStart: boolean;
-  /** The handler's own time: waiting for a free place and loading the code are not in it. */
+  /** The handler's time, without the wait for a free place and the loading of the code. */
   readonly durationMs: number;
-  /** Starting an environment and loading the code; absent on a warm start, or when that failed. */
+  /** The time to start an environment and load the code; absent on a warm start, and when loading failed. */
   readonly initMs?: number;
   readonly outcome: Outcome;
   /** By the stack's clock, ms since the epoch. */
   readonly startedAt: number;
-  /** As it was given to `invoke`. */
+  /** The very value that `invoke` got. */
   readonly event: unknown;
 }
 
 export interface Scheduler {
   readonly invoke: Invoke;
-  /** For a function that waits for another: while it does, it lends its place. */
+  /** Invokes for a function that waits for the outcome: while it waits, another invocation may take its place. */
   invokeFrom(functionName: string): Invoke;
-  /** Later invocations run the new code; those under way finish on the old. */
+  /** Later invocations run the new code; running ones finish on the old code. */
   swap(functionName: string, bundle: string): void;
+  /** Resolves when nothing runs and nothing is queued. */
   idle(): Promise<void>;
+  /** Fault injection: ends the function's environments; its running invocations fail with `Runtime.ExitError`. */
   kill(functionName: string): Promise<void>;
+  /** Fault injection: throttles the function's next invocations, as if the account's concurrency were used up. */
   throttle(functionName: string, times: number): void;
+  /** Waits up to a second for running invocations, then ends everything. */
   close(): Promise<void>;
+}
+
+export interface SchedulerOptions {
+  readonly functions: readonly FunctionDefinition[];
+  readonly bundles: Bundles;
+  /** The bundled `worker.ts`. */
+  readonly worker: string;
+  readonly clock: StackClock;
+  /** How many invocations run at once, over all functions; others queue. Default: twice the cores, at least 4. */
+  readonly concurrency?: number;
+  /** True while a debugger may pause functions: no time limits, and one environment for each function. Default false. */
+  readonly inspect?: boolean;
+  readonly onLog?: (line: LogLine) => void;
+  readonly onInvocation?: (record: InvocationRecord) => void;
 }
 
 interface Job {
@@ -46,60 +65,58 @@ interface Job {
   readonly event: unknown;
   /** The event as JSON. */
   readonly payload: string;
-  readonly onRun: (() => void) | undefined;
+  readonly onRun: Parameters<Invoke>[2];
   readonly resolve: (outcome: Outcome) => void;
 }
 
 /**
- * A thread costs tens of MB, a cold start a hundred times a warm invocation: what a burst leaves over is kept for the
- * next one, but not for ever.
+ * How long a spare environment is kept. A thread costs tens of MB, and a cold start a hundred times a warm invocation, so
+ * the environments of a burst wait for the next burst, but not for ever.
  */
 const spareLifetimeMs = 60_000;
 
-/** How long `close` waits for the invocations under way. */
+/** How long `close` waits for running invocations. */
 const closeGraceMs = 1_000;
 
-/** Gives invocations to environments, first come first served, `concurrency` at a time. */
-export const createScheduler = (options: {
-  readonly functions: readonly FunctionDefinition[];
-  readonly bundles: Bundles;
-  readonly worker: string;
-  readonly clock: StackClock;
-  readonly concurrency: number;
-  /** True while a debugger may pause functions: no time limits, and one environment for each function. */
-  readonly inspect: boolean;
-  readonly onLog: (line: LogLine) => void;
-  readonly onInvocation: (record: InvocationRecord) => void;
-}): Scheduler => {
-  const { clock, concurrency, inspect } = options;
-  const definitions = new Map(options.functions.map((definition) => [definition.name, definition]));
+/** Gives invocations to environments in their order, `concurrency` at a time. */
+export const createScheduler = ({
+  functions,
+  worker,
+  clock,
+  concurrency = Math.max(4, 2 * availableParallelism()),
+  inspect = false,
+  onLog,
+  onInvocation,
+  ...options
+}: SchedulerOptions): Scheduler => {
+  const definitions = new Map(functions.map((definition) => [definition.name, definition]));
   const bundles = new Map([...options.bundles].map(([name, { file }]) => [name, file]));
 
   const environments = new Set<Environment>();
-  const warm = createWarmPool(spareLifetimeMs);
+  const warm = createWarmPool();
   const queue: Job[] = [];
-  /** The invocations under way, with their functions' names. */
+  /** The running invocations, with the names of their functions. */
   const running = new Map<Promise<void>, string>();
-  /** For how many others each function waits. */
+  /** How many outcomes of other invocations each function waits for. */
   const waits = new Map<string, number>();
-  /** How many more invocations of a function are to be refused. */
+  /** How many more invocations of each function to throttle. */
   const throttles = new Map<string, number>();
   let closed = false;
   let idleWaiters: (() => void)[] = [];
 
   const startCold = (definition: FunctionDefinition, requestId: string): Environment => {
-    const bundle = bundles.get(definition.name);
-    if (!bundle) throw new Error(`${definition.name} has no bundle`);
+    const { name } = definition;
+    const bundle = bundles.get(name);
+    if (!bundle) throw new Error(`${name} has no bundle`);
     for (const candidate of environments) if (!candidate.alive()) environments.delete(candidate);
     const environment = startEnvironment({
       definition,
       bundle,
-      worker: options.worker,
+      worker,
       clock,
       requestId,
       timeLimits: !inspect,
-      onLog: ({ requestId, stream, text }) =>
-        options.onLog({ functionName: definition.name, requestId, stream, text }),
+      onLog: ({ requestId, stream, text }) => onLog?.({ functionName: name, requestId, stream, text }),
     });
     environments.add(environment);
     return environment;
@@ -118,11 +135,11 @@ export const createScheduler = (options: {
     const environment = reused ?? startCold(definition, requestId);
     const started = await environment.started;
     const runningSince = performance.now();
-    if (started.kind === "ready") onRun?.();
+    if (started.kind === "ready") onRun?.(environment.waitedMs);
     const outcome = started.kind === "ready" ? await environment.run(requestId, payload) : started;
     const durationMs = performance.now() - runningSince;
     release(environment);
-    options.onInvocation({
+    onInvocation?.({
       functionName,
       requestId,
       coldStart: !reused,
@@ -135,23 +152,26 @@ export const createScheduler = (options: {
     resolve(outcome);
   };
 
-  /** A throttled invocation reaches no environment: it is only counted. */
+  /** A throttled invocation reaches no environment, but it is counted. */
   const refuse = (functionName: string, remaining: number, event: unknown): Outcome => {
     throttles.set(functionName, remaining - 1);
     const outcome: Outcome = { kind: "throttled" };
     const record = { functionName, requestId: randomUUID(), coldStart: false, durationMs: 0, outcome };
-    options.onInvocation({ ...record, startedAt: clock.now(), event });
+    onInvocation?.({ ...record, startedAt: clock.now(), event });
     return outcome;
   };
 
-  /** Those who wait for one another would fill every place; and a function lends no more of them than it has. */
+  /**
+   * The places of waiting functions. Functions that wait for each other would otherwise fill every place and stop. A
+   * function lends no more places than it holds.
+   */
   const lentPlaces = (): number =>
     [...waits].reduce((total, [functionName, count]) => total + Math.min(count, heldBy(functionName)), 0);
 
   const heldBy = (functionName: string): number =>
     [...running.values()].filter((name) => name === functionName).length;
 
-  /** A function that waits for itself gets a second environment even then. */
+  /** While inspected, a function has one environment, and one more for each invocation of itself that it waits for. */
   const mayRun = ({ definition: { name } }: Job): boolean =>
     !inspect || heldBy(name) <= (waits.get(name) ?? 0);
 
@@ -188,18 +208,18 @@ export const createScheduler = (options: {
     });
   };
 
-  const count = (functionName: string, change: 1 | -1): void => {
+  const countWait = (functionName: string, change: 1 | -1): void => {
     waits.set(functionName, (waits.get(functionName) ?? 0) + change);
   };
 
   return {
     invoke,
     invokeFrom: (caller) => async (functionName, event, onRun) => {
-      count(caller, 1);
+      countWait(caller, 1);
       try {
         return await invoke(functionName, event, onRun);
       } finally {
-        count(caller, -1);
+        countWait(caller, -1);
       }
     },
     swap: (functionName, bundle) => {
@@ -224,7 +244,10 @@ export const createScheduler = (options: {
     close: async () => {
       closed = true;
       for (const { resolve } of queue.splice(0)) resolve(closing());
-      await within(closeGraceMs, Promise.allSettled(running.keys()));
+      const grace = new AbortController();
+      const limit = wait(closeGraceMs, undefined, { signal: grace.signal }).catch(() => undefined);
+      await Promise.race([Promise.allSettled(running.keys()), limit]);
+      grace.abort();
       await Promise.all([...environments].map((environment) => environment.end()));
       await Promise.allSettled(running.keys());
     },
@@ -233,12 +256,33 @@ export const createScheduler = (options: {
 
 const closing = (): Outcome => failed("ServiceException", "The stack is closing.");
 
-/** Waits for `promise`, but no longer than `ms`. */
-const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
+/** The environments that wait for an invocation. A function's spare environments end after `spareLifetimeMs`. */
+const createWarmPool = () => {
+  /** In the order in which they became free. */
+  const waiting = new Map<Environment, NodeJS.Timeout>();
+  const of = (functionName: string): Environment[] =>
+    [...waiting.keys()].filter((environment) => environment.functionName === functionName);
+  const remove = (environment: Environment): Environment => {
+    clearTimeout(waiting.get(environment));
+    waiting.delete(environment);
+    return environment;
+  };
+
+  return {
+    /** Takes the environment that was used last, so that the others can age. */
+    take: (functionName: string): Environment | undefined => {
+      for (const environment of of(functionName)) if (!environment.alive()) remove(environment);
+      const last = of(functionName).at(-1);
+      return last && remove(last);
+    },
+    put: (environment: Environment): void => {
+      const endSpare = () => {
+        if (of(environment.functionName).length > 1) void remove(environment).end();
+      };
+      waiting.set(environment, setTimeout(endSpare, spareLifetimeMs).unref());
+    },
+    endAll: (functionName: string): void => {
+      for (const environment of of(functionName)) void remove(environment).end();
+    },
+  };
 };

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Statement } from "../iam.js";
+import { policyStatement, type Statement } from "../iam.js";
 import type { FunctionDefinition } from "../lambda/function-definition.js";
 import { accountId } from "../synth/cloud.js";
 import { type Graph, ofType, type Resource } from "../synth/graph.js";
@@ -69,29 +69,13 @@ const roleSchema = v.object({
   inlinePolicies: v.optional(v.array(v.object({ policy: v.string() })), []),
 });
 
-const policySchema = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({
-    Statement: v.array(
-      v.object({
-        Effect: v.picklist(["Allow", "Deny"]),
-        Action: v.array(v.string()),
-        Resource: v.array(v.string()),
-      }),
-    ),
-  }),
-);
+const policySchema = v.pipe(v.string(), v.parseJson(), v.object({ Statement: v.array(policyStatement) }));
 
 /** The statements of a role's inline policies. Managed policies are ignored: they allow services that do not run here. */
 export const statementsOf = (graph: Graph, roleName: string): Statement[] => {
   const role = ofType(graph, "aws:iam/role:Role").find(({ inputs }) => inputs.name === roleName);
   if (!role) return [];
-  return read(roleSchema, role).inlinePolicies.flatMap(({ policy }) =>
-    read(policySchema, role, policy).Statement.map(({ Effect, Action, Resource }) => ({
-      effect: Effect,
-      actions: Action,
-      resources: Resource,
-    })),
+  return read(roleSchema, role).inlinePolicies.flatMap(
+    ({ policy }) => read(policySchema, role, policy).Statement,
   );
 };

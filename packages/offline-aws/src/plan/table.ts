@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { TableDefinition } from "../dynamodb/index.js";
-import { accountId } from "../synth/cloud.js";
+import { accountId, streamArnOf } from "../synth/cloud.js";
 import type { Resource } from "../synth/graph.js";
 import { optional, read } from "./resource.js";
 
@@ -29,9 +29,6 @@ const tableSchema = v.object({
   ttl: v.optional(v.object({ attributeName: v.string(), enabled: v.boolean() })),
 });
 
-/** The suffix of every stream's ARN; `synth/cloud.ts` gives programs the same. */
-const streamSuffix = "/stream/2026-01-01T00:00:00.000";
-
 export const tableOf = (resource: Resource, region: string): TableDefinition => {
   const table = read(tableSchema, resource);
   const arn = `arn:aws:dynamodb:${region}:${accountId}:table/${table.name}`;
@@ -46,9 +43,7 @@ export const tableOf = (resource: Resource, region: string): TableDefinition => 
       ...optional("rangeKey", rangeKey),
       ...optional("nonKeyAttributes", nonKeyAttributes),
     })),
-    stream: table.streamEnabled
-      ? { arn: `${arn}${streamSuffix}`, viewType: table.streamViewType }
-      : undefined,
+    stream: table.streamEnabled ? { arn: streamArnOf(arn), viewType: table.streamViewType } : undefined,
     ttlAttribute: table.ttl?.enabled ? table.ttl.attributeName : undefined,
   };
 };

@@ -17,14 +17,27 @@ export interface PlannedAppClient extends AppClient {
   readonly preventUserExistenceErrors: boolean;
 }
 
-/** A user pool's rules for passwords. */
-export interface PasswordPolicy {
-  readonly minimumLength: number;
-  readonly requireLowercase: boolean;
-  readonly requireUppercase: boolean;
-  readonly requireNumbers: boolean;
-  readonly requireSymbols: boolean;
-}
+/** A user pool's rules for passwords. The defaults are Cognito's. */
+const passwordPolicySchema = v.object({
+  minimumLength: v.optional(v.number(), 8),
+  requireLowercase: v.optional(v.boolean(), false),
+  requireUppercase: v.optional(v.boolean(), false),
+  requireNumbers: v.optional(v.boolean(), false),
+  requireSymbols: v.optional(v.boolean(), false),
+});
+
+export type PasswordPolicy = Readonly<v.InferOutput<typeof passwordPolicySchema>>;
+
+const userPoolSchema = v.object({
+  usernameAttributes: v.optional(v.array(v.string()), []),
+  usernameConfiguration: v.optional(v.object({ caseSensitive: v.optional(v.boolean(), true) }), {}),
+  passwordPolicy: v.optional(passwordPolicySchema, {
+    requireLowercase: true,
+    requireUppercase: true,
+    requireNumbers: true,
+    requireSymbols: true,
+  }),
+});
 
 export interface UserPool {
   readonly id: string;
@@ -34,22 +47,6 @@ export interface UserPool {
   readonly caseSensitive: boolean;
   readonly passwordPolicy: PasswordPolicy;
 }
-
-/** The defaults are Cognito's. */
-const userPoolSchema = v.object({
-  usernameAttributes: v.optional(v.array(v.string()), []),
-  usernameConfiguration: v.optional(v.object({ caseSensitive: v.optional(v.boolean(), true) }), {}),
-  passwordPolicy: v.optional(
-    v.object({
-      minimumLength: v.optional(v.number(), 8),
-      requireLowercase: v.optional(v.boolean(), false),
-      requireUppercase: v.optional(v.boolean(), false),
-      requireNumbers: v.optional(v.boolean(), false),
-      requireSymbols: v.optional(v.boolean(), false),
-    }),
-    { requireLowercase: true, requireUppercase: true, requireNumbers: true, requireSymbols: true },
-  ),
-});
 
 export const userPoolOf = (resource: Resource, region: string): UserPool => {
   const { id } = resource;

@@ -6,9 +6,7 @@ import type { Plan } from "../plan/plan.js";
 import type { PlannedAppClient } from "../plan/user-pool.js";
 import { accountId } from "../synth/cloud.js";
 import { demand, ServiceError } from "./error.js";
-import type { Service } from "./http.js";
-import { fieldsOf, type JsonOperation, jsonService } from "./json-service.js";
-import { randomPassword } from "./password.js";
+import { fieldsOf, type JsonOperation, jsonService, type Service } from "./http.js";
 import {
   authSchema,
   challengeSchema,
@@ -18,14 +16,7 @@ import {
   type Pool,
   userNotFound,
 } from "./sign-in.js";
-import { createUserDirectory, type User } from "./user-directory.js";
-
-export interface CognitoServiceOptions {
-  readonly plan: Pick<Plan, "region" | "userPools" | "appClients">;
-  readonly issuer: Pick<Issuer, "token">;
-  readonly clock: Clock;
-  readonly authorize: Authorize;
-}
+import { createUserDirectory, randomPassword, type User } from "./user-directory.js";
 
 const userSchema = v.object({ UserPoolId: v.string(), Username: v.pipe(v.string(), v.nonEmpty()) });
 
@@ -51,11 +42,21 @@ const adminAuthSchema = v.object({ UserPoolId: v.string(), ...authSchema.entries
  * Cognito's user pools: an operator creates users, and users sign in by a password. No mail is sent, so nobody learns the
  * random password of a user that was created without a `TemporaryPassword`.
  */
-export const cognitoService = ({ plan, issuer, clock, authorize }: CognitoServiceOptions): Service => {
+export const cognitoService = ({
+  plan,
+  issuer,
+  clock,
+  authorize,
+}: {
+  readonly plan: Pick<Plan, "region" | "userPools" | "appClients">;
+  readonly issuer: Pick<Issuer, "token">;
+  readonly clock: Clock;
+  readonly authorize: Authorize;
+}): Service => {
   const pools = new Map(
     plan.userPools.map((pool): [string, Pool] => [pool.id, { ...pool, users: createUserDirectory(pool) }]),
   );
-  const signIn = createSignIn({ issuer, clock });
+  const signIn = createSignIn(issuer, clock);
 
   const poolOf = (id: string): Pool => {
     const pool = pools.get(id);
@@ -134,9 +135,7 @@ export const cognitoService = ({ plan, issuer, clock, authorize }: CognitoServic
     AdminInitiateAuth: onPool("AdminInitiateAuth", adminAuthSchema, (pool, request) => {
       const client = clientOf(request.ClientId, pool.id);
       if (!allows(client, request.AuthFlow)) throw invalid("Auth flow not enabled for this client");
-      if (request.AuthFlow === "ADMIN_USER_PASSWORD_AUTH") return signIn.byPassword(pool, client, request);
-      if (request.AuthFlow === "REFRESH_TOKEN_AUTH") return signIn.byRefreshToken(pool, client, request);
-      throw otherFlow(request.AuthFlow);
+      return signIn.byFlow("ADMIN_USER_PASSWORD_AUTH", pool, client, request);
     }),
     // A user's own operations need no AWS credentials: the password is enough.
     InitiateAuth: (body) => {
@@ -145,10 +144,7 @@ export const cognitoService = ({ plan, issuer, clock, authorize }: CognitoServic
       if (request.AuthFlow.startsWith("ADMIN_")) throw invalid("Initiate Auth method not supported.");
       if (!allows(client, request.AuthFlow))
         throw invalid(`${request.AuthFlow} flow not enabled for this client`);
-      const pool = poolOf(client.userPoolId);
-      if (request.AuthFlow === "USER_PASSWORD_AUTH") return signIn.byPassword(pool, client, request);
-      if (request.AuthFlow === "REFRESH_TOKEN_AUTH") return signIn.byRefreshToken(pool, client, request);
-      throw otherFlow(request.AuthFlow);
+      return signIn.byFlow("USER_PASSWORD_AUTH", poolOf(client.userPoolId), client, request);
     },
     RespondToAuthChallenge: (body) => {
       const response = fieldsOf(challengeSchema, body);
@@ -175,6 +171,3 @@ const described = (user: User) => ({
   Enabled: user.enabled,
   UserStatus: user.temporary ? "FORCE_CHANGE_PASSWORD" : "CONFIRMED",
 });
-
-const otherFlow = (flow: string) =>
-  invalid(`The local stack's Cognito signs in by password and by refresh token, not by ${flow}.`);

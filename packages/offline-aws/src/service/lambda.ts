@@ -3,8 +3,8 @@ import type { Invoke, Outcome } from "../lambda/invocation.js";
 import type { PlannedFunction } from "../plan/function.js";
 import type { Plan } from "../plan/plan.js";
 import type { PlannedMapping } from "../plan/trigger.js";
+import { decodePath } from "../server.js";
 import { accountId, uuidOf } from "../synth/cloud.js";
-
 import { demand, ServiceError } from "./error.js";
 import { type Call, maxBytes, type Reply, type Service, urlOf } from "./http.js";
 
@@ -32,7 +32,7 @@ export const lambdaService = (options: LambdaServiceOptions): Service => ({
   name: "Lambda",
   operations: ["Invoke", "GetFunctionConfiguration", "ListEventSourceMappings"],
   find: (request) => {
-    const pathname = decoded(urlOf(request).pathname);
+    const pathname = decodePath(urlOf(request).pathname);
     const [, named, what] =
       pathname.match(`^/${version}/functions/([^/]+)/(invocations|configuration)/?$`) ?? [];
     if (named && what === "invocations" && request.method === "POST")
@@ -43,15 +43,6 @@ export const lambdaService = (options: LambdaServiceOptions): Service => ({
     return (call) => listMappings(call, options);
   },
 });
-
-/** Returns a path with broken percent-encoding unchanged. */
-const decoded = (pathname: string): string => {
-  try {
-    return decodeURIComponent(pathname);
-  } catch {
-    return pathname;
-  }
-};
 
 const invoke = async (named: string, call: Call, options: LambdaServiceOptions): Promise<Reply> => {
   const arn = arnOf(named, call.query.get("Qualifier"), options.plan.region);

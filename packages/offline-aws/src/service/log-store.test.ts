@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { StackClock } from "../clock.js";
-import { createLogStore } from "./log-store.js";
+import { createLogStore } from "./logs.js";
 
 test("a group keeps its last events, the oldest first", () => {
   const store = createLogStore({ groups: ["a"], clock: new StackClock(), keep: 3 });

@@ -1,19 +1,77 @@
 import * as v from "valibot";
+import type { Clock } from "../clock.js";
 import type { Authorize } from "../iam.js";
 import type { Plan } from "../plan/plan.js";
-import { accountId } from "../synth/cloud.js";
-
+import { accountId, uuidOf } from "../synth/cloud.js";
 import { demand, ServiceError } from "./error.js";
 import { filterPattern } from "./filter-pattern.js";
-import type { Service } from "./http.js";
-import { fieldsOf, jsonService } from "./json-service.js";
-import type { LogEvent, LogStore } from "./log-store.js";
+import { fieldsOf, jsonService, type Service } from "./http.js";
 
-export interface LogsServiceOptions {
-  readonly plan: Pick<Plan, "region">;
-  readonly logs: Pick<LogStore, "events">;
-  readonly authorize: Authorize;
+export interface LogEvent {
+  /** Grows with each event. */
+  readonly eventId: string;
+  readonly logStreamName: string;
+  /** Milliseconds since the epoch, by the stack's clock. */
+  readonly timestamp: number;
+  readonly message: string;
 }
+
+/** The last events of each log group. */
+export interface LogStore {
+  put(group: string, message: string): void;
+  /** The oldest first; undefined for a group that does not exist. */
+  events(group: string): readonly LogEvent[] | undefined;
+}
+
+interface Group {
+  readonly events: LogEvent[];
+  /** The index of the next event. In a full group it is the oldest event's. */
+  next: number;
+}
+
+/** `keep` is the number of events that a group keeps, by default 10,000. */
+export const createLogStore = ({
+  groups,
+  clock,
+  keep = 10_000,
+}: {
+  readonly groups: readonly string[];
+  readonly clock: Clock;
+  readonly keep?: number;
+}): LogStore => {
+  const stored = new Map(groups.map((name): [string, Group] => [name, { events: [], next: 0 }]));
+  let count = 0;
+
+  return {
+    // Roles allow functions to write to their group, not to create it.
+    put: (name, message) => {
+      const group = stored.get(name);
+      if (!group) return;
+      count += 1;
+      const timestamp = clock.now();
+      group.events[group.next] = {
+        eventId: idOf(count),
+        logStreamName: streamOf(name, timestamp),
+        timestamp,
+        message,
+      };
+      group.next = (group.next + 1) % keep;
+    },
+    events: (name) => {
+      const group = stored.get(name);
+      return group && [...group.events.slice(group.next), ...group.events.slice(0, group.next)];
+    },
+  };
+};
+
+/** CloudWatch's event ids are numbers of 56 digits. */
+const idOf = (count: number): string => `3${String(count).padStart(55, "0")}`;
+
+/** Lambda has one stream per environment; here a function has one per day. */
+const streamOf = (group: string, timestamp: number): string => {
+  const day = new Date(timestamp).toISOString().slice(0, 10).replaceAll("-", "/");
+  return `${day}/[$LATEST]${uuidOf(group).replaceAll("-", "")}`;
+};
 
 const requestSchema = v.object({
   logGroupName: v.optional(v.string()),
@@ -32,7 +90,15 @@ const requestSchema = v.object({
 const maxPageBytes = 1_048_576;
 
 /** CloudWatch Logs' `FilterLogEvents`. */
-export const logsService = ({ plan, logs, authorize }: LogsServiceOptions): Service =>
+export const logsService = ({
+  plan,
+  logs,
+  authorize,
+}: {
+  readonly plan: Pick<Plan, "region">;
+  readonly logs: Pick<LogStore, "events">;
+  readonly authorize: Authorize;
+}): Service =>
   jsonService("CloudWatch Logs", "Logs_20140328", {
     FilterLogEvents: (body, accessKeyId) => {
       const request = fieldsOf(requestSchema, body);

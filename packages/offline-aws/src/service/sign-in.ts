@@ -4,8 +4,7 @@ import type { Clock } from "../clock.js";
 import type { Issuer } from "../issuer.js";
 import type { PlannedAppClient, UserPool } from "../plan/user-pool.js";
 import { ServiceError } from "./error.js";
-import { weaknessOf } from "./password.js";
-import type { User, UserDirectory } from "./user-directory.js";
+import { type User, type UserDirectory, weaknessOf } from "./user-directory.js";
 
 export interface Pool extends UserPool {
   readonly users: UserDirectory;
@@ -40,13 +39,7 @@ type AuthRequest = v.InferOutput<typeof authSchema>;
 type ChallengeResponse = v.InferOutput<typeof challengeSchema>;
 
 /** Signs users in through an app client: by password, by refresh token, and by a new password where one is due. */
-export const createSignIn = ({
-  issuer,
-  clock,
-}: {
-  readonly issuer: Pick<Issuer, "token">;
-  readonly clock: Clock;
-}) => {
+export const createSignIn = (issuer: Pick<Issuer, "token">, clock: Clock) => {
   const refreshTokens = createTokens();
   const challenges = createTokens();
 
@@ -78,22 +71,32 @@ export const createSignIn = ({
     };
   };
 
+  const byPassword = (pool: Pool, client: PlannedAppClient, { AuthParameters }: AuthRequest): object => {
+    const name = parameter(AuthParameters, "USERNAME");
+    const password = parameter(AuthParameters, "PASSWORD");
+    const user = pool.users.find(name);
+    if (!user && !client.preventUserExistenceErrors) throw userNotFound();
+    if (user?.password !== password) throw notAuthorized("Incorrect username or password.");
+    if (!user.enabled) throw notAuthorized("User is disabled.");
+    return user.temporary ? challenge(client, user) : admit(client, user);
+  };
+  const byRefreshToken = (pool: Pool, client: PlannedAppClient, { AuthParameters }: AuthRequest): object => {
+    const held = refreshTokens.find(parameter(AuthParameters, "REFRESH_TOKEN"), clock.now());
+    const user = held?.clientId === client.clientId && pool.users.find(held.sub);
+    if (!user) throw notAuthorized("Invalid Refresh Token");
+    if (!user.enabled) throw notAuthorized("User is disabled.");
+    return { ChallengeParameters: {}, AuthenticationResult: tokensOf(client, user) };
+  };
+
   return {
-    byPassword: (pool: Pool, client: PlannedAppClient, { AuthParameters }: AuthRequest): object => {
-      const name = parameter(AuthParameters, "USERNAME");
-      const password = parameter(AuthParameters, "PASSWORD");
-      const user = pool.users.find(name);
-      if (!user && !client.preventUserExistenceErrors) throw userNotFound();
-      if (user?.password !== password) throw notAuthorized("Incorrect username or password.");
-      if (!user.enabled) throw notAuthorized("User is disabled.");
-      return user.temporary ? challenge(client, user) : admit(client, user);
-    },
-    byRefreshToken: (pool: Pool, client: PlannedAppClient, { AuthParameters }: AuthRequest): object => {
-      const held = refreshTokens.find(parameter(AuthParameters, "REFRESH_TOKEN"), clock.now());
-      const user = held?.clientId === client.clientId && pool.users.find(held.sub);
-      if (!user) throw notAuthorized("Invalid Refresh Token");
-      if (!user.enabled) throw notAuthorized("User is disabled.");
-      return { ChallengeParameters: {}, AuthenticationResult: tokensOf(client, user) };
+    /** By password if the request asks for `passwordFlow`, or by refresh token. */
+    byFlow: (passwordFlow: string, pool: Pool, client: PlannedAppClient, request: AuthRequest): object => {
+      const { AuthFlow } = request;
+      if (AuthFlow === passwordFlow) return byPassword(pool, client, request);
+      if (AuthFlow === "REFRESH_TOKEN_AUTH") return byRefreshToken(pool, client, request);
+      throw invalid(
+        `The local stack's Cognito signs in by password and by refresh token, not by ${AuthFlow}.`,
+      );
     },
     byNewPassword: (pool: Pool, client: PlannedAppClient, response: ChallengeResponse): object => {
       const { ChallengeName, Session, ChallengeResponses } = response;

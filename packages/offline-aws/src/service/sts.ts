@@ -4,13 +4,11 @@ import type { Principal } from "../iam.js";
 import { accountId } from "../synth/cloud.js";
 import type { Reply, Service } from "./http.js";
 
-export interface StsServiceOptions {
-  /** Functions' roles by access key; any other key is an operator's. */
-  readonly principals: ReadonlyMap<string, Pick<Principal, "arn">>;
-}
-
-/** STS's `GetCallerIdentity`, which needs no permission. The protocol is AWS's query protocol: a form in, XML out. */
-export const stsService = ({ principals }: StsServiceOptions): Service => ({
+/**
+ * STS's `GetCallerIdentity`, which needs no permission. The protocol is AWS's query protocol: a form in, XML out.
+ * @param principals functions' roles by access key; any other key is an operator's
+ */
+export const stsService = (principals: ReadonlyMap<string, Pick<Principal, "arn">>): Service => ({
   name: "STS",
   operations: ["GetCallerIdentity"],
   find: (request) => {

@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { subjectOf } from "../issuer.js";
-import type { UserPool } from "../plan/user-pool.js";
+import type { PasswordPolicy, UserPool } from "../plan/user-pool.js";
 
 export interface User {
   /** The subject, in a pool whose users sign in by e-mail address. */
@@ -62,3 +63,23 @@ export const createUserDirectory = ({ emailAsUsername, caseSensitive }: UserPool
     },
   };
 };
+
+/** The policy's first violation, in Cognito's words; undefined for a good password. */
+export const weaknessOf = (password: string, policy: PasswordPolicy): string | undefined => {
+  const needs: readonly (readonly [boolean, RegExp, string])[] = [
+    [policy.requireLowercase, /[a-z]/, "lowercase"],
+    [policy.requireUppercase, /[A-Z]/, "uppercase"],
+    [policy.requireNumbers, /\d/, "numeric"],
+    [policy.requireSymbols, symbol, "symbol"],
+  ];
+  if (password.length < policy.minimumLength) return "Password not long enough";
+  const [, , lacking] = needs.find(([needed, pattern]) => needed && !pattern.test(password)) ?? [];
+  return lacking && `Password must have ${lacking} characters`;
+};
+
+/** A space counts as a symbol inside a password, not at its ends. */
+const symbol = /[\^$*.[\]{}()?"!@#%&/\\,><':;|_~`=+-]|(?<=\S) +(?=\S)/;
+
+/** A random password that meets every policy. */
+export const randomPassword = ({ minimumLength }: PasswordPolicy): string =>
+  `aA1!${randomBytes(minimumLength).toString("base64url")}`;

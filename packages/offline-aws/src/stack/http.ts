@@ -63,7 +63,7 @@ const servicesOf = ({ planned, clock, observation, issuer, keys, authorize, lamb
   }),
   cognitoService({ plan: planned, issuer, clock, authorize }),
   logsService({ plan: planned, logs: observation.logs, authorize }),
-  stsService(keys),
+  stsService(keys.principals),
 ];
 
 const statusPage = ({ graph, planned, clock, observation, dynamodb, gateway, endpoints }: Parts) => {

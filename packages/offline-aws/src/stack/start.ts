@@ -1,10 +1,11 @@
 import path from "node:path";
 import { StackClock, withoutAlarms } from "../clock.js";
 import { startDynamoDb } from "../dynamodb/index.js";
+import type { RunningMapping } from "../event-source/index.js";
 import { createGateway } from "../gateway/gateway.js";
 import { createAuthorize } from "../iam.js";
 import { loadIssuer } from "../issuer.js";
-import { BuildFailure } from "../lambda/build-failure.js";
+import { BuildFailure } from "../lambda/bundle.js";
 import { createDirectoryWatcher } from "../lambda/directory-watcher.js";
 import { startLambda } from "../lambda/lambda.js";
 import { plan } from "../plan/plan.js";
@@ -14,7 +15,6 @@ import { accountId } from "../synth/cloud.js";
 import { synth } from "../synth/synth.js";
 import { UserError } from "../user-error.js";
 import { createAccessKeys, environmentsFor } from "./environment.js";
-import { createFacade } from "./facade.js";
 import { type Parts, requestListener } from "./http.js";
 import { observe } from "./observation.js";
 import type { Observer, Stack, StackOptions } from "./stack.js";
@@ -128,14 +128,14 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       undo.push(every(clock, sweepMs, () => void dynamodb.sweep()));
     }
     if (options.watch) undo.push(watchProgram(root, graph.sources, observer));
-    return createFacade(parts, { stage, mappings, stop });
+    return facadeOf(parts, stage, mappings, stop);
   } catch (error) {
     await stop();
     throw error;
   }
 };
 
-/** Reports changes of the infrastructure program: a running stack does not take them over. */
+/** Reports changes of the infrastructure program: a running stack does not apply them. */
 const watchProgram = (root: string, sources: readonly string[], observer: Observer): (() => void) => {
   const files = new Set(sources);
   const watcher = createDirectoryWatcher((file) => {
@@ -144,3 +144,50 @@ const watchProgram = (root: string, sources: readonly string[], observer: Observ
   watcher.set(new Set(sources.map((file) => path.dirname(file))), Date.now());
   return watcher.close;
 };
+
+/** The started stack as callers see it. */
+const facadeOf = (
+  parts: Parts,
+  stage: string,
+  mappings: readonly RunningMapping[],
+  stop: Stack["stop"],
+): Stack => {
+  const { graph, planned, clock, observation, issuer, keys, dynamodb, lambda, gateway } = parts;
+  const { cloudWatch, purgeFailures } = observation;
+  const [client] = planned.appClients;
+  return {
+    ...parts.endpoints,
+    region: planned.region,
+    tables: Object.fromEntries(planned.tables.map(({ name }) => [withoutStage(name, stage), name])),
+    outputs: graph.outputs,
+    clock,
+    invoke: lambda.invoke,
+    kill: lambda.kill,
+    throttle: lambda.throttle,
+    faults: dynamodb.faults,
+    tokenService: parts.tokenService,
+    connectionCount: () => gateway?.connectionCount() ?? 0,
+    alarms: cloudWatch.alarms,
+    evaluateAlarms: cloudWatch.evaluate,
+    notifications: cloudWatch.notifications,
+    purgeFailures,
+    functionOf: (accessKeyId) => keys.functions.get(accessKeyId ?? ""),
+    hasUserPool: client !== undefined,
+    token: (request) => {
+      if (!client) throw new UserError("The program declares no user pool, so no token can be signed.");
+      return issuer.token(client, { ...request, now: clock.now() });
+    },
+    sweep: dynamodb.sweep,
+    idle: async () => {
+      // Twice: a function that returns may have written a stream record, and a record may invoke a function.
+      for (let round = 0; round < 2; round += 1) {
+        await lambda.idle();
+        await Promise.all(mappings.map((mapping) => mapping.idle()));
+      }
+    },
+    stop,
+  };
+};
+
+const withoutStage = (name: string, stage: string): string =>
+  name.endsWith(`-${stage}`) ? name.slice(0, -stage.length - 1) : name;

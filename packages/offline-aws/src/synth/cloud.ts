@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 export const accountId = "000000000000";
 
 /** The id and outputs that AWS would give a new resource, as far as programs read them. */
-export interface Made {
+interface Made {
   readonly id: string;
   readonly state: Record<string, unknown>;
 }
@@ -33,6 +33,13 @@ export const uuidOf = (text: string): string => {
 const stableId = (name: string, length: number): string =>
   createHash("sha256").update(name).digest("hex").slice(0, length);
 
+/** The ARN of a table's stream. AWS takes the time at which the stream was enabled. */
+export const streamArnOf = (tableArn: string): string => `${tableArn}/stream/2026-01-01T00:00:00.000`;
+
+const byArn = (arn: string) => ({ id: arn, arn });
+const globalArn = (resource: string): string => `arn:aws:iam::${accountId}:${resource}`;
+
+/** The outputs by type. The id is by default the physical name. */
 const makers: Readonly<Record<string, Maker>> = {
   "aws:apigatewayv2/api:Api": ({ name, region, arn }) => {
     const id = stableId(name, 10);
@@ -46,7 +53,6 @@ const makers: Readonly<Record<string, Maker>> = {
   "aws:lambda/function:Function": ({ name, region, arn }) => {
     const functionArn = arn("lambda", `function:${name}`);
     return {
-      id: name,
       arn: functionArn,
       invokeArn: `arn:aws:apigateway:${region}:lambda:path/2015-03-31/functions/${functionArn}/invocations`,
       version: "$LATEST",
@@ -54,8 +60,7 @@ const makers: Readonly<Record<string, Maker>> = {
   },
   "aws:dynamodb/table:Table": ({ name, inputs, arn }) => {
     const tableArn = arn("dynamodb", `table/${name}`);
-    const stream = inputs.streamEnabled ? { streamArn: `${tableArn}/stream/2026-01-01T00:00:00.000` } : {};
-    return { id: name, arn: tableArn, ...stream };
+    return { arn: tableArn, ...(inputs.streamEnabled ? { streamArn: streamArnOf(tableArn) } : {}) };
   },
   "aws:cognito/userPool:UserPool": ({ name, region, arn }) => {
     const id = `${region}_${stableId(name, 9)}`;
@@ -66,32 +71,20 @@ const makers: Readonly<Record<string, Maker>> = {
     };
   },
   "aws:cognito/userPoolClient:UserPoolClient": ({ name }) => ({ id: stableId(name, 26) }),
-  "aws:iam/role:Role": ({ name }) => ({ id: name, arn: `arn:aws:iam::${accountId}:role/${name}` }),
-  "aws:iam/policy:Policy": ({ name }) => {
-    const arn = `arn:aws:iam::${accountId}:policy/${name}`;
-    return { id: arn, arn };
-  },
-  "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ({ inputs }) => {
-    const arn = `arn:aws:iam::${accountId}:oidc-provider/${String(inputs.url).replace("https://", "")}`;
-    return { id: arn, arn };
-  },
+  "aws:iam/role:Role": ({ name }) => ({ arn: globalArn(`role/${name}`) }),
+  "aws:iam/policy:Policy": ({ name }) => byArn(globalArn(`policy/${name}`)),
+  "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ({ inputs }) =>
+    byArn(globalArn(`oidc-provider/${String(inputs.url).replace("https://", "")}`)),
+  "aws:sns/topic:Topic": ({ name, arn }) => byArn(arn("sns", name)),
+  "aws:cloudwatch/logGroup:LogGroup": ({ name, arn }) => ({ arn: arn("logs", `log-group:${name}`) }),
+  "aws:cloudwatch/eventRule:EventRule": ({ name, arn }) => ({ arn: arn("events", `rule/${name}`) }),
+  "aws:cloudwatch/metricAlarm:MetricAlarm": ({ name, arn }) => ({ arn: arn("cloudwatch", `alarm:${name}`) }),
   "aws:sqs/queue:Queue": ({ name, region, arn }) => {
     const url = `https://sqs.${region}.amazonaws.com/${accountId}/${name}`;
     return { id: url, url, arn: arn("sqs", name) };
   },
-  "aws:sns/topic:Topic": ({ name, arn }) => ({ id: arn("sns", name), arn: arn("sns", name) }),
-  "aws:cloudwatch/logGroup:LogGroup": ({ name, arn }) => ({
-    id: name,
-    arn: arn("logs", `log-group:${name}`),
-  }),
-  "aws:cloudwatch/eventRule:EventRule": ({ name, arn }) => ({ id: name, arn: arn("events", `rule/${name}`) }),
-  "aws:cloudwatch/metricAlarm:MetricAlarm": ({ name, arn }) => ({
-    id: name,
-    arn: arn("cloudwatch", `alarm:${name}`),
-  }),
   "aws:acm/certificate:Certificate": ({ inputs, name, arn }) => ({
-    id: arn("acm", `certificate/${stableId(name, 12)}`),
-    arn: arn("acm", `certificate/${stableId(name, 12)}`),
+    ...byArn(arn("acm", `certificate/${stableId(name, 12)}`)),
     domainValidationOptions: [
       {
         domainName: inputs.domainName,
@@ -109,14 +102,12 @@ const makers: Readonly<Record<string, Maker>> = {
       hostedZoneId: "Z1UJRXOUMOOFQ8",
     },
   }),
-  "random:index/randomPassword:RandomPassword": ({ inputs }) => ({
+  "random:index/randomPassword:RandomPassword": ({ inputs: { length = 32 } }) => ({
     id: "none",
-    result: randomBytes(Number(inputs.length ?? 32))
-      .toString("hex")
-      .slice(0, Number(inputs.length ?? 32)),
+    result: randomBytes(Number(length)).toString("hex").slice(0, Number(length)),
   }),
-  "random:index/randomBytes:RandomBytes": ({ inputs }) => {
-    const bytes = randomBytes(Number(inputs.length ?? 32));
+  "random:index/randomBytes:RandomBytes": ({ inputs: { length = 32 } }) => {
+    const bytes = randomBytes(Number(length));
     return { id: bytes.toString("base64"), base64: bytes.toString("base64"), hex: bytes.toString("hex") };
   },
 };

@@ -1,4 +1,6 @@
-/** What JSON can hold. */
+import * as v from "valibot";
+
+/** A value of JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
 export interface JsonObject {
@@ -21,16 +23,18 @@ export interface Resource {
 }
 
 /** SST's order to its builder, one per function. */
-export interface FunctionBuild {
-  readonly functionID: string;
+export const functionBuildSchema = v.object({
+  functionID: v.string(),
   /** `packages/functions/src/handler/connect.handler` */
-  readonly handler: string;
-  readonly runtime: string;
+  handler: v.string(),
+  runtime: v.string(),
   /** The properties of each linked resource, by its name. */
-  readonly links: Readonly<Record<string, unknown>>;
+  links: v.record(v.string(), v.unknown()),
   /** SST's `nodejs` arguments. */
-  readonly properties: JsonObject;
-}
+  properties: v.custom<JsonObject>((value) => typeof value === "object" && value !== null),
+});
+
+export type FunctionBuild = v.InferOutput<typeof functionBuildSchema>;
 
 /** The result of `app()`, with the stage. */
 export interface App {

@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { json } from "node:stream/consumers";
 import * as v from "valibot";
+import { listen } from "../server.js";
 import { lookUp, make } from "./cloud.js";
-import type { App, FunctionBuild, Graph, Resource } from "./graph.js";
+import { type App, type FunctionBuild, functionBuildSchema, type Graph, type Resource } from "./graph.js";
 
 /** The used part of `@pulumi/pulumi`; the module itself comes with SST's platform. */
 interface PulumiRuntime {
@@ -138,14 +138,6 @@ const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise
 
 const callSchema = v.object({ method: v.string(), params: v.array(v.unknown()) });
 
-const buildSchema = v.object({
-  functionID: v.string(),
-  handler: v.string(),
-  runtime: v.string(),
-  links: v.record(v.string(), v.unknown()),
-  properties: v.record(v.string(), v.any()),
-});
-
 /**
  * Stands in for the CLI's server, which components ask for the account's buckets and for builds of functions. Requests
  * keep the process alive; the server alone does not.
@@ -161,7 +153,7 @@ const serveCli = async (functions: Map<string, FunctionBuild>): Promise<void> =>
       appsyncRealtime: "",
     }),
     "Runtime.Build": (params) => {
-      const build = v.parse(buildSchema, params);
+      const build = v.parse(functionBuildSchema, params);
       functions.set(build.functionID, build);
       // Functions are bundled when the stack starts; evaluating needs only their order.
       const out = process.env.SYNTH_EMPTY_BUNDLE ?? "";
@@ -169,21 +161,14 @@ const serveCli = async (functions: Map<string, FunctionBuild>): Promise<void> =>
       return { handler: "bundle.handler", out, errors: [], sourcemaps: [path.join(out, "bundle.mjs.map")] };
     },
   };
-  const server = http.createServer((request, response) => {
-    let body = "";
-    request.on("data", (chunk) => {
-      body += chunk;
-    });
-    request.on("end", () => {
-      const { method, params } = v.parse(callSchema, JSON.parse(body));
-      const result = answers[method]?.(params[0]) ?? {};
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ result }));
-    });
+  const { server, port, serve } = await listen(0);
+  serve(async (request, response) => {
+    const { method, params } = v.parse(callSchema, await json(request));
+    const result = answers[method]?.(params[0]) ?? {};
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ result }));
   });
   server.on("connection", (socket) => socket.unref());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   server.unref();
-  const { port } = server.address() as AddressInfo;
   process.env.SST_SERVER = `http://127.0.0.1:${port}`;
 };

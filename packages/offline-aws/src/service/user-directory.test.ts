@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { randomPassword, weaknessOf } from "./password.js";
+import { randomPassword, weaknessOf } from "./user-directory.js";
 
 const policy = {
   minimumLength: 8,
