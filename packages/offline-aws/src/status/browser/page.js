@@ -1,9 +1,7 @@
 import { showAlarms, showNotifications } from "./alarms.js";
 import { time } from "./format.js";
-import { showFunctions } from "./functions.js";
 import { clearLog, lastLine, showLogs } from "./log.js";
-import { showMetrics } from "./metrics.js";
-import { showFacts, showProgram } from "./program.js";
+import { showFacts, showFunctions, showMetrics, showProgram } from "./stack.js";
 import { showTables } from "./tables.js";
 
 const refreshMs = 1000;
@@ -19,9 +17,13 @@ const parts = [
   showLogs,
 ];
 
+const paints = { live: "good", lost: "bad" };
+
 const pulse = (state, text) => {
-  document.getElementById("pulse").dataset.state = state;
-  document.getElementById("pulse-text").textContent = text;
+  const element = document.querySelector(".pulse");
+  element.dataset.state = state;
+  element.className = `pulse ${paints[state] ?? "quiet"}`;
+  element.textContent = `● ${text}`;
 };
 
 const read = async () => {
