@@ -1,9 +1,8 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { contentSecurityPolicy, files } from "./page.js";
 import type { LogEntry, StatusState } from "./state.js";
-import { createStatusPage, type StatusPageOptions } from "./status-page.js";
+import { contentSecurityPolicy, createStatusPage, files, type StatusPageOptions } from "./status-page.js";
 
 const line = (seq: number, text = "hello"): LogEntry => ({
   seq,
