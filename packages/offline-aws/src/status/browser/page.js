@@ -6,7 +6,7 @@ import { showTables } from "./tables.js";
 
 const refreshMs = 1000;
 
-const parts = [
+const panels = [
   showFacts,
   showTables,
   showFunctions,
@@ -14,7 +14,6 @@ const parts = [
   showNotifications,
   showMetrics,
   showProgram,
-  showLogs,
 ];
 
 const paints = { live: "good", lost: "bad" };
@@ -43,7 +42,8 @@ const refresh = async () => {
     state = await read();
   }
   startedAt = state.startedAt;
-  for (const part of parts) part(state);
+  for (const show of panels) show(state);
+  showLogs(state);
   pulse("live", time(state.now));
 };
 
