@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Outcome } from "./lambda/invocation.js";
 import type { LogLine } from "./lambda/scheduler.js";
 import type { Level } from "./status/state.js";
 
@@ -100,6 +101,30 @@ export const readStack = (stack: string): string[] =>
     if (/node:|\/worker\.mjs:|\(<anonymous>\)$/.test(line)) return [];
     return [line.replace("file://", "").replace(`${process.cwd()}/`, "")];
   });
+
+const response = v.object({ statusCode: v.number() });
+
+/** An invocation's outcome. A function may catch a failure and return a normal answer: a logged error is one too. */
+export const outcomeText = (
+  outcome: Outcome,
+  loggedError: boolean,
+): { readonly level: Level; readonly text: string } => {
+  switch (outcome.kind) {
+    case "returned": {
+      const parsed = v.safeParse(response, outcome.payload);
+      const status = parsed.success ? parsed.output.statusCode : 200;
+      const text = parsed.success ? String(status) : "ok";
+      if (loggedError) return { level: "error", text: `${text}, error logged` };
+      return { level: status >= 500 ? "error" : status >= 400 ? "warn" : "info", text };
+    }
+    case "failed":
+      return { level: "error", text: `${outcome.errorType}: ${outcome.errorMessage}` };
+    case "timed-out":
+      return { level: "error", text: `timed out after ${outcome.afterSeconds} s` };
+    case "throttled":
+      return { level: "warn", text: "throttled" };
+  }
+};
 
 const parseJson = (text: string): unknown => {
   try {

@@ -1,8 +1,7 @@
 import * as v from "valibot";
 import type { Outcome } from "../lambda/invocation.js";
-import { asText, type LogText } from "../log-text.js";
+import { asText, type LogText, outcomeText } from "../log-text.js";
 import type { ObservedInvocation } from "../uneventful.js";
-import { purposeOf, shorten } from "./console-purpose.js";
 import type { colorsFor } from "./output.js";
 
 type Colors = ReturnType<typeof colorsFor>;
@@ -79,8 +78,6 @@ const readSummary = ({ message, fields }: LogText): { hash?: string | undefined;
   return { hash: connection?.slice(0, 8), text: clip(parts.filter(Boolean).join("  ")) };
 };
 
-const response = v.object({ statusCode: v.number() });
-
 const authorizerEvent = v.object({ type: v.literal("REQUEST"), methodArn: v.string() });
 
 const describeOutcome = (
@@ -88,25 +85,11 @@ const describeOutcome = (
   loggedError: boolean,
   { red, yellow, green }: Colors,
 ): { readonly result: string; readonly paint: (text: string) => string } => {
-  switch (outcome.kind) {
-    case "returned": {
-      const parsed = v.safeParse(response, outcome.payload);
-      const status = parsed.success ? parsed.output.statusCode : undefined;
-      const result = status === undefined ? "ok" : String(status);
-      if (loggedError) return { result: `${result}, error logged`, paint: red };
-      if (status === undefined || status < 400) return { result, paint: green };
-      return { result, paint: status < 500 ? yellow : red };
-    }
-    case "failed":
-      // This is how an authorizer answers 401.
-      if (outcome.errorMessage === "Unauthorized" && v.is(authorizerEvent, event))
-        return { result: "401 Unauthorized", paint: yellow };
-      return { result: firstLine(`${outcome.errorType}: ${outcome.errorMessage}`), paint: red };
-    case "timed-out":
-      return { result: `timed out after ${outcome.afterSeconds} s`, paint: red };
-    case "throttled":
-      return { result: "throttled", paint: yellow };
-  }
+  // This is how an authorizer answers 401.
+  if (outcome.kind === "failed" && outcome.errorMessage === "Unauthorized" && v.is(authorizerEvent, event))
+    return { result: "401 Unauthorized", paint: yellow };
+  const { level, text } = outcomeText(outcome, loggedError);
+  return { result: firstLine(text), paint: level === "error" ? red : level === "warn" ? yellow : green };
 };
 
 /** Leaves out what the runtime writes about an outcome that the invocation's line shows. */
@@ -127,3 +110,78 @@ const withoutEcho = (lines: readonly LogText[], outcome: Outcome): readonly LogT
 const clip = (text: string): string => (text.length > 240 ? `${text.slice(0, 239)}…` : text);
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
+
+/** The reason for an invocation. */
+interface Purpose {
+  /** `placeOrder`, `$disconnect`, `GET /items`, `INSERT Orders`; absent when the event does not tell. */
+  readonly action?: string;
+  /** The connection, or the key of the one item that changed. */
+  readonly subject?: string;
+}
+
+const named = v.optional(v.object({ action: v.optional(v.string()) }));
+
+const webSocketEvent = v.object({
+  requestContext: v.object({ routeKey: v.string(), connectionId: v.string() }),
+  queryStringParameters: named,
+  body: v.optional(v.string()),
+});
+
+const httpEvent = v.object({
+  requestContext: v.object({ http: v.object({ method: v.string(), path: v.string() }) }),
+});
+
+const streamEvent = v.object({
+  Records: v.array(
+    v.object({
+      eventName: v.string(),
+      eventSourceARN: v.string(),
+      dynamodb: v.object({ Keys: v.record(v.string(), v.record(v.string(), v.unknown())) }),
+    }),
+  ),
+});
+
+/** Reads the action from the route key, or from `action` in the query or the body of a general route. */
+const purposeOf = (event: unknown): Purpose => {
+  const socket = v.safeParse(webSocketEvent, event);
+  if (socket.success) return purposeOfMessage(socket.output);
+  const http = v.safeParse(httpEvent, event);
+  if (http.success) {
+    const { method, path } = http.output.requestContext.http;
+    return { action: printable(`${method} ${path}`) };
+  }
+  const stream = v.safeParse(streamEvent, event);
+  return stream.success ? purposeOfRecords(stream.output) : {};
+};
+
+const purposeOfMessage = ({
+  requestContext: { routeKey, connectionId },
+  queryStringParameters,
+  body,
+}: v.InferOutput<typeof webSocketEvent>): Purpose => {
+  const action = routeKey === "$default" ? actionIn(body) : queryStringParameters?.action;
+  return { action: printable(action || routeKey), subject: connectionId };
+};
+
+const actionIn = (body = ""): string | undefined => {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), named), body);
+  return parsed.success ? parsed.output?.action : undefined;
+};
+
+const purposeOfRecords = ({ Records }: v.InferOutput<typeof streamEvent>): Purpose => {
+  const [first] = Records;
+  if (!first) return {};
+  const table = first.eventSourceARN.match(/:table\/([^/]+)/)?.[1] ?? first.eventSourceARN;
+  if (Records.length > 1) return { action: `${Records.length} changes ${table}` };
+  const keys = Object.values(first.dynamodb.Keys).flatMap((key) => Object.values(key));
+  return { action: `${first.eventName} ${table}`, subject: printable(keys.join(" ")) };
+};
+
+/** A client may send anything: nothing of it may move a terminal's cursor or fill its screen. */
+const printable = (text: string): string => text.replace(/\p{C}/gu, "").slice(0, 40);
+
+/** The first characters of an id or a hash; a name that a person can read stays whole. */
+const shorten = (text: string): string => {
+  if (/^[\w+/-]{15}=$/.test(text)) return text.slice(0, 8);
+  return /^[\w+/=-]{32,}$/.test(text) ? `${text.slice(0, 8)}…` : text;
+};

@@ -230,6 +230,13 @@ test("a reload says what began it, and what serves since when", () => {
   expect(reload({ kind: "reloaded", functions: [], ms: 412 })).toBe("No function changed (0.4 s)\n");
 });
 
+test("a save that leaves the same build error says so in one line, without the error", () => {
+  const event = { kind: "still-failing" } as const;
+  expect(linesOf(({ onReload }) => onReload(event)).slice(13)).toBe(
+    "Still does not build: the same errors (the last good code stays)\n",
+  );
+});
+
 test("a failed reload names the place, and says that the last good code stays", () => {
   const event = { kind: "failed", errors: [{ file: "a.ts", line: 3, column: 7, text: "Unexpected" }] };
   expect(linesOf(({ onReload }) => onReload(event as never))).toBe(

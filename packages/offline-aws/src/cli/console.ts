@@ -18,23 +18,7 @@ interface Held {
  * Prints what happens in a running stack, one line for each invocation. The line takes in the summary that the function
  * logged; other log lines stand below it. With `raw`, log lines go there as they are written, metrics included.
  */
-export const createConsole = (
-  out: Output,
-  now: () => number,
-  raw?: Output,
-): Required<
-  Pick<
-    Observer,
-    | "onInvocation"
-    | "onLog"
-    | "onReload"
-    | "onProgramChange"
-    | "onAlarm"
-    | "onNotification"
-    | "onGatewayEvent"
-    | "onFailureDelivered"
-  >
-> => {
+export const createConsole = (out: Output, now: () => number, raw?: Output) => {
   const color = colorsFor(out);
   const line = (text: string) =>
     out.write(`${color.dim(new Date(now()).toISOString().slice(11, 23))} ${text}\n`);
@@ -89,6 +73,9 @@ export const createConsole = (
         case "failed":
           for (const error of event.errors)
             line(color.red(`${describeBuildError(error)} (the last good code stays)`));
+          return;
+        case "still-failing":
+          return line(color.red("Still does not build: the same errors (the last good code stays)"));
       }
     },
     onProgramChange: (file) => {
@@ -124,5 +111,5 @@ export const createConsole = (
     },
     onFailureDelivered: (destinationArn) =>
       line(color.red(`A stream record was given up and sent to ${destinationArn.split(":").at(-1)}`)),
-  };
+  } satisfies Observer;
 };

@@ -47,29 +47,10 @@ const asText = ({ app, resources, outputs }: Graph): string => {
 const asWord = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** The inputs that an operator looks for first. */
-const shown = [
-  "memorySize",
-  "timeout",
-  "runtime",
-  "architectures",
-  "hashKey",
-  "rangeKey",
-  "ttl",
-  "globalSecondaryIndexes",
-  "streamViewType",
-  "pointInTimeRecovery",
-  "deletionProtectionEnabled",
-  "deletionProtection",
-  "billingMode",
-  "defaultRouteSettings",
-  "routeKey",
-  "routeResponseSelectionExpression",
-  "authorizationType",
-  "retentionInDays",
-  "scheduleExpression",
-  "startingPosition",
-  "batchSize",
-];
+const shown =
+  "memorySize timeout runtime architectures hashKey rangeKey ttl globalSecondaryIndexes streamViewType pointInTimeRecovery deletionProtectionEnabled deletionProtection billingMode defaultRouteSettings routeKey routeResponseSelectionExpression authorizationType retentionInDays scheduleExpression startingPosition batchSize".split(
+    " ",
+  );
 
 const lineOf = (name: string, inputs: Readonly<Record<string, Json>>): string => {
   const physical = typeof inputs.name === "string" ? inputs.name : name;

@@ -58,41 +58,44 @@ export interface UnsupportedAlarm {
   readonly unsupported: string;
 }
 
-const dimensions = v.optional(v.record(v.string(), v.string()), {});
 const arns = v.optional(v.array(v.string()), []);
+
+// Metrics are stored per minute.
+const period = v.pipe(
+  v.number(),
+  v.check(
+    (seconds) => seconds >= 60 && seconds % 60 === 0,
+    ({ input }) => `the local stack evaluates periods of whole minutes, not ${input} seconds`,
+  ),
+);
 
 const metricSchema = v.object({
   namespace: v.string(),
   metricName: v.string(),
-  dimensions,
-  period: v.number(),
-  stat: v.string(),
+  dimensions: v.optional(v.record(v.string(), v.string()), {}),
+  period,
+  stat: v.pipe(
+    v.string(),
+    v.check(
+      isStatistic,
+      ({ input }) =>
+        `the local stack has the statistics Sum, Average, Minimum, Maximum, SampleCount and percentiles, not ${input}`,
+    ),
+  ),
   unit: v.optional(v.string()),
 });
 
+const querySchema = v.object({
+  id: v.string(),
+  expression: v.optional(v.string()),
+  label: v.optional(v.string()),
+  period: v.optional(period),
+  returnData: v.optional(v.boolean(), false),
+  metric: v.optional(metricSchema),
+});
+
 const schema = v.object({
-  name: v.optional(v.string()),
-  alarmDescription: v.optional(v.string()),
-  namespace: v.optional(v.string()),
-  metricName: v.optional(v.string()),
-  dimensions,
-  statistic: v.optional(v.string()),
-  extendedStatistic: v.optional(v.string()),
-  unit: v.optional(v.string()),
-  period: v.optional(v.number()),
-  metricQueries: v.optional(
-    v.array(
-      v.object({
-        id: v.string(),
-        expression: v.optional(v.string()),
-        label: v.optional(v.string()),
-        period: v.optional(v.number()),
-        returnData: v.optional(v.boolean(), false),
-        metric: v.optional(metricSchema),
-      }),
-    ),
-    [],
-  ),
+  metricQueries: v.array(querySchema),
   evaluationPeriods: v.pipe(v.number(), v.minValue(1)),
   datapointsToAlarm: v.optional(v.number()),
   threshold: v.number("it has no threshold of its own: anomaly detection is not supported"),
@@ -113,18 +116,16 @@ const schema = v.object({
   insufficientDataActions: arns,
 });
 
-type Inputs = v.InferOutput<typeof schema>;
-
 /** Reads an `aws:cloudwatch/metricAlarm:MetricAlarm`. */
 export const alarmDefinition = ({ name, inputs }: Resource): AlarmDefinition | UnsupportedAlarm => {
-  const parsed = v.safeParse(schema, inputs);
-  const physicalName = typeof inputs.name === "string" ? inputs.name : name;
-  const description = typeof inputs.alarmDescription === "string" ? inputs.alarmDescription : undefined;
-  const identity = { name: physicalName, description };
+  const identity = {
+    name: typeof inputs.name === "string" ? inputs.name : name,
+    description: typeof inputs.alarmDescription === "string" ? inputs.alarmDescription : undefined,
+  };
+  const parsed = v.safeParse(schema, { ...inputs, metricQueries: metricQueriesOf(inputs) });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    const path = v.getDotPath(issue);
-    return { ...identity, unsupported: `It cannot be evaluated: ${path}: ${issue.message}.` };
+    return { ...identity, unsupported: `It cannot be evaluated: ${v.getDotPath(issue)}: ${issue.message}.` };
   }
   try {
     return { ...identity, ...definitionOf(parsed.output) };
@@ -134,36 +135,36 @@ export const alarmDefinition = ({ name, inputs }: Resource): AlarmDefinition | U
   }
 };
 
+/** An alarm on one metric names it among its own inputs; here it is a query like any other. */
+const metricQueriesOf = ({ metricQueries, statistic, extendedStatistic, ...metric }: Resource["inputs"]) =>
+  Array.isArray(metricQueries) && metricQueries.length > 0
+    ? metricQueries
+    : [{ id: "m1", metric: { ...metric, stat: extendedStatistic ?? statistic } }];
+
 /** CloudWatch's limit on one alarm. */
 const maxMetrics = 10;
 
-const definitionOf = (inputs: Inputs): Omit<AlarmDefinition, "name" | "description"> => {
-  const queries = inputs.metricQueries.length > 0 ? inputs.metricQueries.map(queryOf) : [singleQuery(inputs)];
-  const periods = new Set(
-    inputs.metricQueries.length > 0
-      ? inputs.metricQueries.map(({ metric, period }) => metric?.period ?? period)
-      : [inputs.period],
-  );
+const definitionOf = (
+  inputs: v.InferOutput<typeof schema>,
+): Omit<AlarmDefinition, "name" | "description"> => {
+  const queries = inputs.metricQueries.map(queryOf);
+  const periods = new Set(inputs.metricQueries.map((query) => query.metric?.period ?? query.period));
   periods.delete(undefined);
-  const [period, ...others] = periods;
-  if (period === undefined || others.length > 0)
+  const [seconds, ...others] = periods;
+  if (seconds === undefined || others.length > 0)
     throw new MathError("It cannot be evaluated: its metrics need one period, the same for all.");
-  // Metrics are stored per minute.
-  if (period < 60 || period % 60 !== 0)
-    throw new MathError(`The local stack evaluates periods of whole minutes, not ${period} seconds.`);
   const metricCount = queries.filter(({ kind }) => kind === "metric").length;
   if (metricCount > maxMetrics)
     throw new MathError(
       `CloudWatch would refuse it: an alarm's expression can include ${maxMetrics} metrics, and it has ${metricCount}.`,
     );
-  const watched =
-    queries.length === 1 ? queries[0]?.id : inputs.metricQueries.find(({ returnData }) => returnData)?.id;
-  if (watched === undefined)
-    throw new MathError("It cannot be evaluated: one of its queries needs returnData.");
+  const [only, ...more] = inputs.metricQueries;
+  const watched = more.length === 0 ? only : inputs.metricQueries.find(({ returnData }) => returnData);
+  if (!watched) throw new MathError("It cannot be evaluated: one of its queries needs returnData.");
   return {
     queries,
-    watched,
-    periodMs: period * 1000,
+    watched: watched.id,
+    periodMs: seconds * 1000,
     evaluationPeriods: inputs.evaluationPeriods,
     datapointsToAlarm: inputs.datapointsToAlarm ?? inputs.evaluationPeriods,
     threshold: inputs.threshold,
@@ -185,46 +186,11 @@ const defaultTreatment = (queries: AlarmDefinition["queries"]): MissingData =>
     ? "ignore"
     : "missing";
 
-const singleQuery = ({
-  namespace,
-  metricName,
-  statistic,
-  extendedStatistic,
-  ...rest
-}: Inputs): MetricQuery => {
-  if (namespace === undefined || metricName === undefined)
-    throw new MathError("It cannot be evaluated: it names no metric.");
-  return {
-    kind: "metric",
-    id: "m1",
-    metric: { namespace, name: metricName, dimensions: rest.dimensions },
-    statistic: known(extendedStatistic ?? statistic),
-    unit: rest.unit,
-  };
-};
-
-const queryOf = ({
-  id,
-  expression,
-  label,
-  metric,
-}: Inputs["metricQueries"][number]): MetricQuery | ExpressionQuery => {
+const queryOf = (query: v.InferOutput<typeof querySchema>): MetricQuery | ExpressionQuery => {
+  const { id, expression, label, metric } = query;
   if (expression !== undefined)
     return { kind: "expression", id, text: expression, label, expression: parseMath(expression) };
   if (!metric) throw new MathError(`It cannot be evaluated: query ${id} has no metric and no expression.`);
-  const { namespace, metricName, stat, unit } = metric;
-  return {
-    kind: "metric",
-    id,
-    metric: { namespace, name: metricName, dimensions: metric.dimensions },
-    statistic: known(stat),
-    unit,
-  };
-};
-
-const known = (statistic: string | undefined): Statistic => {
-  if (statistic !== undefined && isStatistic(statistic)) return statistic;
-  throw new MathError(
-    `The local stack has the statistics Sum, Average, Minimum, Maximum, SampleCount and percentiles, not ${statistic ?? "an alarm without one"}.`,
-  );
+  const { namespace, metricName: name, dimensions, stat: statistic, unit } = metric;
+  return { kind: "metric", id, metric: { namespace, name, dimensions }, statistic, unit };
 };

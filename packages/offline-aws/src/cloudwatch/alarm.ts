@@ -33,57 +33,58 @@ export interface Alarm {
 }
 
 export const createAlarm = (
-  definition: AlarmDefinition | UnsupportedAlarm,
+  declared: AlarmDefinition | UnsupportedAlarm,
   {
     metrics,
     arn,
     createdAt,
   }: { readonly metrics: Metrics; readonly arn: string; readonly createdAt: number },
 ): Alarm => {
-  const { name, description } = definition;
-  const identity = { name, arn, description };
-  const initial = { state: "INSUFFICIENT_DATA", changedAt: createdAt, value: undefined } as const;
-  if ("unsupported" in definition) {
-    const status = { ...identity, ...initial, reason: definition.unsupported, definition: undefined };
-    return { status: () => status, evaluate: () => undefined };
-  }
-
+  const reason = unsupportedReason(declared, metrics, createdAt);
+  const definition = "unsupported" in declared || reason !== undefined ? undefined : declared;
   let status: AlarmStatus = {
-    ...identity,
-    ...initial,
-    reason: "Unchecked: Initial alarm creation",
+    name: declared.name,
+    arn,
+    description: declared.description,
+    state: "INSUFFICIENT_DATA",
+    reason: reason ?? "Unchecked: Initial alarm creation",
+    changedAt: createdAt,
+    value: undefined,
     definition,
-  };
-  let broken = false;
-
-  const datapoints = (end: number): readonly (Datapoint | undefined)[] | undefined => {
-    try {
-      return watchedPoints(definition, metrics, end);
-    } catch (error) {
-      // Some unsupported expressions show only when they are computed.
-      if (!(error instanceof MathError)) throw error;
-      broken = true;
-      status = { ...status, reason: error.message, definition: undefined };
-      return undefined;
-    }
   };
 
   return {
     status: () => status,
     evaluate: (end, at) => {
-      const points = broken ? undefined : datapoints(end);
-      if (!points) return undefined;
+      if (!definition) return undefined;
+      const points = watchedPoints(definition, metrics, end);
       status = { ...status, value: points.find((point) => point !== undefined)?.value };
       const assessment = assess(definition, points);
       if (!assessment || assessment.state === status.state) return undefined;
       if (definition.ignoreFewSamples && hasFewSamples(definition, metrics, assessment.datapoints))
         return undefined;
       const from = status.state;
-      const reason = reasonFor(definition, assessment);
-      status = { ...status, state: assessment.state, reason, changedAt: at };
+      const { state } = assessment;
+      status = { ...status, state, reason: reasonFor(definition, assessment), changedAt: at };
       return { from, alarm: status };
     },
   };
+};
+
+/** Some unsupported expressions show only when they are computed, so they are computed once before any data. */
+const unsupportedReason = (
+  definition: AlarmDefinition | UnsupportedAlarm,
+  metrics: Metrics,
+  end: number,
+): string | undefined => {
+  if ("unsupported" in definition) return definition.unsupported;
+  try {
+    watchedPoints(definition, metrics, end);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof MathError)) throw error;
+    return error.message;
+  }
 };
 
 /** The watched query's value per period, the newest first, over the evaluation range that ends at `end`. */

@@ -2,18 +2,17 @@ import * as v from "valibot";
 import type { Clock } from "../clock.js";
 import type { RequestRecord } from "../dynamodb/index.js";
 import type { GatewayEvent } from "../gateway/api.js";
-import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
+import type { InvocationRecord } from "../lambda/scheduler.js";
 import { accountId } from "../synth/cloud.js";
 import { type Graph, ofType } from "../synth/graph.js";
 import { type Alarm, type AlarmStatus, createAlarm, type Transition } from "./alarm.js";
-import { type AlarmDefinition, alarmDefinition } from "./alarm-definition.js";
+import { alarmDefinition } from "./alarm-definition.js";
 import { alarmMessage } from "./alarm-message.js";
 import { evaluationRange } from "./assess.js";
 import { createEmfReader } from "./emf.js";
 import { createMetrics, defaultRetentionMs, type Metrics, minuteMs } from "./metrics.js";
 import {
   type ApiStage,
-  putApiMetric,
   putGatewayEvent,
   putInvocation,
   putIteratorAge,
@@ -35,42 +34,19 @@ export interface CloudWatchOptions {
 }
 
 /** CloudWatch's metrics and alarms, and the SNS topics that alarms publish to. */
-export interface CloudWatch {
-  readonly metrics: Metrics;
-  /** Extracts metrics in Embedded Metric Format (EMF) from a function's log line. */
-  ingestLog(line: Pick<LogLine, "functionName" | "text">): void;
-  onInvocation(record: InvocationRecord): void;
-  onGatewayEvent(event: GatewayEvent): void;
-  onRequest(record: RequestRecord): void;
-  /** Messages that went over the WebSocket API, either way. */
-  messages(count?: number): void;
-  /** The age of the last record of a stream's batch when the function got it, in ms. */
-  iteratorAge(functionName: string, ms: number): void;
-  /** The number of messages in a queue. From then on it is reported every minute. */
-  queueDepth(queueArn: string, visible: number): void;
-  alarms(): readonly AlarmStatus[];
-  /** The topics' latest messages, the newest first. */
-  notifications(): readonly Notification[];
-  /** Evaluates every alarm now, as if the current minute were over. */
-  evaluate(): void;
-  /** Stops evaluating. */
-  close(): void;
-}
+export type CloudWatch = ReturnType<typeof startCloudWatch>;
 
 /**
  * Collects metrics and evaluates the program's alarms at every full minute of the clock. When the clock jumps over
  * several minutes, each of them is evaluated.
  */
-export const startCloudWatch = (options: CloudWatchOptions): CloudWatch => {
+export const startCloudWatch = (options: CloudWatchOptions) => {
   const { graph, clock, region = "us-east-1", onAlarm, onNotification, onMalformedMetrics } = options;
   const createdAt = clock.now();
   const definitions = ofType(graph, "aws:cloudwatch/metricAlarm:MetricAlarm").map(alarmDefinition);
   const retentionMs = Math.max(defaultRetentionMs, ...definitions.map(rangeMs));
   const metrics = createMetrics({ now: () => clock.now(), retentionMs });
-  const topics = createTopics(graph, {
-    now: () => clock.now(),
-    ...(onNotification ? { onNotification } : {}),
-  });
+  const topics = createTopics(graph, { now: () => clock.now(), onNotification });
   const alarms: readonly Alarm[] = definitions.map((definition) =>
     createAlarm(definition, {
       metrics,
@@ -117,29 +93,30 @@ export const startCloudWatch = (options: CloudWatchOptions): CloudWatch => {
 
   return {
     metrics,
-    ingestLog: createEmfReader({
-      put: metrics.put,
-      ...(onMalformedMetrics ? { onMalformed: onMalformedMetrics } : {}),
-    }),
-    onInvocation: (record) => putInvocation(metrics.put, record),
-    onGatewayEvent: (event) => {
+    /** Extracts metrics in Embedded Metric Format (EMF) from a function's log line. */
+    ingestLog: createEmfReader({ put: metrics.put, onMalformed: onMalformedMetrics }),
+    onInvocation: (record: InvocationRecord): void => putInvocation(metrics.put, record),
+    onGatewayEvent: (event: GatewayEvent): void => {
       if (stage) putGatewayEvent(metrics.put, stage, event, clock.now());
     },
-    onRequest: (record) => putRequest(metrics.put, record),
-    messages: (count = 1) => {
-      if (stage) putApiMetric(metrics.put, stage, "MessageCount", clock.now(), count);
-    },
-    iteratorAge: (functionName, ms) => putIteratorAge(metrics.put, functionName, ms, clock.now()),
-    queueDepth: (queueArn, visible) => queues.set(queueArn, visible, clock.now()),
-    alarms: () => alarms.map((alarm) => alarm.status()),
+    onRequest: (record: RequestRecord): void => putRequest(metrics.put, record),
+    /** The age of the last record of a stream's batch when the function got it, in ms. */
+    iteratorAge: (functionName: string, ms: number): void =>
+      putIteratorAge(metrics.put, functionName, ms, clock.now()),
+    /** The number of messages in a queue. From then on it is reported every minute. */
+    queueDepth: (queueArn: string, visible: number): void => queues.set(queueArn, visible, clock.now()),
+    alarms: (): readonly AlarmStatus[] => alarms.map((alarm) => alarm.status()),
+    /** The topics' latest messages, the newest first. */
     notifications: topics.notifications,
-    evaluate: () => {
+    /** Evaluates every alarm now, as if the current minute were over. */
+    evaluate: (): void => {
       catchUp();
       const minute = wholeMinute(clock.now());
       queues.report(minute);
       evaluateAt(minute + minuteMs, clock.now());
     },
-    close: () => cancel(),
+    /** Stops evaluating. */
+    close: (): void => cancel(),
   };
 };
 
@@ -147,12 +124,9 @@ const wholeMinute = (at: number): number => Math.floor(at / minuteMs) * minuteMs
 
 /** The time that an alarm looks back, with the current minute. */
 const rangeMs = (definition: ReturnType<typeof alarmDefinition>): number =>
-  isEvaluable(definition)
-    ? evaluationRange(definition.evaluationPeriods) * definition.periodMs + minuteMs
-    : 0;
-
-const isEvaluable = (definition: ReturnType<typeof alarmDefinition>): definition is AlarmDefinition =>
-  !("unsupported" in definition);
+  "unsupported" in definition
+    ? 0
+    : evaluationRange(definition.evaluationPeriods) * definition.periodMs + minuteMs;
 
 const webSocketStage = (graph: Pick<Graph, "resources">): ApiStage | undefined => {
   const api = ofType(graph, "aws:apigatewayv2/api:Api").find(

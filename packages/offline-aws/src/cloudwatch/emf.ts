@@ -20,7 +20,7 @@ type Line = v.InferOutput<typeof lineSchema>;
 export interface EmfReaderOptions {
   readonly put: (datum: Datum) => void;
   /** Called once per function and reason. */
-  readonly onMalformed?: (functionName: string, reason: string) => void;
+  readonly onMalformed: ((functionName: string, reason: string) => void) | undefined;
 }
 
 /** Extracts metrics from log lines in Embedded Metric Format and ignores other lines. */

@@ -11,10 +11,10 @@ export class MathError extends Error {
   override readonly name = "MathError";
 }
 
-type Value =
-  | { readonly kind: "scalar"; readonly value: number }
-  | { readonly kind: "series"; readonly points: Series }
-  | { readonly kind: "list"; readonly items: readonly Series[] };
+/** A number, or time series: one, or a list of any length. */
+type Value = number | { readonly series: readonly Series[]; readonly isList: boolean };
+
+const one = (points: Series): Value => ({ series: [points], isList: false });
 
 export interface MathContext {
   /** The number of periods in a series. */
@@ -52,8 +52,7 @@ const core = (node: jsep.Expression | null): Expression => node as Expression;
  */
 export const evaluateMath = (expression: Expression, context: MathContext): Series => {
   const value = compute(expression, context);
-  if (value.kind === "series") return value.points;
-  const [only, ...others] = value.kind === "list" ? value.items : [];
+  const [only, ...others] = typeof value === "number" ? [] : value.series;
   if (only && others.length === 0) return only;
   throw new MathError("An alarm watches one time series, and its expression does not yield one.");
 };
@@ -62,15 +61,16 @@ const compute = (expression: Expression, context: MathContext): Value => {
   switch (expression.type) {
     case "Literal":
       if (typeof expression.value !== "number") throw unsupported(`The text ${expression.raw} there`);
-      return { kind: "scalar", value: expression.value };
+      return expression.value;
     case "Identifier":
       // Ids of queries begin with a lower-case letter.
       if (!/^[a-z]/.test(expression.name)) throw unsupported(expression.name);
-      return { kind: "series", points: context.seriesOf(expression.name) };
-    case "ArrayExpression": {
-      const items = expression.elements.flatMap((item) => seriesIn(compute(core(item), context)));
-      return { kind: "list", items };
-    }
+      return one(context.seriesOf(expression.name));
+    case "ArrayExpression":
+      return {
+        series: expression.elements.flatMap((item) => seriesIn(compute(core(item), context))),
+        isList: true,
+      };
     case "UnaryExpression":
       if (expression.operator !== "-") throw unsupported(expression.operator);
       return map(compute(core(expression.argument), context), (value) => -value);
@@ -112,17 +112,12 @@ const spelling: Readonly<Record<string, string>> = { AND: "&&", OR: "||" };
 const operate = (operator: string, left: Value, right: Value): Value => {
   const apply = operators[spelling[operator] ?? operator];
   if (!apply) throw unsupported(operator);
-  if (left.kind === "scalar") {
-    if (right.kind === "scalar") return { kind: "scalar", value: apply(left.value, right.value) };
-    return map(right, (value) => apply(left.value, value));
-  }
-  if (right.kind === "scalar") return map(left, (value) => apply(value, right.value));
-  if (left.kind === "list" && right.kind === "list") throw unsupported("An operation between two lists");
-  if (left.kind === "list")
-    return { kind: "list", items: left.items.map((item) => zip(item, pointsOf(right), apply)) };
-  if (right.kind === "list")
-    return { kind: "list", items: right.items.map((item) => zip(left.points, item, apply)) };
-  return { kind: "series", points: zip(left.points, right.points, apply) };
+  if (typeof left === "number")
+    return typeof right === "number" ? apply(left, right) : map(right, (value) => apply(left, value));
+  if (typeof right === "number") return map(left, (value) => apply(value, right));
+  if (left.isList && right.isList) throw unsupported("An operation between two lists");
+  const series = left.series.flatMap((points) => right.series.map((other) => zip(points, other, apply)));
+  return { series, isList: left.isList || right.isList };
 };
 
 /** A series without a value counts as 0 where the other has one. The result of a division by 0 is dropped. */
@@ -132,24 +127,21 @@ const zip = (left: Series, right: Series, apply: (left: number, right: number) =
     return value === undefined && other === undefined ? undefined : finite(apply(value ?? 0, other ?? 0));
   });
 
-const map = (value: Value, change: (value: number) => number): Value => {
-  const mapped = (points: Series): Series =>
-    points.map((point) => (point === undefined ? undefined : finite(change(point))));
-  if (value.kind === "scalar") return { kind: "scalar", value: change(value.value) };
-  if (value.kind === "series") return { kind: "series", points: mapped(value.points) };
-  return { kind: "list", items: value.items.map(mapped) };
-};
+const map = (value: Value, change: (value: number) => number): Value =>
+  typeof value === "number"
+    ? change(value)
+    : eachSeries(value, (points) =>
+        points.map((point) => (point === undefined ? undefined : finite(change(point)))),
+      );
+
+const eachSeries = (value: Value, change: (points: Series) => Series): Value =>
+  typeof value === "number" ? value : { ...value, series: value.series.map(change) };
 
 const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined);
 
 const seriesIn = (value: Value): readonly Series[] => {
-  if (value.kind === "scalar") throw unsupported("A number in a list of time series");
-  return value.kind === "series" ? [value.points] : value.items;
-};
-
-const pointsOf = (value: Value): Series => {
-  if (value.kind === "series") return value.points;
-  throw unsupported("An operation between two lists");
+  if (typeof value === "number") throw unsupported("A number in a list of time series");
+  return value.series;
 };
 
 type MathFunction = (args: readonly Expression[], context: MathContext) => Value;
@@ -159,20 +151,17 @@ const aggregate =
   (reduce: (values: readonly number[], outOf: number) => number): MathFunction =>
   (args, context) => {
     const [value] = argumentsOf(args, context, 1, 1);
-    if (value.kind === "scalar") return value;
-    if (value.kind === "series") {
-      const present = value.points.filter((point) => point !== undefined);
-      return {
-        kind: "scalar",
-        value: present.length > 0 ? reduce(present, value.points.length) : Number.NaN,
-      };
-    }
-    const points = Array.from({ length: context.length }, (_, at) => {
-      const present = value.items.map((item) => item[at]).filter((point) => point !== undefined);
-      return present.length > 0 ? reduce(present, value.items.length) : undefined;
-    });
-    return { kind: "series", points };
+    if (typeof value === "number") return value;
+    const reduced = (points: Series): number | undefined => {
+      const present = points.filter((point) => point !== undefined);
+      return present.length > 0 ? reduce(present, points.length) : undefined;
+    };
+    if (!value.isList) return reduced(value.series.flat()) ?? Number.NaN;
+    return perPeriod(context, (at) => reduced(value.series.map((points) => points[at])));
   };
+
+const perPeriod = ({ length }: MathContext, valueAt: (at: number) => number | undefined): Value =>
+  one(Array.from({ length }, (_, at) => valueAt(at)));
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
@@ -186,30 +175,23 @@ const functions: Readonly<Record<string, MathFunction>> = {
   METRICS: ([filter, ...others], { metrics }) => {
     const part = filter === undefined ? "" : filter.type === "Literal" && filter.value;
     if (others.length > 0 || typeof part !== "string") throw unsupported("METRICS with these arguments");
-    return {
-      kind: "list",
-      items: [...metrics].filter(([id]) => id.includes(part)).map(([, points]) => points),
-    };
+    const chosen = [...metrics].filter(([id]) => id.includes(part));
+    return { series: chosen.map(([, points]) => points), isList: true };
   },
   FILL: (args, context) => {
     const [of, filler] = args;
     if (!of || !filler || args.length !== 2) throw new MathError("FILL takes a time series and its filler.");
-    const fill = fillerOf(filler, context);
-    const value = compute(of, context);
-    if (value.kind === "scalar") return value;
-    if (value.kind === "series") return { kind: "series", points: fill(value.points) };
-    return { kind: "list", items: value.items.map(fill) };
+    return eachSeries(compute(of, context), fillerOf(filler, context));
   },
   IF: (args, context) => {
     const [condition, then, otherwise] = argumentsOf(args, context, 2, 3);
     const at = (value: Value | undefined, period: number): number | undefined =>
-      value === undefined ? undefined : value.kind === "scalar" ? value.value : seriesIn(value)[0]?.[period];
-    const points = Array.from({ length: context.length }, (_, period) => {
+      typeof value === "object" ? value.series[0]?.[period] : value;
+    return perPeriod(context, (period) => {
       const holds = at(condition, period);
       if (holds === undefined) return undefined;
       return holds === 0 ? at(otherwise, period) : (at(then, period) ?? 0);
     });
-    return { kind: "series", points };
   },
 };
 
@@ -217,8 +199,8 @@ const fillerOf = (filler: Expression, context: MathContext): ((points: Series) =
   if (filler.type === "Identifier" && filler.name === "REPEAT") return repeat;
   if (filler.type === "Identifier") throw unsupported(`FILL with ${filler.name}`);
   const value = compute(filler, context);
-  if (value.kind !== "scalar") throw unsupported("FILL with a time series");
-  return (points) => points.map((point) => point ?? value.value);
+  if (typeof value !== "number") throw unsupported("FILL with a time series");
+  return (points) => points.map((point) => point ?? value);
 };
 
 const repeat = (points: Series): Series => {

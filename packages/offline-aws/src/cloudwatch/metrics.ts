@@ -23,26 +23,7 @@ export interface Span {
   readonly end: number;
 }
 
-export interface Point {
-  /** The period's beginning, in ms since the epoch. */
-  readonly timestamp: number;
-  /** Undefined for a period without data. */
-  readonly value: number | undefined;
-}
-
-export interface Metrics {
-  /** Ignores values that are not finite, and values older than the retention, as CloudWatch rejects them. */
-  put(datum: Datum): void;
-  /** The data of a span, in one unit or in any; undefined when there is none. */
-  summarize(id: MetricId, span: Span, unit?: string): Summary | undefined;
-  /** One point per period that touches the span. Periods are aligned to the epoch. */
-  series(
-    id: MetricId,
-    query: Span & { readonly statistic: Statistic; readonly periodMs: number; readonly unit?: string },
-  ): Point[];
-  /** Every metric that has data, with its units. */
-  list(): (MetricId & { readonly units: readonly string[] })[];
-}
+export type Metrics = ReturnType<typeof createMetrics>;
 
 export interface MetricsOptions {
   readonly now: () => number;
@@ -77,7 +58,7 @@ export const createMetrics = ({
   retentionMs = defaultRetentionMs,
   maxMetrics = 5_000,
   maxValues = 10_000,
-}: MetricsOptions): Metrics => {
+}: MetricsOptions) => {
   const stored = new Map<string, Stored>();
   let sweptAt = 0;
 
@@ -91,21 +72,19 @@ export const createMetrics = ({
     }
   };
 
-  const summarize: Metrics["summarize"] = (id, { start, end }, unit) => {
-    const units = stored.get(keyOf(id))?.units;
-    const minutes = unit === undefined ? [...(units?.values() ?? [])] : [units?.get(unit)];
+  /** The data of a span, in one unit or in any; undefined when there is none. */
+  const summarize = (id: MetricId, { start, end }: Span, unit?: string): Summary | undefined => {
+    const units = stored.get(keyOf(id))?.units ?? new Map<string, Map<number, Bucket>>();
+    const minutes = [...units].filter(([name]) => unit === undefined || name === unit);
     const buckets: Bucket[] = [];
-    for (let minute = Math.floor(start / minuteMs); minute < end / minuteMs; minute += 1) {
-      for (const one of minutes) {
-        const bucket = one?.get(minute);
-        if (bucket) buckets.push(bucket);
-      }
-    }
+    for (let minute = Math.floor(start / minuteMs); minute < end / minuteMs; minute += 1)
+      buckets.push(...minutes.flatMap(([, each]) => each.get(minute) ?? []));
     return merge(buckets);
   };
 
   return {
-    put: ({ namespace, name, dimensions, value, unit = "None", timestamp }) => {
+    /** Stores a value. One that is not finite, or older than the retention, is dropped. */
+    put: ({ namespace, name, dimensions, value, unit = "None", timestamp }: Datum): void => {
       const oldest = Math.floor((now() - retentionMs) / minuteMs);
       const minute = Math.floor(timestamp / minuteMs);
       if (!Number.isFinite(value) || !(minute >= oldest)) return;
@@ -126,15 +105,22 @@ export const createMetrics = ({
       add(bucket, value, maxValues);
     },
     summarize,
-    series: (id, { start, end, statistic, periodMs, unit }) => {
-      const points: Point[] = [];
-      for (let from = Math.floor(start / periodMs) * periodMs; from < end; from += periodMs) {
-        const summary = summarize(id, { start: from, end: from + periodMs }, unit);
-        points.push({ timestamp: from, value: summary && statisticOf(summary, statistic) });
-      }
-      return points;
+    /** One point per period that touches the span. Periods are aligned to the epoch; an empty one has no value. */
+    series: (
+      id: MetricId,
+      query: Span & { readonly statistic: Statistic; readonly periodMs: number; readonly unit?: string },
+    ): { readonly timestamp: number; readonly value: number | undefined }[] => {
+      const { start, end, statistic, periodMs, unit } = query;
+      const first = Math.floor(start / periodMs) * periodMs;
+      return Array.from({ length: Math.ceil((end - first) / periodMs) }, (_, at) => {
+        const timestamp = first + at * periodMs;
+        const summary = summarize(id, { start: timestamp, end: timestamp + periodMs }, unit);
+        return { timestamp, value: summary && statisticOf(summary, statistic) };
+      });
     },
-    list: () => [...stored.values()].map(({ id, units }) => ({ ...id, units: [...units.keys()] })),
+    /** Every metric that has data, with its units. */
+    list: (): (MetricId & { readonly units: readonly string[] })[] =>
+      [...stored.values()].map(({ id, units }) => ({ ...id, units: [...units.keys()] })),
   };
 };
 

@@ -11,34 +11,28 @@ const comparisons: Readonly<Record<ComparisonOperator, string>> = {
 /** The reason for an alarm's state, in CloudWatch's words. */
 export const reasonFor = (definition: AlarmDefinition, assessment: Assessment): string => {
   const { evaluationPeriods, datapointsToAlarm, threshold, comparisonOperator } = definition;
-  const { state, filled } = assessment;
+  const { state, filled, datapoints } = assessment;
   if (state === "INSUFFICIENT_DATA")
     return `Insufficient Data: ${counted(evaluationPeriods)} ${be(evaluationPeriods)} unknown.`;
-  const breaching = assessment.datapoints.filter(({ value }) =>
-    breaches(comparisonOperator, value, threshold),
-  );
   const alarmed = state === "ALARM";
-  const compared = `${alarmed ? "" : "not "}${comparisons[comparisonOperator]} the threshold (${decimal(threshold)})`;
-  const treated = `${counted(filled, "missing ")} ${be(filled)} treated as [${definition.treatMissingData === "breaching" ? "Breaching" : "NonBreaching"}]`;
-  if (assessment.datapoints.length === 0)
+  const fill = { breaching: "Breaching", notBreaching: "NonBreaching", missing: "", ignore: "" }[
+    definition.treatMissingData
+  ];
+  const treated = `${counted(filled, "missing ")} ${be(filled)} treated as [${fill}]`;
+  if (datapoints.length === 0)
     return `Threshold Crossed: no datapoints were received for ${evaluationPeriods} period${plural(evaluationPeriods)} and ${treated}.`;
-  const witnesses = alarmed
-    ? breaching
-    : assessment.datapoints.filter((datapoint) => !breaching.includes(datapoint));
+  const witnesses = datapoints.filter(
+    ({ value }) => breaches(comparisonOperator, value, threshold) === alarmed,
+  );
   // With a rule that fills gaps, all real points may be on the other side of the threshold.
-  const shown = witnesses.length > 0 ? witnesses : assessment.datapoints;
-  const fills = definition.treatMissingData === "breaching" || definition.treatMissingData === "notBreaching";
-  if (filled > 0 && fills) {
-    const verdict = witnesses.length > 0 ? compared : flipped(compared);
-    return `Threshold Crossed: ${counted(shown.length)} ${list(shown)} ${be(shown.length)} ${verdict} and ${treated}.`;
-  }
+  const shown = witnesses.length > 0 ? witnesses : datapoints;
+  const not = alarmed === witnesses.length > 0 ? "" : "not ";
+  const compared = `${list(shown)} ${be(shown.length)} ${not}${comparisons[comparisonOperator]} the threshold (${decimal(threshold)})`;
+  if (filled > 0 && fill) return `Threshold Crossed: ${counted(shown.length)} ${compared} and ${treated}.`;
   const least = alarmed ? datapointsToAlarm : evaluationPeriods - datapointsToAlarm + 1;
   const transition = alarmed ? "OK -> ALARM" : "ALARM -> OK";
-  return `Threshold Crossed: ${shown.length} out of the last ${evaluationPeriods} datapoints ${list(shown)} ${be(shown.length)} ${compared} (minimum ${counted(least)} for ${transition} transition).`;
+  return `Threshold Crossed: ${shown.length} out of the last ${evaluationPeriods} datapoints ${compared} (minimum ${counted(least)} for ${transition} transition).`;
 };
-
-const flipped = (compared: string): string =>
-  compared.startsWith("not ") ? compared.slice(4) : `not ${compared}`;
 
 const list = (datapoints: readonly Datapoint[]): string =>
   `[${datapoints.map(({ value, timestamp }) => `${decimal(value)} (${shortTime(timestamp)})`).join(", ")}]`;

@@ -21,43 +21,26 @@ export interface Notification {
   readonly subscriptions: readonly Subscription[];
 }
 
-export interface Topics {
-  /** Returns false when the program declares no such topic: the message is dropped, as on AWS. */
-  publish(topicArn: string, content: { readonly subject: string; readonly message: string }): boolean;
-  /** The latest messages of all topics, the newest first. */
-  notifications(): readonly Notification[];
-}
+/** The number of messages kept. */
+const keep = 200;
 
-export interface TopicsOptions {
-  readonly now: () => number;
-  readonly onNotification?: (notification: Notification) => void;
-  /** The number of messages kept per topic. Default 50. */
-  readonly keep?: number;
-}
-
-const subscriptionSchema = v.object({
-  topic: v.string(),
-  protocol: v.string(),
-  endpoint: v.string(),
-});
+const subscriptionSchema = v.object({ topic: v.string(), protocol: v.string(), endpoint: v.string() });
 
 /** Creates the topics that the program declares. */
 export const createTopics = (
   graph: Pick<Graph, "resources">,
-  { now, onNotification, keep = 50 }: TopicsOptions,
-): Topics => {
+  { now, onNotification }: { now: () => number; onNotification: ((sent: Notification) => void) | undefined },
+) => {
   const subscriptions = ofType(graph, "aws:sns/topicSubscription:TopicSubscription")
     .map(({ inputs }) => v.safeParse(subscriptionSchema, inputs))
-    .filter((parsed) => parsed.success)
-    .map(({ output }) => output);
-  const topics = new Map(ofType(graph, "aws:sns/topic:Topic").map(({ id }) => [id, [] as Notification[]]));
-  let published = 0;
-  const order = new WeakMap<Notification, number>();
+    .flatMap((parsed) => (parsed.success ? [parsed.output] : []));
+  const topics = new Set(ofType(graph, "aws:sns/topic:Topic").map(({ id }) => id));
+  const sent: Notification[] = [];
 
   return {
-    publish: (topicArn, content) => {
-      const messages = topics.get(topicArn);
-      if (!messages) return false;
+    /** A message to a topic that the program does not declare is dropped, as on AWS. */
+    publish: (topicArn: string, content: { readonly subject: string; readonly message: string }): void => {
+      if (!topics.has(topicArn)) return;
       const notification: Notification = {
         messageId: randomUUID(),
         topicArn,
@@ -67,14 +50,11 @@ export const createTopics = (
           .filter(({ topic }) => topic === topicArn)
           .map(({ protocol, endpoint }) => ({ protocol, endpoint })),
       };
-      published += 1;
-      order.set(notification, published);
-      messages.push(notification);
-      if (messages.length > keep) messages.shift();
+      sent.unshift(notification);
+      if (sent.length > keep) sent.pop();
       onNotification?.(notification);
-      return true;
     },
-    notifications: () =>
-      [...topics.values()].flat().sort((a, b) => (order.get(b) ?? 0) - (order.get(a) ?? 0)),
+    /** The latest messages of all topics, the newest first. */
+    notifications: (): readonly Notification[] => [...sent],
   };
 };

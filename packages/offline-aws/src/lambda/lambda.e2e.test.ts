@@ -83,7 +83,8 @@ const start = async (functions: FunctionDefinition[], options: Partial<LambdaOpt
     watch: false,
     onLog: logs.emit,
     onInvocation: records.emit,
-    onReload: (event) => (event.kind === "begun" ? begins : reloads).emit(event),
+    onReload: (event) =>
+      (event.kind === "begun" || event.kind === "still-failing" ? begins : reloads).emit(event),
     ...options,
   });
   return { lambda, logs, records, begins, reloads };
@@ -570,13 +571,17 @@ describe("live reload", () => {
   });
 
   test("reports a broken file once, keeps the last good code, and heals with the next good save", async () => {
-    const { lambda, reloads } = await start([await define("fragile", `export const handler = () => 1;`)], {
-      watch: true,
-    });
+    const { lambda, begins, reloads } = await start(
+      [await define("fragile", `export const handler = () => 1;`)],
+      {
+        watch: true,
+      },
+    );
     const broken = `export const handler = () => 2;\n  const = 3;`;
     await write("src/fragile.ts", broken);
     await reloads.find(({ kind }) => kind === "failed");
     await write("src/fragile.ts", broken);
+    await begins.find(({ kind }) => kind === "still-failing");
     expect(await lambda.invoke("fragile", {})).toEqual(returned(1));
     await write("src/fragile.ts", `export const handler = () => 3;`);
     await reloads.find(reloaded("fragile"));

@@ -7,7 +7,9 @@ export type ReloadEvent =
   | { readonly kind: "begun"; readonly file?: string }
   /** New code serves, `ms` after the save; `functions` is empty when their code came out as it was. */
   | { readonly kind: "reloaded"; readonly functions: readonly string[]; readonly ms: number }
-  | { readonly kind: "failed"; readonly errors: readonly BuildError[] };
+  | { readonly kind: "failed"; readonly errors: readonly BuildError[] }
+  /** The rebuild met the same errors as the one before. */
+  | { readonly kind: "still-failing" };
 
 /** Waits for a save to finish: it causes several events, and the file may be empty for a moment. */
 const settleMs = 20;
@@ -86,9 +88,10 @@ export const startReload = (options: {
   const fail = (names: ReadonlySet<string>, found: readonly BuildError[]): void => {
     failing = names;
     // If a file has changed since, the next build decides: these errors may come from a half-written file.
-    if (stale.size > 0 || JSON.stringify(found) === JSON.stringify(errors)) return;
+    if (stale.size > 0) return;
+    const isSame = JSON.stringify(found) === JSON.stringify(errors);
     errors = found;
-    options.onReload({ kind: "failed", errors: found });
+    options.onReload(isSame ? { kind: "still-failing" } : { kind: "failed", errors });
   };
 
   const directories = (): string[] => [

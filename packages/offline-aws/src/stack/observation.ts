@@ -1,36 +1,18 @@
 import type { StackClock } from "../clock.js";
-import { type CloudWatch, startCloudWatch } from "../cloudwatch/index.js";
+import { startCloudWatch } from "../cloudwatch/index.js";
+import type { RequestRecord } from "../dynamodb/index.js";
 import type { MappingEvent } from "../event-source/mapping.js";
-import type { InvocationRecord } from "../lambda/scheduler.js";
+import type { GatewayEvent } from "../gateway/api.js";
+import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
 import type { Plan } from "../plan/plan.js";
-import {
-  createFunctionOutput,
-  createLogStore,
-  type FunctionOutput,
-  type LogStore,
-} from "../service/index.js";
-import { createRecorder, type Recorder } from "../status/index.js";
+import { createFunctionOutput, createLogStore } from "../service/index.js";
+import { createRecorder } from "../status/index.js";
 import type { Graph } from "../synth/graph.js";
 import { createUneventful } from "../uneventful.js";
 import type { Observer } from "./stack.js";
 
 /** Everything that watches a stack: metrics and alarms, the status page, the log groups, and the caller's observer. */
-export interface Observation {
-  readonly cloudWatch: CloudWatch;
-  readonly recorder: Recorder;
-  /** The functions' log lines and the outcomes of their invocations. */
-  readonly functionOutput: FunctionOutput;
-  /** The log groups. */
-  readonly logs: Pick<LogStore, "events">;
-  /** Passes each event on to all of them. */
-  readonly observer: Required<
-    Pick<Observer, "onLog" | "onGatewayEvent" | "onRequest" | "onFailureDelivered">
-  > & { onInvocation(record: InvocationRecord): void };
-  /** Measures how far a stream's function is behind. */
-  onMappingEvent(functionName: string, event: MappingEvent): void;
-  /** Empties the on-failure queues. */
-  purgeFailures(): void;
-}
+export type Observation = ReturnType<typeof observe>;
 
 export const observe = (
   graph: Graph,
@@ -38,7 +20,7 @@ export const observe = (
   clock: StackClock,
   watcher: Observer,
   functionOf: (accessKeyId: string | undefined) => string | undefined,
-): Observation => {
+) => {
   const cloudWatch = startCloudWatch({
     graph,
     clock,
@@ -60,37 +42,40 @@ export const observe = (
   return {
     cloudWatch,
     recorder,
+    /** The functions' log lines and the outcomes of their invocations. */
     functionOutput,
+    /** The log groups. */
     logs: {
-      events: (group) => {
+      events: (group: string) => {
         functionOutput.flush();
         return logs.events(group);
       },
     },
+    /** Passes each event on to all of them. */
     observer: {
-      onInvocation: (record) => {
+      onInvocation: (record: InvocationRecord): void => {
         recorder.onInvocation(record);
         functionOutput.onInvocation(record);
         cloudWatch.onInvocation(record);
         watcher.onInvocation?.(uneventful.mark(record));
       },
-      onLog: (line) => {
+      onLog: (line: LogLine): void => {
         recorder.onLog(line);
         functionOutput.onLog(line);
         cloudWatch.ingestLog(line);
         watcher.onLog?.(line);
       },
-      onGatewayEvent: (event) => {
+      onGatewayEvent: (event: GatewayEvent): void => {
         uneventful.onGatewayEvent(event);
         cloudWatch.onGatewayEvent(event);
         watcher.onGatewayEvent?.(event);
       },
-      onRequest: (record) => {
+      onRequest: (record: RequestRecord): void => {
         uneventful.onRequest(record);
         cloudWatch.onRequest(record);
         watcher.onRequest?.(record);
       },
-      onFailureDelivered: (destinationArn, body) => {
+      onFailureDelivered: (destinationArn: string, body: unknown): void => {
         // No call here receives single messages: a queue grows until it is purged.
         const depth = (delivered.get(destinationArn) ?? 0) + 1;
         delivered.set(destinationArn, depth);
@@ -98,13 +83,15 @@ export const observe = (
         watcher.onFailureDelivered?.(destinationArn, body);
       },
     },
-    purgeFailures: () => {
+    /** Empties the on-failure queues. */
+    purgeFailures: (): void => {
       for (const destinationArn of delivered.keys()) {
         delivered.set(destinationArn, 0);
         cloudWatch.queueDepth(destinationArn, 0);
       }
     },
-    onMappingEvent: (functionName, event) => {
+    /** Measures how far a stream's function is behind. */
+    onMappingEvent: (functionName: string, event: MappingEvent): void => {
       if (event.kind !== "invoked") return;
       const created = event.records.at(-1)?.dynamodb.ApproximateCreationDateTime;
       if (created !== undefined) cloudWatch.iteratorAge(functionName, clock.now() - created * 1000);

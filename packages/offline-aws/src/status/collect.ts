@@ -5,11 +5,10 @@ import type {
   ComparisonOperator,
   Metrics,
 } from "../cloudwatch/index.js";
-import type { Item, TableDefinition } from "../dynamodb/index.js";
-import type { Graph } from "../synth/graph.js";
+import type { AttributeValue, Item, TableDefinition } from "../dynamodb/index.js";
+import { type Graph, ofType } from "../synth/graph.js";
 import type { Recorder } from "./recorder.js";
-import { rowOf } from "./row.js";
-import type { AlarmState, MetricState, StatusState } from "./state.js";
+import type { AlarmState, MetricState, StatusState, TableState } from "./state.js";
 
 /** The parts of a running stack that the status page shows. */
 export interface StatusSources {
@@ -49,16 +48,7 @@ export const createStatusState = (sources: StatusSources): (() => Promise<Status
     connections: connectionCount(),
     functions: recorder.functions(),
     tables: await Promise.all(
-      tables.map(async ({ name, hashKey, rangeKey, attributes }) => {
-        const found = await items(name, maxRows + 1);
-        return {
-          name,
-          keys: rangeKey === undefined ? [hashKey] : [hashKey, rangeKey],
-          indexed: attributes.map((attribute) => attribute.name),
-          rows: found.slice(0, maxRows).map(rowOf),
-          more: found.length > maxRows,
-        };
-      }),
+      tables.map(async (table) => tableState(table, await items(table.name, maxRows + 1))),
     ),
     metrics: metricsOf(cloudWatch.metrics, now()),
     alarms: cloudWatch.alarms().map(alarmOf),
@@ -74,19 +64,43 @@ export const createStatusState = (sources: StatusSources): (() => Promise<Status
   });
 };
 
+const tableState = (
+  { name, hashKey, rangeKey, attributes }: StatusSources["tables"][number],
+  items: readonly Item[],
+): TableState => ({
+  name,
+  keys: rangeKey === undefined ? [hashKey] : [hashKey, rangeKey],
+  indexed: attributes.map((attribute) => attribute.name),
+  rows: items.slice(0, maxRows).map(rowOf),
+  more: items.length > maxRows,
+});
+
+/** An item's attributes as text, for reading: `{S: "x"}` is `x`, a map is JSON. A value can have 400 KB, so it is cut. */
+const rowOf = (item: Item): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(item).map(([name, value]) => [name, textOf(plainOf(value)).slice(0, 1_000)]),
+  );
+
+const plainOf = (value: AttributeValue): unknown => {
+  if (value.N !== undefined) return Number(value.N);
+  if (value.L) return value.L.map(plainOf);
+  if (value.M)
+    return Object.fromEntries(Object.entries(value.M).map(([name, inner]) => [name, plainOf(inner)]));
+  return value.S ?? value.BOOL ?? value.B ?? value.SS ?? value.NS?.map(Number) ?? value.BS ?? null;
+};
+
 const textOf = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 
 /** The cloud's resources, without the components and providers that declare them. */
 const resourcesOf = ({ resources }: Pick<Graph, "resources">): StatusState["resources"] => {
-  const byType = new Map<string, string[]>();
-  for (const { type, name, inputs } of resources) {
-    if (type.startsWith("sst:") || type.startsWith("pulumi:")) continue;
-    byType.set(type, [...(byType.get(type) ?? []), typeof inputs.name === "string" ? inputs.name : name]);
-  }
-  return [...byType]
-    .map(([type, names]) => ({ type, names: names.sort() }))
-    .sort((a, b) => (a.type < b.type ? -1 : 1));
+  const types = new Set(resources.map(({ type }) => type).filter((type) => !/^(sst|pulumi):/.test(type)));
+  return [...types].sort().map((type) => ({
+    type,
+    names: ofType({ resources }, type)
+      .map(({ name, inputs }) => (typeof inputs.name === "string" ? inputs.name : name))
+      .sort(),
+  }));
 };
 
 const metricsOf = (metrics: Metrics, now: number): MetricState[] => {
@@ -118,21 +132,10 @@ const signs: Readonly<Record<ComparisonOperator, string>> = {
   LessThanOrEqualToThreshold: "≤",
 };
 
-const alarmOf = ({
-  name,
-  description = "",
-  state,
-  reason,
-  changedAt,
-  value,
-  definition,
-}: AlarmStatus): AlarmState => ({
-  name,
-  description,
-  state,
-  reason,
-  changedAt,
-  value: value ?? null,
+const alarmOf = ({ arn: _arn, definition, ...alarm }: AlarmStatus): AlarmState => ({
+  ...alarm,
+  description: alarm.description ?? "",
+  value: alarm.value ?? null,
   watches: definition ? watchesOf(definition) : "not evaluated here",
   rule: definition ? ruleOf(definition) : "",
 });

@@ -1,17 +1,8 @@
-import * as v from "valibot";
-import type { Outcome } from "../lambda/invocation.js";
 import type { InvocationRecord, LogLine } from "../lambda/scheduler.js";
-import { asText, readLogLine } from "../log-text.js";
-import type { FunctionState, Level, LogEntry } from "./state.js";
+import { asText, outcomeText, readLogLine } from "../log-text.js";
+import type { FunctionState, LogEntry } from "./state.js";
 
-/** Counts each function's invocations, and keeps the latest durations and log lines. */
-export interface Recorder {
-  onInvocation(record: InvocationRecord): void;
-  onLog(line: LogLine): void;
-  functions(): readonly FunctionState[];
-  /** Oldest first. */
-  logs(): readonly LogEntry[];
-}
+export type Recorder = ReturnType<typeof createRecorder>;
 
 export interface RecorderOptions {
   readonly now: () => number;
@@ -26,24 +17,18 @@ export interface RecorderOptions {
 /** A log line can have 256 KB; the page shows this many characters of it. */
 const maxTextLength = 4_000;
 
-interface Tally {
-  invocations: number;
-  errors: number;
-  coldStarts: number;
-  readonly durations: number[];
-  last: FunctionState["last"];
-}
-
-export const createRecorder = (options: RecorderOptions): Recorder => {
+/** Counts each function's invocations, and keeps the latest durations and log lines. */
+export const createRecorder = (options: RecorderOptions) => {
   const { now, functionNames = [], keepLogs = 200, keepDurations = 500 } = options;
-  const tallies = new Map<string, Tally>(functionNames.map((name) => [name, emptyTally()]));
+  const tallies = new Map(functionNames.map((name) => [name, emptyTally()]));
   const logs: LogEntry[] = [];
   /** The requests under way that have logged an error. */
   const faulty = new Set<string>();
   let seq = 0;
 
   return {
-    onInvocation: ({ functionName, requestId, coldStart, durationMs, outcome, startedAt }) => {
+    onInvocation: (record: InvocationRecord): void => {
+      const { functionName, requestId, coldStart, durationMs, outcome, startedAt } = record;
       const tally = tallies.get(functionName) ?? emptyTally();
       tallies.set(functionName, tally);
       tally.invocations += 1;
@@ -52,61 +37,38 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
       tally.coldStarts += Number(coldStart);
       tally.durations.push(durationMs);
       if (tally.durations.length > keepDurations) tally.durations.shift();
-      tally.last = { at: startedAt + durationMs, ...describe(outcome, loggedError) };
+      const { level, text } = outcomeText(outcome, loggedError);
+      tally.last = { at: startedAt + durationMs, level, text: text.slice(0, maxTextLength) };
     },
-    onLog: (line) => {
+    onLog: (line: LogLine): void => {
       const { functionName, requestId } = line;
       const read = readLogLine(line);
-      const { level } = read;
-      const text = asText(read);
+      const [level, text] = [read.level, asText(read)];
       if (level === "error") faulty.add(requestId);
       if (text === "") return;
       seq += 1;
       logs.push({ seq, at: now(), functionName, requestId, level, text: text.slice(0, maxTextLength) });
       if (logs.length > keepLogs) logs.shift();
     },
-    functions: () =>
+    functions: (): readonly FunctionState[] =>
       [...tallies].map(([name, { durations, ...tally }]) => {
         const sorted = durations.toSorted((a, b) => a - b);
         return { name, ...tally, p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95) };
       }),
-    logs: () => [...logs],
+    /** Oldest first. */
+    logs: (): readonly LogEntry[] => [...logs],
   };
 };
+
+interface Tally {
+  invocations: number;
+  errors: number;
+  coldStarts: number;
+  readonly durations: number[];
+  last: FunctionState["last"];
+}
 
 const emptyTally = (): Tally => ({ invocations: 0, errors: 0, coldStarts: 0, durations: [], last: null });
 
 const percentile = (sorted: readonly number[], share: number): number | null =>
   sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;
-
-const responseSchema = v.object({ statusCode: v.number() });
-
-/** A function may catch a failure and return a normal answer: a logged error counts as a failure. */
-const describe = (
-  outcome: Outcome,
-  loggedError: boolean,
-): { readonly text: string; readonly level: Level } => {
-  if (outcome.kind === "returned" && loggedError) {
-    return { text: `${describe(outcome, false).text}, error logged`, level: "error" };
-  }
-  switch (outcome.kind) {
-    case "returned": {
-      const response = v.safeParse(responseSchema, outcome.payload);
-      if (!response.success) return { text: "ok", level: "info" };
-      const { statusCode } = response.output;
-      return {
-        text: String(statusCode),
-        level: statusCode >= 500 ? "error" : statusCode >= 400 ? "warn" : "info",
-      };
-    }
-    case "failed":
-      return {
-        text: `${outcome.errorType}: ${outcome.errorMessage}`.slice(0, maxTextLength),
-        level: "error",
-      };
-    case "timed-out":
-      return { text: `timed out after ${outcome.afterSeconds} s`, level: "error" };
-    case "throttled":
-      return { text: "throttled", level: "warn" };
-  }
-};

@@ -1,9 +1,8 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { contentSecurityPolicy, files } from "./page.js";
 import type { LogEntry, StatusState } from "./state.js";
-import { createStatusPage, type StatusPageOptions } from "./status-page.js";
+import { contentSecurityPolicy, createStatusPage, files, type StatusPageOptions } from "./status-page.js";
 
 const line = (seq: number, text = "hello"): LogEntry => ({
   seq,
@@ -72,12 +71,7 @@ test("the page loads nothing but its own files, which are there with their types
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
   const loaded = [...html.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, target = ""]) => target);
-  expect(loaded.filter((target) => target !== "data:,")).toEqual([
-    "/_local/page.css",
-    "/_local/content.css",
-    "/_local/log.css",
-    "/_local/page.js",
-  ]);
+  expect(loaded.filter((target) => target !== "data:,")).toEqual(["/_local/page.css", "/_local/page.js"]);
   const all = await load(url);
   for (const { name, text } of all) {
     expect(text, name).not.toMatch(/@import|url\(|https?:\/\/(?!www\.w3\.org\/2000\/svg)\w/);

@@ -1,14 +1,27 @@
+import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { contentSecurityPolicy, files } from "./page.js";
 import type { StatusState } from "./state.js";
+
+const types: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  json: "application/json; charset=utf-8",
+};
+
+const folder = new URL("./browser/", import.meta.url);
+
+/** The page's files by name: `page.html`, and the styles and modules that it loads. */
+export const files: ReadonlyMap<string, string> = new Map(
+  readdirSync(folder).map((name) => [name, readFileSync(new URL(name, folder), "utf8")]),
+);
+
+/** The page runs and loads only files of its own server, and data can come only from there. */
+export const contentSecurityPolicy =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export interface StatusPageOptions {
   readonly state: () => Promise<StatusState> | StatusState;
-}
-
-export interface StatusPage {
-  /** Answers requests for `/_local`, all below it, and `/`; returns whether this was one. */
-  handleRequest(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 const path = "/_local";
@@ -17,70 +30,59 @@ const path = "/_local";
  * A page that shows what a stack does: `GET /_local`, with its data at `/_local/state.json`; `GET /` leads there. It
  * answers only to this machine's own names: a web site whose name resolves to 127.0.0.1 must not read it.
  */
-export const createStatusPage = ({ state }: StatusPageOptions): StatusPage => ({
-  handleRequest: (request, response) => {
+export const createStatusPage = ({ state }: StatusPageOptions) => ({
+  /** Answers requests for `/_local`, all below it, and `/`; returns whether this was one. */
+  handleRequest: (request: IncomingMessage, response: ServerResponse): boolean => {
     const { pathname, searchParams } = new URL(
       `http://local${request.url?.startsWith("/") ? request.url : "/"}`,
     );
     const isRead = request.method === "GET" || request.method === "HEAD";
     // AWS services share this port and its root: only a plain read of the root is redirected.
-    if (request.url === "/" && isRead) redirect(response);
+    if (request.url === "/" && isRead) response.writeHead(302, { location: path, "content-length": 0 }).end();
     else if (pathname !== path && !pathname.startsWith(`${path}/`)) return false;
-    else if (!isLocalHost(request.headers.host))
-      refuse(response, 403, "This page answers to localhost only.");
+    else if (!localHosts.has((request.headers.host ?? "").toLowerCase().replace(/:\d+$/, "")))
+      sendJson(response, 403, { message: "This page answers to localhost only." });
     else if (!isRead) {
       response.setHeader("allow", "GET, HEAD");
-      refuse(response, 405, "This page can only be read.");
-    } else void answer(pathname.slice(path.length + 1), searchParams, state, response);
+      sendJson(response, 405, { message: "This page can only be read." });
+    } else void answer(pathname.slice(path.length + 1), Number(searchParams.get("after")), state, response);
     return true;
   },
 });
 
-const redirect = (response: ServerResponse): void => {
-  response.writeHead(302, { location: path, "content-length": 0 }).end();
-};
-
 const localHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
-const isLocalHost = (host: string | undefined): boolean =>
-  localHosts.has((host ?? "").toLowerCase().replace(/:\d+$/, ""));
-
+/** @param after the state's log lines up to this `seq` are left out */
 const answer = async (
   name: string,
-  query: URLSearchParams,
+  after: number,
   state: StatusPageOptions["state"],
   response: ServerResponse,
 ): Promise<void> => {
   try {
     if (name === "state.json") {
-      return sendJson(response, 200, since(await state(), Number(query.get("after") ?? 0)));
+      const { logs, ...rest } = await state();
+      return sendJson(response, 200, { ...rest, logs: logs.filter(({ seq }) => seq > after) });
     }
-    const file = files.get(name || "page.html");
-    if (!file) return refuse(response, 404, "There is nothing here: the page is at /_local.");
+    const fileName = name || "page.html";
+    const body = files.get(fileName);
+    if (body === undefined)
+      return sendJson(response, 404, { message: "There is nothing here: the page is at /_local." });
     response.setHeader("content-security-policy", contentSecurityPolicy);
-    send(response, 200, file.type, file.body);
+    send(response, 200, fileName, body);
   } catch (error) {
-    refuse(response, 500, `The stack's state cannot be read: ${error}`);
+    sendJson(response, 500, { message: `The stack's state cannot be read: ${error}` });
   }
 };
 
-/** The state with only those log lines that came after `seq`. */
-const since = (state: StatusState, seq: number): StatusState => ({
-  ...state,
-  logs: state.logs.filter((entry) => entry.seq > seq),
-});
-
-const refuse = (response: ServerResponse, status: number, message: string): void =>
-  sendJson(response, status, { message });
-
 const sendJson = (response: ServerResponse, status: number, body: unknown): void =>
-  send(response, status, "application/json; charset=utf-8", JSON.stringify(body));
+  send(response, status, ".json", JSON.stringify(body));
 
 /** For a HEAD request, Node sends the headers and drops the body. */
-const send = (response: ServerResponse, status: number, type: string, body: string): void => {
+const send = (response: ServerResponse, status: number, fileName: string, body: string): void => {
   response
     .writeHead(status, {
-      "content-type": type,
+      "content-type": types[fileName.split(".").at(-1) ?? ""],
       "content-length": Buffer.byteLength(body),
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",

@@ -1,17 +1,20 @@
-const svgElements = new Set(["svg", "path", "line", "title"]);
+const svgElements = new Set(["svg", "path"]);
 
-/** Builds an element. Data only ever becomes text or an attribute; it is never parsed as HTML. */
-export const h = (name, attributes, ...children) => {
+/**
+ * `h("td.mono", {title: "x"}, child)` builds an element; a plain object is its attributes. Data only ever becomes text or
+ * an attribute; it is never parsed as HTML.
+ */
+export const h = (selector, ...parts) => {
+  const [name, ...classes] = selector.split(".");
   const element = svgElements.has(name)
     ? document.createElementNS("http://www.w3.org/2000/svg", name)
     : document.createElement(name);
-  for (const [attribute, value] of Object.entries(attributes ?? {})) {
-    if (value === true) element.setAttribute(attribute, "");
-    else if (value !== undefined && value !== null && value !== false) element.setAttribute(attribute, value);
+  if (classes.length > 0) element.setAttribute("class", classes.join(" "));
+  for (const part of parts.flat(Number.POSITIVE_INFINITY)) {
+    if (part?.constructor === Object)
+      for (const [attribute, value] of Object.entries(part)) element.setAttribute(attribute, value);
+    else if (part !== undefined && part !== false) element.append(part);
   }
-  element.append(
-    ...children.flat(Number.POSITIVE_INFINITY).filter((child) => child !== null && child !== undefined),
-  );
   return element;
 };
 
@@ -20,16 +23,13 @@ export const h = (name, attributes, ...children) => {
  * or scrolled survives the next second. `data-key` finds a node that has moved.
  */
 export const update = (parent, children) => {
-  const keyed = new Map();
-  for (const child of parent.childNodes)
-    if (child.dataset?.key !== undefined) keyed.set(child.dataset.key, child);
+  const keyOf = (node) => node.dataset?.key;
+  const keyed = new Map([...parent.childNodes].map((node) => [keyOf(node), node]));
   let at = parent.firstChild;
   for (const child of children) {
-    const key = child.dataset?.key;
+    const key = keyOf(child);
     const old = key === undefined ? at : keyed.get(key);
-    const fits =
-      old && old.nodeName === child.nodeName && (key !== undefined || old.dataset?.key === undefined);
-    if (!fits) {
+    if (!old || old.nodeName !== child.nodeName || keyOf(old) !== key) {
       parent.insertBefore(child, at);
       continue;
     }
@@ -50,48 +50,32 @@ const become = (old, wanted) => {
     return;
   }
   // The reader opens and closes details; only their first state is the page's.
-  for (const { name } of [...old.attributes]) {
+  for (const { name } of [...old.attributes])
     if (name !== "open" && !wanted.hasAttribute(name)) old.removeAttribute(name);
-  }
-  for (const { name, value } of wanted.attributes) {
+  for (const { name, value } of wanted.attributes)
     if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
-  }
   update(old, [...wanted.childNodes]);
 };
 
-/** Fills a section of the page; the count stands beside its heading. */
-export const show = (section, count, children) => {
-  const heading = document.getElementById(`${section}-title`);
-  update(heading, [
-    heading.firstChild.cloneNode(),
-    ...(count === undefined ? [] : [h("span", { class: "quiet" }, ` ${count}`)]),
-  ]);
-  update(document.querySelector(`#${section} [data-body]`), children);
-};
+/** Fills a section of the page; `none` is said when there are no children. */
+export const show = (section, children, none) =>
+  update(document.querySelector(`#${section} [data-body]`), children.length > 0 ? children : [note(none)]);
 
-export const empty = (text) => h("p", { class: "empty" }, text);
+export const note = (text) => h("p.quiet", text);
 
 /** A line that unfolds. `key` finds it again; `end` stands at its right. */
-export const fold = ({ key, open = false, paint = null, summary, end = "" }, ...inside) =>
+export const fold = ({ key, open = false, title, end }, ...inside) =>
   h(
     "details",
-    { "data-key": key, open, class: paint },
-    h("summary", null, summary, h("span", { class: "end quiet" }, end)),
-    h("div", { class: "inside" }, inside),
+    { "data-key": key },
+    open && { open: "" },
+    h("summary", h("span.bar", h("span", title), end !== undefined && h("span.end.quiet", end))),
+    h("div.inside", inside),
   );
 
-export const table = (className, labels, rows) =>
-  h(
-    "table",
-    { class: className },
-    h(
-      "thead",
-      null,
-      h(
-        "tr",
-        null,
-        labels.map((label) => h("th", { scope: "col" }, label)),
-      ),
-    ),
-    h("tbody", null, rows),
-  );
+/** A table that scrolls sideways; the attributes are its box's. */
+export const table = (labels, rows, attributes) => {
+  const head = labels.map((label) => h("th.quiet", { scope: "col" }, label));
+  const body = h("table", h("thead", h("tr", head)), h("tbody", rows));
+  return h("div.scroll", { tabindex: 0 }, attributes, body);
+};

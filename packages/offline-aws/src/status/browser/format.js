@@ -1,15 +1,13 @@
 import { h } from "./dom.js";
 
-export const number = (value) =>
-  value.toLocaleString("en", {
-    maximumFractionDigits: Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0,
-  });
+export const number = (value) => {
+  const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0;
+  return value === null ? "–" : value.toLocaleString("en", { maximumFractionDigits: digits });
+};
 
-const unitSigns = { Milliseconds: " ms", Seconds: " s", Microseconds: " µs", Percent: " %", Bytes: " B" };
-export const quantity = (value, unit) => number(value) + (unitSigns[unit] ?? "");
+export const plural = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 
 export const time = (at) => new Date(at).toLocaleTimeString("en-GB");
-export const exactTime = (at) => `${time(at)}.${String(Math.floor(at) % 1000).padStart(3, "0")}`;
 
 export const duration = (ms) => {
   const minutes = Math.floor(ms / 60000);
@@ -26,20 +24,12 @@ export const momentOf = (text, now) => {
   return Math.abs(at - now) < yearMs ? at : undefined;
 };
 
-/** A moment as a clock, with the day if it is another one; the title has it exactly. */
-export const clock = (at, now) => {
+/** An attribute's value. A moment is a clock, with the day if that is not today; its title has it exactly. */
+export const attributeValue = (text, now) => {
+  const at = momentOf(text, now);
+  if (at === undefined) return text;
   const date = new Date(at);
-  const sameDay = date.toDateString() === new Date(now).toDateString();
-  const day = sameDay ? "" : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} `;
+  const isToday = date.toDateString() === new Date(now).toDateString();
+  const day = isToday ? "" : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} `;
   return h("time", { datetime: date.toISOString(), title: date.toISOString() }, day + time(at));
 };
-
-/** Text whose web addresses can be followed. */
-export const linked = (text) =>
-  text
-    .split(/(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]])/)
-    .map((part, index) =>
-      index % 2 === 1 ? h("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part) : part,
-    );
-
-export const plural = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;

@@ -1,13 +1,13 @@
 import { h } from "./dom.js";
-import { exactTime } from "./format.js";
+import { plural, time } from "./format.js";
 
 const keepLines = 200;
 
-const lines = document.getElementById("lines");
+const find = (id) => document.getElementById(id);
+const [lines, filter, level] = [find("lines"), find("filter"), find("level")];
 // Not every browser lets the keyboard reach what scrolls.
 lines.tabIndex = 0;
-const filter = document.getElementById("filter");
-const level = document.getElementById("level");
+const paints = { error: ".bad", warn: ".warn", debug: ".quiet", metric: ".quiet" };
 
 /** The number of the newest line shown. */
 let last = 0;
@@ -20,23 +20,25 @@ export const clearLog = () => {
 };
 
 export const showLogs = ({ logs }) => {
-  if (logs.length === 0) return;
-  const follow = followingEnd();
+  if (logs.length > 0 || last === 0) change(() => append(logs));
+};
+
+const append = (logs) => {
   for (const { seq, at, functionName, requestId, level: name, text } of logs) {
+    const clock = `${time(at)}.${String(Math.floor(at) % 1000).padStart(3, "0")}`;
+    const paint = paints[name] ?? "";
     const line = h(
-      "div",
-      { class: "line", "data-level": name, title: `Request ${requestId}` },
-      h("span", null, exactTime(at)),
-      h("span", null, functionName),
-      h("span", null, name),
-      h("span", null, text),
+      "div.line",
+      { "data-level": name, title: `Request ${requestId}` },
+      h("span.quiet", clock),
+      h("span.quiet", functionName),
+      h(`span${paint}`, name),
+      h(`span${paint}`, text),
     );
-    line.hidden = !matches(line);
     lines.append(line);
     last = seq;
   }
   while (lines.childElementCount > keepLines) lines.firstChild.remove();
-  settle(follow);
 };
 
 const levelShows = {
@@ -45,22 +47,18 @@ const levelShows = {
   problems: (name) => name === "warn" || name === "error",
 };
 
-const matches = (line) =>
-  levelShows[level.value](line.dataset.level) &&
-  line.textContent.toLowerCase().includes(filter.value.toLowerCase());
-
-const followingEnd = () => lines.scrollHeight - lines.scrollTop - lines.clientHeight < 30;
-
-const settle = (follow) => {
-  const shown = lines.querySelectorAll(".line:not([hidden])").length;
-  document.getElementById("log-count").textContent = `${shown} of the last ${lines.childElementCount} lines`;
+/** Changes the lines, then filters them. A reader at the end stays at the end. */
+const change = (edit) => {
+  const follow = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 30;
+  edit();
+  let shown = 0;
+  for (const line of lines.children) {
+    const text = line.textContent.toLowerCase();
+    line.hidden = !levelShows[level.value](line.dataset.level) || !text.includes(filter.value.toLowerCase());
+    shown += Number(!line.hidden);
+  }
+  find("log-count").textContent = `${shown} of the last ${plural(lines.childElementCount, "line")}`;
   if (follow) lines.scrollTop = lines.scrollHeight;
 };
-
-const refilter = () => {
-  const follow = followingEnd();
-  for (const line of lines.children) line.hidden = !matches(line);
-  settle(follow);
-};
-filter.addEventListener("input", refilter);
-level.addEventListener("change", refilter);
+filter.addEventListener("input", () => change(() => undefined));
+level.addEventListener("change", () => change(() => undefined));

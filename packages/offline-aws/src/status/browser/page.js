@@ -1,14 +1,12 @@
 import { showAlarms, showNotifications } from "./alarms.js";
 import { time } from "./format.js";
-import { showFunctions } from "./functions.js";
 import { clearLog, lastLine, showLogs } from "./log.js";
-import { showMetrics } from "./metrics.js";
-import { showFacts, showProgram } from "./program.js";
+import { showFacts, showFunctions, showMetrics, showProgram } from "./stack.js";
 import { showTables } from "./tables.js";
 
 const refreshMs = 1000;
 
-const parts = [
+const panels = [
   showFacts,
   showTables,
   showFunctions,
@@ -16,12 +14,15 @@ const parts = [
   showNotifications,
   showMetrics,
   showProgram,
-  showLogs,
 ];
 
+const paints = { live: "good", lost: "bad" };
+
 const pulse = (state, text) => {
-  document.getElementById("pulse").dataset.state = state;
-  document.getElementById("pulse-text").textContent = text;
+  const element = document.querySelector(".pulse");
+  element.dataset.state = state;
+  element.className = `pulse ${paints[state] ?? "quiet"}`;
+  element.textContent = `● ${text}`;
 };
 
 const read = async () => {
@@ -41,7 +42,8 @@ const refresh = async () => {
     state = await read();
   }
   startedAt = state.startedAt;
-  for (const part of parts) part(state);
+  for (const show of panels) show(state);
+  showLogs(state);
   pulse("live", time(state.now));
 };
 

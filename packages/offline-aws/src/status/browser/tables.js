@@ -1,5 +1,5 @@
-import { empty, fold, h, show, table } from "./dom.js";
-import { clock, momentOf, plural } from "./format.js";
+import { fold, h, note, show, table } from "./dom.js";
+import { attributeValue, momentOf, plural } from "./format.js";
 
 /** How many parents are unfolded before the reader opens any. */
 const openParents = 3;
@@ -10,53 +10,52 @@ const openParents = 3;
  * latest.
  */
 export const showTables = ({ tables, now }) => {
-  const families = tables.map((parent) => ({ parent, children: childrenOf(parent, tables) }));
-  const parents = families.filter(({ children }) => children.length > 0);
-  const nested = new Set(parents.flatMap(({ children }) => children));
-  const single = tables.filter((each) => !nested.has(each) && !parents.some(({ parent }) => parent === each));
-  const total = tables.reduce((sum, { rows }) => sum + rows.length, 0);
-  show("tables", total || undefined, [
-    ...parents.flatMap((family) => familyOf(family, now)),
-    ...single.map((each) => whole(each, each.rows, now, each.name)),
-    ...(tables.length === 0 ? [empty("The program declares no tables.")] : []),
-  ]);
+  const families = tables
+    .map((parent) => ({ parent, children: childrenOf(parent, tables) }))
+    .filter(({ children }) => children.length > 0);
+  const related = new Set(families.flatMap(({ parent, children }) => [parent, ...children]));
+  const shown = [
+    ...families.flatMap((family) => familyOf(family, now)),
+    ...tables.filter((each) => !related.has(each)).map((each) => whole(each, each.rows, now)),
+  ];
+  show("tables", shown, "The program declares no tables.");
 };
 
-const childrenOf = (parent, tables) => {
-  const [key, ...more] = parent.keys;
-  if (more.length > 0) return [];
-  const others = tables.filter(({ name, keys }) => name !== parent.name && !keys.includes(key));
-  return others.filter(
-    ({ indexed, rows }) => indexed.includes(key) || rows.some((row) => row[key] !== undefined),
-  );
-};
+const childrenOf = ({ name: parent, keys: [key, range] }, tables) =>
+  range === undefined
+    ? tables.filter(
+        ({ name, keys, indexed, rows }) =>
+          name !== parent && !keys.includes(key) && (indexed.includes(key) || rows.some((row) => key in row)),
+      )
+    : [];
 
 const familyOf = ({ parent, children }, now) => {
   const [key] = parent.keys;
+  const known = new Set(parent.rows.map((row) => row[key]));
   const families = parent.rows
     .map((row) => ({ row, parts: partsOf(row, key, children, now), touched: latest(row, now) }))
-    .sort((a, b) => (b.parts.length > 0) - (a.parts.length > 0) || b.touched - a.touched);
-  const known = new Set(parent.rows.map((row) => row[key]));
-  return [
-    ...families.map(({ row, parts }, index) => {
+    .sort((a, b) => (b.parts.length > 0) - (a.parts.length > 0) || b.touched - a.touched)
+    .map(({ row, parts }, index) => {
       const counts = parts.map(({ child, rows }) => `${plural(rows.length, "row")} in ${child.name}`);
       return fold(
         {
           key: `${parent.name}/${row[key]}`,
           open: index < openParents,
-          summary: h("span", { class: "name mono strong" }, row[key]),
+          title: h("strong.mono", row[key]),
           end: [parent.name, ...counts].join(", "),
         },
-        h("dl", { class: "attributes" }, attributesOf(row, key, now)),
+        h("dl.bar", attributesOf(row, key, now)),
         parts.map(({ child, rows }) => rowsTable(child, rows, now, key)),
       );
-    }),
-    ...(parent.rows.length === 0 ? [whole(parent, [], now, parent.name)] : []),
-    ...children.flatMap((child) => {
-      const rest = child.rows.filter((row) => !known.has(row[key]));
-      return rest.length > 0 ? [whole(child, rest, now, `${child.name}, of no ${parent.name} row`)] : [];
-    }),
-    ...(parent.more ? [empty(`${parent.name} has more rows than are shown here.`)] : []),
+    });
+  const orphans = children.flatMap((child) => {
+    const rest = child.rows.filter((row) => !known.has(row[key]));
+    return rest.length > 0 ? [whole(child, rest, now, `${child.name}, of no ${parent.name} row`)] : [];
+  });
+  return [
+    ...(parent.rows.length > 0 ? families : [whole(parent, [], now)]),
+    ...orphans,
+    ...(parent.more ? [note(`${parent.name} has more rows than are shown here.`)] : []),
   ];
 };
 
@@ -79,39 +78,28 @@ const latest = (row, now) =>
 const attributesOf = (row, key, now) =>
   Object.entries(row)
     .filter(([name]) => name !== key)
-    .map(([name, text]) => h("div", null, h("dt", null, name), h("dd", { class: "mono" }, value(text, now))));
+    .map(([name, text]) => h("div", h("dt", name), h("dd.mono", attributeValue(text, now))));
 
-const value = (text, now) => {
-  const at = momentOf(text, now);
-  return at === undefined ? text : clock(at, now);
-};
-
-const whole = (definition, rows, now, title) =>
+const whole = (definition, rows, now, title = definition.name) =>
   fold(
-    {
-      key: `${definition.name}/`,
-      summary: h("span", { class: "name mono" }, title),
-      end: plural(rows.length, "item"),
-    },
-    rows.length > 0 ? rowsTable(definition, rows, now) : empty("No items."),
-    definition.more ? empty("It has more items than are shown here.") : null,
+    { key: `${definition.name}/`, title: h("span.mono", title), end: plural(rows.length, "item") },
+    rows.length > 0 ? rowsTable(definition, rows, now) : note("No items."),
+    definition.more && note("It has more items than are shown here."),
   );
 
 /** The key comes first; `known`, the parent's key, is left out. */
 const rowsTable = ({ name, keys }, rows, now, known) => {
-  const others = new Set(rows.flatMap(Object.keys));
-  for (const key of [...keys, known]) others.delete(key);
-  const names = [...keys, ...others];
+  const columns = [...new Set([...keys, ...rows.flatMap(Object.keys)])].filter((each) => each !== known);
   const lines = rows.map((row) =>
     h(
       "tr",
       { "data-key": keys.map((key) => row[key]).join(" ") },
-      names.map((column) =>
-        row[column] === undefined
-          ? h("td", { class: "none" }, "–")
-          : h("td", { class: "mono", title: row[column] }, value(row[column], now)),
+      columns.map((column) =>
+        column in row
+          ? h("td.mono", { title: row[column] }, attributeValue(row[column], now))
+          : h("td.quiet", "–"),
       ),
     ),
   );
-  return h("div", { class: "rows", "data-key": name, tabindex: 0 }, table("", names, lines));
+  return table(columns, lines, { "data-key": name });
 };
