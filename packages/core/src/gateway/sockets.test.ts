@@ -19,7 +19,7 @@ let api: Awaited<ReturnType<typeof startManagementApi>>;
 beforeEach(async () => {
   vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "a secret of the tests");
-  // Random backoffs of the poster and of the SDK become short ones.
+  // The random backoff of the SDK becomes none, and the poster's becomes half.
   vi.spyOn(Math, "random").mockReturnValue(0);
   api = await startManagementApi();
 });
