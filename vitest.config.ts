@@ -16,6 +16,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          // One evaluation of the AWS SDK and of dynalite serves all files of a worker. So no file may leave state behind.
+          isolate: false,
           include: ["packages/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.{e2e,soak}.test.ts", "packages/e2e/**"],
           testTimeout: 20 * seconds,

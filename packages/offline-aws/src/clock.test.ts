@@ -1,5 +1,7 @@
-import { expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { readShared, StackClock } from "./clock.js";
+
+afterEach(() => void vi.useRealTimers());
 
 test("advancing the clock fires the timers that are due, in order, and no others", () => {
   const clock = new StackClock();
@@ -42,7 +44,6 @@ test("a held clock moves only by advance, and then runs on from there", () => {
   vi.advanceTimersByTime(5_000);
   expect(clock.now()).toBe(before + 6_000);
   clock.close();
-  vi.useRealTimers();
 });
 
 test("a delay longer than Node's longest timer works", () => {
@@ -56,5 +57,4 @@ test("a delay longer than Node's longest timer works", () => {
   vi.advanceTimersByTime(1);
   expect(called).toHaveBeenCalledTimes(1);
   clock.close();
-  vi.useRealTimers();
 });

@@ -1,8 +1,8 @@
-import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type JsonWebKey, verify } from "node:crypto";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { expect, test } from "vitest";
-import { loadIssuer, subjectOf } from "./issuer.js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Issuer, loadIssuer, subjectOf } from "./issuer.js";
 import { temporaryFolder } from "./testing.js";
 
 const client = { userPoolId: "eu-west-1_Pool12345", clientId: "client1" };
@@ -10,8 +10,15 @@ const now = 1_795_421_778_401;
 
 const decode = (part = ""): Record<string, unknown> => JSON.parse(Buffer.from(part, "base64url").toString());
 
+let issuer: Issuer;
+beforeAll(async () => {
+  issuer = await loadIssuer(await temporaryFolder(afterAll));
+});
+
+/** Keys of a size that is generated quickly; a new one at each call. */
+const smallKey = async () => generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
+
 test("an access token has Cognito's claims, and its key's signature", async () => {
-  const issuer = await loadIssuer(await temporaryFolder());
   const token = issuer.token(client, { username: "alice", now });
   const [header, payload, signature = ""] = token.split(".");
   const [key] = issuer.jwks.keys as (JsonWebKey & { kid: string })[];
@@ -34,21 +41,18 @@ test("an access token has Cognito's claims, and its key's signature", async () =
 });
 
 test("an ID token names its client as audience, and the user as Cognito does", async () => {
-  const issuer = await loadIssuer(await temporaryFolder());
   const payload = decode(issuer.token(client, { username: "alice", use: "id", now }).split(".")[1]);
   expect(payload).toMatchObject({ token_use: "id", aud: "client1", "cognito:username": "alice" });
   expect(payload).not.toHaveProperty("client_id");
 });
 
 test("an ID token has the user's attributes, which cannot replace the pool's claims", async () => {
-  const issuer = await loadIssuer(await temporaryFolder());
   const claims = { email: "alice@example.com", email_verified: true, token_use: "access" };
   const payload = decode(issuer.token(client, { username: "alice", use: "id", now, claims }).split(".")[1]);
   expect(payload).toMatchObject({ email: "alice@example.com", email_verified: true, token_use: "id" });
 });
 
 test("a given subject is kept", async () => {
-  const issuer = await loadIssuer(await temporaryFolder());
   const subject = subjectOf("alice@example.com");
   const payload = decode(issuer.token(client, { username: subject, subject, now }).split(".")[1]);
   expect(payload).toMatchObject({ sub: subject, username: subject });
@@ -56,8 +60,8 @@ test("a given subject is kept", async () => {
 
 test("the same name is the same subject on every machine, another name another", async () => {
   const [here, there] = await Promise.all([
-    loadIssuer(await temporaryFolder()),
-    loadIssuer(await temporaryFolder()),
+    loadIssuer(await temporaryFolder(), smallKey),
+    loadIssuer(await temporaryFolder(), smallKey),
   ]);
   const subject = (issuer: typeof here, username: string) =>
     decode(issuer.token(client, { username, now }).split(".")[1]).sub;
@@ -67,7 +71,6 @@ test("the same name is the same subject on every machine, another name another",
 });
 
 test("a lifetime of 0 or less makes an expired token", async () => {
-  const issuer = await loadIssuer(await temporaryFolder());
   for (const expiresIn of [0, -60]) {
     const { exp } = decode(issuer.token(client, { username: "alice", now, expiresIn }).split(".")[1]);
     expect(exp).toBe(1_795_421_778 + expiresIn);
@@ -76,7 +79,7 @@ test("a lifetime of 0 or less makes an expired token", async () => {
 
 test("eight that create the key at once agree on one, and leave nothing else behind", async () => {
   const root = await temporaryFolder();
-  const issuers = await Promise.all(Array.from({ length: 8 }, () => loadIssuer(root)));
+  const issuers = await Promise.all(Array.from({ length: 8 }, () => loadIssuer(root, smallKey)));
   expect(new Set(issuers.map(({ jwks }) => JSON.stringify(jwks))).size).toBe(1);
   const folder = path.join(root, ".sst/offline");
   expect(await readdir(folder)).toEqual(["issuer-key.pem"]);
@@ -90,9 +93,9 @@ test.each(["", "-----BEGIN PRIVATE KEY-----\nMIIE"])(
     const folder = path.join(root, ".sst/offline");
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, "issuer-key.pem"), garbage);
-    const issuers = await Promise.all(Array.from({ length: 4 }, () => loadIssuer(root)));
+    const issuers = await Promise.all(Array.from({ length: 4 }, () => loadIssuer(root, smallKey)));
     expect(new Set(issuers.map(({ jwks }) => JSON.stringify(jwks))).size).toBe(1);
-    expect((await loadIssuer(root)).jwks).toEqual(issuers[0]?.jwks);
+    expect((await loadIssuer(root, smallKey)).jwks).toEqual(issuers[0]?.jwks);
     expect(await readdir(folder)).toEqual(["issuer-key.pem"]);
   },
 );

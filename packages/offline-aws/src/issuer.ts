@@ -36,9 +36,15 @@ export interface Issuer {
   readonly jwks: { readonly keys: readonly object[] };
 }
 
-/** The issuer of the project in `root`. Its key file is created once, and no stack needs to run. */
-export const loadIssuer = async (root: string): Promise<Issuer> => {
-  const privateKey = await loadKey(path.join(root, ".sst/offline/issuer-key.pem"));
+const createKey = async (): Promise<KeyObject> =>
+  (await promisify(generateKeyPair)("rsa", { modulusLength: 2048 })).privateKey;
+
+/**
+ * The issuer of the project in `root`. Its key file is created once, and no stack needs to run. `create` makes a new
+ * private key: RSA with 2,048 bits by default, which takes up to a second of CPU.
+ */
+export const loadIssuer = async (root: string, create = createKey): Promise<Issuer> => {
+  const privateKey = await loadKey(path.join(root, ".sst/offline/issuer-key.pem"), create);
   const { n, e } = createPublicKey(privateKey).export({ format: "jwk" });
   const kid = createHash("sha256").update(`${n}`).digest("base64");
   return {
@@ -48,12 +54,12 @@ export const loadIssuer = async (root: string): Promise<Issuer> => {
 };
 
 /** The key in `file`, or a new one where there is none or it cannot be read (a full disk leaves an empty file). */
-const loadKey = async (file: string): Promise<KeyObject> => {
+const loadKey = async (file: string, create: typeof createKey): Promise<KeyObject> => {
   const existing = await readKey(file);
   if (existing) return existing;
   await mkdir(path.dirname(file), { recursive: true });
   // Before the lock is taken: on a busy machine this can take longer than a lock lives.
-  const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
+  const privateKey = await create();
   // Two commands that start at once must sign with one key.
   return withLock(`${file}.lock`, {}, async () => {
     const created = await readKey(file);

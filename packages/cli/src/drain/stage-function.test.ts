@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stageFunction } from "./stage-function.js";
 
 /** Lambda's answer: a function's result, a function's error, or Lambda's own refusal. */
@@ -19,6 +19,8 @@ let endpoint: URL;
 
 beforeEach(async () => {
   seen = [];
+  // The SDK's random backoff becomes none.
+  vi.spyOn(Math, "random").mockReturnValue(0);
   server = http.createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
@@ -41,6 +43,7 @@ beforeEach(async () => {
 });
 
 afterEach(() => {
+  vi.restoreAllMocks();
   server.closeAllConnections();
   server.close();
 });

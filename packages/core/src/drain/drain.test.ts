@@ -91,11 +91,11 @@ test("where clients are to come to is in the frame, and in its message", async (
 });
 
 test("page after page everybody is asked once", async () => {
-  const { everybody } = await hall(30);
-  const steps = await drainAll({ limit: 7 });
+  const { everybody } = await hall(12);
+  const steps = await drainAll({ limit: 3 });
   expect(steps.length).toBeGreaterThanOrEqual(5);
-  for (const { asked } of steps) expect(asked).toBeLessThanOrEqual(7);
-  expect(total(steps, "asked")).toBe(31);
+  for (const { asked } of steps) expect(asked).toBeLessThanOrEqual(3);
+  expect(total(steps, "asked")).toBe(13);
   for (const id of everybody) {
     expect(stage.sockets.types(id).filter((type) => type === required)).toHaveLength(1);
   }
@@ -112,7 +112,7 @@ test("an empty table has one step, which asks no client", async () => {
 });
 
 test("a client that refreshes during a drain is not asked again by it", async () => {
-  const { sessionId, listeners } = await hall(30);
+  const { sessionId, listeners } = await hall(12);
   const waiting = new Set(listeners);
   const comeBack = async () => {
     for (const id of waiting) {
@@ -125,9 +125,9 @@ test("a client that refreshes during a drain is not asked again by it", async ()
     // Their new connections have long been welcomed when the next page reaches them.
     stage.pass(20 * second);
   };
-  const steps = await drainAll({ limit: 3 }, { between: comeBack });
+  const steps = await drainAll({ limit: 2 }, { between: comeBack });
   await comeBack();
-  expect(total(steps, "asked")).toBe(31);
+  expect(total(steps, "asked")).toBe(13);
   expect(waiting.size).toBe(0);
   for (const id of listeners)
     expect(stage.sockets.types(`${id} again`)).toEqual(["connectionRefreshComplete"]);
