@@ -2,6 +2,7 @@ import { UserError } from "offline-aws";
 import { defineCommand, jsonFlag, text } from "../terminal/command.js";
 import { createProgress } from "../terminal/progress.js";
 import { scoped } from "../terminal/scope.js";
+import { countIn, isStageName, urlIn } from "../terminal/value.js";
 import { checkDestination, parseDestination } from "./destination.js";
 import { type Place, stageFunction } from "./stage-function.js";
 import { nothing, type Tally, walk } from "./walk.js";
@@ -80,21 +81,28 @@ type Given = Readonly<Texts> & { readonly json: boolean | undefined };
 
 const parseOrder = async (given: Given): Promise<Order> => {
   const { stage, url, rate, before, region, json = false } = given;
-  if (stage === undefined || !/^[a-zA-Z][a-zA-Z0-9-]*$/.test(stage)) {
+  if (stage === undefined || !isStageName(stage)) {
     throw new UserError("Whose clients? Name a stage: npm run drain -- --stage prod");
   }
   const endpoint = given.endpoint ?? (stage === "local" ? "http://127.0.0.1:4000" : undefined);
   const repeated = Object.entries({ stage, url, rate, region, endpoint: given.endpoint });
   return {
     url: url === undefined ? undefined : parseDestination(url),
-    rate: parseRate(rate ?? `${defaultRate}`),
+    rate: countIn("rate", rate ?? `${defaultRate}`, mostRate),
     connectedBefore: parseTime(before),
     json,
     call: [
       call,
       ...repeated.flatMap(([name, value]) => (value === undefined ? [] : `--${name} ${value}`)),
     ].join(" "),
-    place: { stage, region: region ?? (await regionOf(stage)), endpoint: parseEndpoint(endpoint) },
+    place: {
+      stage,
+      region: region ?? (await regionOf(stage)),
+      endpoint:
+        endpoint === undefined
+          ? undefined
+          : urlIn(endpoint, ["http:", "https:"], "--endpoint takes an address such as http://127.0.0.1:4000"),
+    },
   };
 };
 
@@ -104,14 +112,6 @@ const regionOf = async (stage: string): Promise<string> => {
   return settingsFor(stage).region;
 };
 
-const parseRate = (text: string): number => {
-  const rate = Number(text);
-  if (!Number.isInteger(rate) || rate < 1 || rate > mostRate) {
-    throw new UserError(`--rate takes a whole number from 1 to ${mostRate}, not ${text}.`);
-  }
-  return rate;
-};
-
 const parseTime = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
   const time = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? Date.parse(text) : Number.NaN;
@@ -119,15 +119,6 @@ const parseTime = (text: string | undefined): number | undefined => {
     throw new UserError(`--before takes a time such as 2026-01-31T12:00:00Z, not ${text}.`);
   }
   return time;
-};
-
-const parseEndpoint = (text: string | undefined): URL | undefined => {
-  if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !["http:", "https:"].includes(url.protocol)) {
-    throw new UserError(`--endpoint takes an address such as http://127.0.0.1:4000, not ${text}.`);
-  }
-  return url;
 };
 
 const intention = ({ place, url, rate, connectedBefore }: Order): string => {

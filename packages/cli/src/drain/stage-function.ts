@@ -1,6 +1,7 @@
 import type { Drain } from "@lectern/core";
 import { UserError } from "offline-aws";
 import * as v from "valibot";
+import { functions } from "../../../../infra/functions.js";
 import { credentialsProblem, isServiceError, localCredentials, nameOf, networkProblem } from "../aws.js";
 import { isLoopback } from "../target.js";
 
@@ -13,7 +14,7 @@ export interface Place {
 }
 
 /** `session-drain-prod` */
-const nameIn = ({ stage }: Place): string => `session-drain-${stage}`;
+const nameIn = ({ stage }: Place): string => `${functions.Drain.name}-${stage}`;
 
 const steppedSchema: v.GenericSchema<unknown, Drain.Stepped> = v.object({
   asked: v.number(),

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { FrameOf } from "@lectern/protocol";
 import { enter, Trouble, type Visitor } from "../visitor.js";
 import { type Insight, type Step, sentenceOf } from "./cause.js";
@@ -128,17 +127,5 @@ export const withinLimits = async <Result>(
     subject.say(`This address has met its limit of ${details?.limit}: waiting ${retryAfter} s`);
     await subject.pause(retryAfter * 1_000);
     return act();
-  }
-};
-
-const lookAgainMs = 200;
-
-/** Asks again until it is so, or the time is over (ms); resolves to whether it is so. */
-export const eventually = async (limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> => {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    if (await isSo()) return true;
-    if (performance.now() >= deadline) return false;
-    await pause(lookAgainMs);
   }
 };

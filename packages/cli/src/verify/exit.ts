@@ -1,7 +1,8 @@
 import { asDuration } from "../statistic.js";
 import { Trouble } from "../visitor.js";
+import { eventually } from "../within.js";
 import { again, type Step } from "./cause.js";
-import { type Check, eventually, present, type Scene, Skip, step } from "./check.js";
+import { type Check, present, type Scene, Skip, step } from "./check.js";
 import { closedByStage, statusOf } from "./frames.js";
 import { join, joinsSession } from "./handshake.js";
 import { rowIn, sessionRow } from "./rows.js";

@@ -1,8 +1,9 @@
 import type { FrameOf } from "@lectern/protocol";
 import { asDuration } from "../statistic.js";
 import { Trouble, type Visitor } from "../visitor.js";
+import { eventually } from "../within.js";
 import { again, pages, type Step } from "./cause.js";
-import { type Check, eventually, Failed, present, type Scene, Skip, step } from "./check.js";
+import { type Check, Failed, present, type Scene, Skip, step } from "./check.js";
 import { createsSession, joinsSession, refreshed, welcomed } from "./handshake.js";
 
 const silent = (route: string): NonNullable<Step["likely"]> => ({

@@ -2,16 +2,17 @@ import { type Client, connect } from "@lectern/cli/client";
 import { notCome, within } from "@lectern/cli/within";
 import type { Stack } from "offline-aws";
 import * as v from "valibot";
+import { functions } from "../../../../../infra/functions.js";
 import type { Recorder, Recording } from "./recorder.js";
 
 /** The functions of the flows, by their names on the stage that is played. */
 export const names = {
-  connect: "session-connection-handler-local",
-  disconnect: "session-disconnect-handler-local",
-  heartbeat: "session-heartbeat-handler-local",
-  welcome: "session-welcome-local",
-  announce: "session-announce-local",
-  reaper: "session-reaper-local",
+  connect: `${functions.Connect.name}-local`,
+  disconnect: `${functions.Disconnect.name}-local`,
+  heartbeat: `${functions.Heartbeat.name}-local`,
+  welcome: `${functions.Welcome.name}-local`,
+  announce: `${functions.Announce.name}-local`,
+  reaper: `${functions.Reaper.name}-local`,
 } as const;
 
 type Role = keyof typeof names;
