@@ -1,24 +1,18 @@
 import type { FrameOf } from "@lectern/protocol";
-import { enter, Trouble, type Visitor } from "../visitor.js";
+import { type Door, enter, Trouble, type Visitor } from "../visitor.js";
 import { type Insight, type Step, sentenceOf } from "./cause.js";
+import type { Target } from "./target.js";
 
 /** The endpoint to verify, and what is known of it. */
-export interface Subject extends Insight {
-  readonly url: string;
+export interface Subject
+  extends Insight,
+    Pick<Target, "pool" | "now">,
+    Pick<Door, "url" | "address" | "handshakeMs" | "limitMs"> {
   /** The speaker's. */
   readonly token: string;
-  /** The user pool that the token should be of, as far as it is known. */
-  readonly pool: { readonly userPoolId?: string; readonly clientId?: string };
   /** The stage's `connectionRefreshMinutes`, where it was given. */
   readonly refreshMinutes: number | undefined;
-  /** Milliseconds since the epoch, by the stage's clock. */
-  readonly now: () => number;
-  /** How long a handshake may take, and any other wait (ms). */
-  readonly handshakeMs: number;
-  readonly limitMs: number;
-  /** The address that a local gateway takes the run to come from; API Gateway looks itself. */
-  readonly address: string;
-  /** Measures the way to the endpoint and back (ms), which no stage can shorten. */
+  /** Measures the network's round trip (ms), which no stage can shorten. */
   readonly roundTrip: () => Promise<number>;
   /** Lets time pass (ms). */
   readonly pause: (ms: number) => Promise<void>;
@@ -29,7 +23,7 @@ export interface Subject extends Insight {
 /** The session between two checks. */
 export interface Scene {
   readonly subject: Subject;
-  /** Everybody who was let in: they are cut at the end. */
+  /** Every connection that was let in. The end of the run cuts them. */
   readonly visitors: Visitor[];
   /** The speaker's socket, whether the welcome came or not. */
   speaking?: Visitor;
@@ -40,7 +34,7 @@ export interface Scene {
 /** One promise of a deployed stage. */
 export interface Check {
   readonly name: string;
-  /** Without these there is nothing to check. */
+  /** The checks that must not have failed before. */
   readonly needs: readonly Check[];
   /**
    * Resolves to what was seen, in words.
@@ -109,6 +103,17 @@ export const refused = async (scene: Scene, query: Query, status: number): Promi
     (error: unknown) => error,
   );
   if (!(trouble instanceof Trouble) || trouble.sign !== `${status}`) throw trouble;
+};
+
+/** @throws {Trouble} unless the next error frame has this code; first sends a frame, if one is given */
+export const refusal = async (
+  visitor: Visitor,
+  code: FrameOf<"error">["code"],
+  frame?: Parameters<Visitor["refusal"]>[0],
+): Promise<FrameOf<"error">> => {
+  const error = await visitor.refusal(frame);
+  if (error.code === code) return error;
+  throw new Trouble(error.code, `got the error ${error.code}, not ${code}`, error);
 };
 
 const longestPauseSeconds = 15;

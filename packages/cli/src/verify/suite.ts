@@ -35,18 +35,12 @@ export interface Result {
 }
 
 /** One run of the checks, on one session. */
-export interface Verification {
-  /** Makes one check. The checks it needs must have been made before. */
-  perform(check: Check): Promise<Result>;
-  /** Ends the session and closes every socket, whatever came before. */
-  finish(): Promise<void>;
-}
-
-export const createVerification = (subject: Subject): Verification => {
+export const createVerification = (subject: Subject) => {
   const failed = new Set<Check>();
   const scene: Scene = { subject, visitors: [] };
   return {
-    perform: async (check) => {
+    /** Makes one check. The checks it needs must have been made before. */
+    perform: async (check: Check): Promise<Result> => {
       const { name } = check;
       const missing = check.needs.find((needed) => failed.has(needed));
       const begun = performance.now();
@@ -56,7 +50,8 @@ export const createVerification = (subject: Subject): Verification => {
       if (missing || outcome.status === "failed") failed.add(check);
       return { name, tookMs: performance.now() - begun, ...outcome };
     },
-    finish: async () => {
+    /** Ends the session and closes every socket, whatever came before. */
+    finish: async (): Promise<void> => {
       await farewell(scene);
       await Promise.all(scene.visitors.map((visitor) => visitor.cut()));
     },
