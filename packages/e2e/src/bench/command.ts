@@ -45,13 +45,8 @@ export const bench = defineCommand({
     await scoped(async (scope) => {
       const reports: [string, Report][] = [];
       for (const benchmark of chosen) {
-        const work = benchmark.run({
-          root: process.cwd(),
-          scope,
-          say: (line) => console.error(line),
-          rounds,
-          write,
-        });
+        const say = (line: string) => console.error(line);
+        const work = benchmark.run({ root: process.cwd(), scope, say, rounds, write });
         const report = await scope.unlessInterrupted(work);
         reports.push([benchmark.name, report]);
         if (!json) console.log(asText(report));
