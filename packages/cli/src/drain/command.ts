@@ -52,7 +52,7 @@ export const drain = defineCommand({
           progress.say(summary(tally, performance.now() - begun));
         },
       });
-      // Also when interrupted or failed: the step under way is waited for, and what was done is reported.
+      // Also after an interruption or a failure: waits for the step under way, then reports.
       scope.defer(async () => {
         abort.abort();
         await walking.catch(() => undefined);
@@ -76,8 +76,8 @@ interface Order {
   readonly call: string;
 }
 
-type Texts = Record<"stage" | "url" | "rate" | "before" | "region" | "endpoint", string | undefined>;
-type Given = Readonly<Texts> & { readonly json: boolean | undefined };
+type Name = "stage" | "url" | "rate" | "before" | "region" | "endpoint";
+type Given = Readonly<Record<Name, string | undefined>> & { readonly json: boolean | undefined };
 
 const parseOrder = async (given: Given): Promise<Order> => {
   const { stage, url, rate, before, region, json = false } = given;
@@ -86,25 +86,22 @@ const parseOrder = async (given: Given): Promise<Order> => {
   }
   const endpoint = given.endpoint ?? (stage === "local" ? "http://127.0.0.1:4000" : undefined);
   const repeated = Object.entries({ stage, url, rate, region, endpoint: given.endpoint });
+  const options = repeated.flatMap(([name, value]) => (value === undefined ? [] : `--${name} ${value}`));
   return {
     url: url === undefined ? undefined : parseDestination(url),
     rate: countIn("rate", rate ?? `${defaultRate}`, mostRate),
     connectedBefore: parseTime(before),
     json,
-    call: [
-      call,
-      ...repeated.flatMap(([name, value]) => (value === undefined ? [] : `--${name} ${value}`)),
-    ].join(" "),
+    call: [call, ...options].join(" "),
     place: {
       stage,
       region: region ?? (await regionOf(stage)),
-      endpoint:
-        endpoint === undefined
-          ? undefined
-          : urlIn(endpoint, ["http:", "https:"], "--endpoint takes an address such as http://127.0.0.1:4000"),
+      endpoint: endpoint === undefined ? undefined : urlIn(endpoint, ["http:", "https:"], takesEndpoint),
     },
   };
 };
+
+const takesEndpoint = "--endpoint takes an address such as http://127.0.0.1:4000";
 
 /** A deployment uses the region in the stage's settings, whatever AWS_REGION is. */
 const regionOf = async (stage: string): Promise<string> => {
@@ -143,23 +140,17 @@ const report = (order: Order, tally: Tally, tookMs: number): void => {
   const done = tally.finished
     ? "To ask clients again that have not moved by then"
     : "To continue with the clients that have not moved";
-  console.error(`${done}: ${again(order, tally)}`);
+  const since = tally.connectedBefore === undefined ? "" : ` --before ${isoOf(tally.connectedBefore)}`;
+  console.error(`${done}: ${order.call}${since}`);
 };
 
 const asJson = ({ place, url }: Order, tally: Tally, tookMs: number) => ({
   ok: tally.finished && tally.failed === 0,
   stage: place.stage,
   url: url ?? null,
-  asked: tally.asked,
-  gone: tally.gone,
-  failed: tally.failed,
-  opening: tally.opening,
-  finished: tally.finished,
+  ...tally,
   connectedBefore: tally.connectedBefore === undefined ? null : isoOf(tally.connectedBefore),
   tookMs: Math.round(tookMs),
 });
-
-const again = ({ call }: Order, { connectedBefore }: Tally): string =>
-  connectedBefore === undefined ? call : `${call} --before ${isoOf(connectedBefore)}`;
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();

@@ -69,13 +69,13 @@ const jsonIn = (text: string, place: Place): unknown => {
   }
 };
 
-const thrownSchema = v.object({ errorType: v.optional(v.string(), "Error"), errorMessage: v.string() });
+const thrownSchema = v.fallback(
+  v.object({ errorType: v.optional(v.string(), "Error"), errorMessage: v.string() }),
+  { errorType: "Error", errorMessage: "it gives no reason" },
+);
 
 const functionFailed = (answer: unknown, place: Place): UserError => {
-  const thrown = v.safeParse(thrownSchema, answer);
-  const { errorType, errorMessage } = thrown.success
-    ? thrown.output
-    : { errorType: "Error", errorMessage: "it gives no reason" };
+  const { errorType, errorMessage } = v.parse(thrownSchema, answer);
   const missing = errorMessage.match(/not authorized to perform: (\S+)/)?.[1];
   const why = missing ? `its role lacks ${missing}` : `${errorType}: ${errorMessage}`;
   return new UserError(

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Drain } from "@lectern/core";
 
+/** How many clients a drain, or one step of it, has asked or found. */
+type Counts = Pick<Drain.Stepped, "asked" | "gone" | "failed" | "opening">;
+
 /** The progress of a drain. */
-export interface Tally {
-  readonly asked: number;
-  readonly gone: number;
-  readonly failed: number;
-  readonly opening: number;
+export interface Tally extends Counts {
   /** Only connections from before this time are asked (ms since the epoch); undefined until the first step says. */
   readonly connectedBefore: number | undefined;
   /** True once every connection has been looked at. */
