@@ -3,14 +3,14 @@ import { type Bounds, numberIn } from "../terminal/value.js";
 import type { Stage } from "./stage.js";
 import { usage } from "./usage.js";
 
-/** How much a stage is used in a month. */
+/** The use of a stage in a month. */
 export type Load = Readonly<Record<keyof ReturnType<typeof parametersOf>, number>>;
 
 /** One number of a load: its option, its default, and its bounds. */
 interface Parameter extends Bounds {
   /** Default: the parameter's name. */
   readonly option?: string;
-  /** What stands for the number in the help. Default: N. */
+  /** The placeholder of the number in the help. Default: N. */
   readonly value?: string;
   readonly help: string;
   readonly standard: number;

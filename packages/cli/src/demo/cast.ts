@@ -13,7 +13,7 @@ type Query = Readonly<Record<string, string>>;
 export interface CastOptions {
   readonly url: string;
   readonly narrator: Narrator;
-  /** How long any wait may last (ms), the handshake's included. */
+  /** The longest wait (ms), the handshake's included. */
   readonly limitMs: number;
 }
 

@@ -12,14 +12,14 @@ const languages = ["es", "fr", "ja"] as const;
 export interface PlayOptions {
   readonly url: string;
   readonly token: string;
-  /** How many in each language. */
+  /** Listeners in each language. */
   readonly listeners: number;
   readonly narrator: Narrator;
   /** The pause before each scene (ms). */
   readonly restMs?: number;
-  /** How long any wait may last before the promise counts as broken (ms). */
+  /** The longest wait (ms): after it the promise counts as broken. */
   readonly limitMs?: number;
-  /** Gets what cuts every socket, for a play that is interrupted. */
+  /** Called with a function that cuts every socket, for a play that is interrupted. */
   readonly onBegin?: (disperse: () => Promise<void>) => void;
 }
 

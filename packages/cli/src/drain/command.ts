@@ -1,4 +1,5 @@
 import { UserError } from "offline-aws";
+import { settingsOf } from "../settings.js";
 import { defineCommand, jsonFlag, text } from "../terminal/command.js";
 import { createProgress } from "../terminal/progress.js";
 import { scoped } from "../terminal/scope.js";
@@ -95,19 +96,14 @@ const parseOrder = async (given: Given): Promise<Order> => {
     call: [call, ...options].join(" "),
     place: {
       stage,
-      region: region ?? (await regionOf(stage)),
+      // A deployment uses the region in the stage's settings, whatever AWS_REGION is.
+      region: region ?? (await settingsOf(stage)).region,
       endpoint: endpoint === undefined ? undefined : urlIn(endpoint, ["http:", "https:"], takesEndpoint),
     },
   };
 };
 
 const takesEndpoint = "--endpoint takes an address such as http://127.0.0.1:4000";
-
-/** A deployment uses the region in the stage's settings, whatever AWS_REGION is. */
-const regionOf = async (stage: string): Promise<string> => {
-  const { settingsFor } = await import("../../../../infra/settings.js");
-  return settingsFor(stage).region;
-};
 
 const parseTime = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Drain } from "@lectern/core";
 
-/** How many clients a drain, or one step of it, has asked or found. */
+/** The clients of a drain or of one step, by their outcome. */
 type Counts = Pick<Drain.Stepped, "asked" | "gone" | "failed" | "opening">;
 
 /** The progress of a drain. */
@@ -15,7 +15,7 @@ export interface Tally extends Counts {
 export interface WalkOptions {
   /** Makes the stage take one step. */
   readonly step: (step: Drain.Step) => Promise<Drain.Stepped>;
-  /** How many clients are asked in a second, at most. */
+  /** The most clients to ask in a second. */
   readonly rate: number;
   readonly connectedBefore: number | undefined;
   readonly url: string | undefined;

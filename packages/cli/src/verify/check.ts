@@ -78,10 +78,10 @@ export const step = async <Result>(
 
 export type Query = Readonly<Record<string, string>>;
 
-/** The app's own refusals, which have a reason to tell. */
+/** The statuses of refusals by the app, which can give a reason. */
 const reasoned = new Set(["400", "403", "429", "503"]);
 
-/** Opens a connection. A refusal that has a reason brings it: the handshake is tried again with `errors=frame`. */
+/** Opens a connection. After a refusal it tries again with `errors=frame`, to learn the reason. */
 export const admitted = async ({ subject, visitors }: Scene, query: Query): Promise<Visitor> => {
   try {
     const visitor = await enter(subject, query);
@@ -118,7 +118,7 @@ export const refusal = async (
 
 const longestPauseSeconds = 15;
 
-/** Waits, once, for a limit that this address has met: the run may be repeated several times a minute. */
+/** Waits once for a limit that this address has met: an operator may repeat the run several times a minute. */
 export const withinLimits = async <Result>(
   { subject }: Scene,
   act: () => Promise<Result>,

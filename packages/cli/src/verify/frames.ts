@@ -120,7 +120,7 @@ export const closedByStage = async (scene: Scene, about: Step, visitor: Visitor)
   await step(scene, about, closing);
 };
 
-/** Whether the stage asks connections to refresh so soon that it can be waited for. */
+/** True if the stage asks for a refresh so soon that the run can wait for it. */
 const willRefresh = ({ subject }: Scene): boolean => (subject.refreshMinutes ?? 1) < 1;
 
 /** The stage's clock and this machine's differ. */

@@ -101,7 +101,7 @@ const remove = async (
   }
 };
 
-/** The deletion's errors where the creation failed as well. */
+/** The errors of a deletion that show that the creation failed too. */
 const neverMade = new Set([
   "UserNotFoundException",
   "AccessDeniedException",
@@ -109,7 +109,7 @@ const neverMade = new Set([
   "CredentialsProviderError",
 ]);
 
-/** Has every kind of character that a pool's policy may ask for. */
+/** A random password with every kind of character that a pool's policy may ask for. */
 const strongPassword = (): string => `Aa1!${randomBytes(24).toString("base64url")}`;
 
 const tokenIn = ({
@@ -127,7 +127,7 @@ const tokenIn = ({
   );
 };
 
-/** Turns Cognito's refusal, and whatever else keeps it from answering, into one sentence. */
+/** Throws one sentence about Cognito's refusal, or about why Cognito was not reached. */
 const refuse =
   (action: string) =>
   (error: unknown): never => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { sayIfSlow } from "../terminal/progress.js";
+import { sayIfSlow } from "offline-aws";
 import { type Check, Failed, type Scene, Skip, type Subject } from "./check.js";
 import { endsSession, forgetsLeavers } from "./exit.js";
 import { acknowledgesHeartbeats, answersUnknownFrames, refreshesConnections, tellsStatus } from "./frames.js";
@@ -68,10 +68,10 @@ const attempt = async (check: Check, scene: Scene): Promise<Pick<Result, "status
   }
 };
 
-/** How long to wait for the end of a leftover session (ms). */
+/** The longest wait for the end of a leftover session (ms). */
 const farewellMs = 1_000;
 
-/** Ends a leftover session by the frame and by the speaker's leaving: one of the two may be broken. */
+/** Ends a leftover session in two ways, by the frame and by leaving: either may be broken. */
 const farewell = async ({ speaking }: Scene): Promise<void> => {
   const ended = speaking?.ask({ action: "endSession" }, "sessionEnded").catch(() => undefined);
   await Promise.race([ended, pause(farewellMs)]);

@@ -6,7 +6,7 @@ import { createPoster } from "@lectern/core";
 import type { ServerFrame } from "@lectern/protocol";
 import { cpuPerUnit } from "./cpu.js";
 
-// Posts one frame to many connections, again and again, and prints the CPU time per post of each round.
+// Posts one frame to many connections in each round, and prints the CPU time per post of each round.
 
 /** The concurrency of the service's fan-out. */
 const concurrency = 50;

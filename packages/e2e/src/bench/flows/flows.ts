@@ -10,7 +10,7 @@ import { measureFlows } from "./measure.js";
 import type { PlayedFlow } from "./play.js";
 import type { Request } from "./recorder.js";
 
-/** What a flow costs in the function that answers the client, and in the functions that follow by the streams. */
+/** The cost of a flow in the function that answers the client, and in the functions that the streams invoke after it. */
 export interface FlowCost extends FlowBudget {
   readonly flow: FlowName;
   readonly followedBy: Pick<FlowBudget, "requests" | "readUnits" | "writeUnits" | "calls">;
@@ -24,7 +24,7 @@ const isBudgeted = (name: string): name is FlowName => Object.hasOwn(flowBudgets
 
 const costOf = (name: FlowName, { functionName, requests, calls, invocations }: PlayedFlow): FlowCost => {
   const first = invocations.find((invocation) => invocation.functionName === functionName);
-  // Listeners whom the flow closes reach the same function later: only its first invocation answers the client.
+  // Only the first invocation answers the client: listeners that the flow closes reach the same function later.
   const isOwn = (made: { readonly functionName: string; readonly startedAt: number }) =>
     made.functionName === functionName && made.startedAt <= (first?.endedAt ?? 0);
   const own = requests.filter(isOwn);

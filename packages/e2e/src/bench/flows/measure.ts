@@ -3,6 +3,7 @@ import type { Flow, Usage, Work } from "@lectern/cli/cost/usage";
 import { startIn } from "@lectern/cli/stack";
 import { quantile } from "@lectern/cli/statistic";
 import { type Stack, synth } from "offline-aws";
+import { projectOnlyVariable } from "../../../../../infra/settings.js";
 import type { Bench } from "../benchmark.js";
 import { isMetrics, seriesIn } from "./metric-line.js";
 import { audience, createPlay, names, type PlayedFlow, type PlayedName, settings } from "./play.js";
@@ -84,7 +85,7 @@ export const usageOf = async (
   { root, say }: MeasureOptions,
 ): Promise<Usage> => {
   // The deployer's own settings must not reach the committed file.
-  process.env.LECTERN_PROJECT_ONLY = "true";
+  process.env[projectOnlyVariable] = "true";
   const graph = await synth({ root, stage: "prod", ...(say ? { say } : {}) });
   const of = (name: PlayedName): Flow => {
     const played = flows.find((flow) => flow.name === name);

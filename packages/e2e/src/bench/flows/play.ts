@@ -19,7 +19,7 @@ export const names = {
 
 type Role = keyof typeof names;
 
-/** How many listeners see the second session's end. */
+/** The number of listeners who see the second session's end. */
 export const audience = 5;
 
 /** Connections are to be refreshed after a minute, and every heartbeat writes its line. */
@@ -31,7 +31,7 @@ export type PlayedName =
   | "reaper run"
   | "reaper run over an audience";
 
-/** What happened in one flow. */
+/** The recording of one flow. */
 export interface PlayedFlow extends Recording {
   readonly name: PlayedName;
   /** The function that answers the client. */

@@ -22,7 +22,7 @@ interface Call {
 type Invocation = Parameters<NonNullable<Observer["onInvocation"]>>[0] & { readonly endedAt: number };
 type Line = Parameters<NonNullable<Observer["onLog"]>>[0];
 
-/** What the functions of a stack did. */
+/** The work of a stack's functions. */
 export interface Recording {
   readonly requests: readonly Request[];
   readonly calls: readonly Call[];

@@ -6,7 +6,7 @@ import { measureUsage } from "./measure.js";
 
 const file = "packages/cli/src/cost/usage.json";
 
-/** How to renew the file when it is stale. */
+/** The command that renews a stale file. */
 export const remedy = "npm run bench -- usage --write";
 
 const counts = ["handshakes", "messagesIn", "messagesOut", "otherCalls", "readUnits", "writeUnits"] as const;
