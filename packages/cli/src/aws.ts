@@ -1,4 +1,4 @@
-/** How the AWS clients are configured. */
+/** The configuration of the AWS clients. */
 export interface AwsAccess {
   readonly region: string;
   /** For every client but DynamoDB's. */
@@ -72,8 +72,8 @@ const refused = new Set([
 ]);
 
 /**
- * What is wrong with the credentials and what to do, without a full stop; undefined: it is another error. Names the
- * error only: AWS's answer to a wrong signature repeats the request's headers, tokens included.
+ * The problem with the credentials and its remedy, without a full stop; undefined: the error is another one. Only the
+ * error's name is shown: AWS's answer to a wrong signature repeats the request's headers, tokens included.
  */
 export const credentialsProblem = (error: unknown): string | undefined => {
   const name = nameOf(error);

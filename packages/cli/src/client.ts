@@ -30,12 +30,12 @@ export const statusOf = (handshake: Promise<unknown>): Promise<number> =>
     },
   );
 
-/** A client on a real socket. It keeps every frame until somebody asks for it. */
+/** A client on a real socket. It keeps every frame until `next` takes it. */
 export interface Client {
   readonly socket: WebSocket;
   /** Resolves to the next frame of this type, also one that came earlier. Frames of other types stay. */
   next<Type extends ServerFrame["type"]>(type: Type): Promise<FrameOf<Type>>;
-  /** Frames that came and that nobody has taken. */
+  /** The frames that `next` has not taken. */
   readonly waiting: readonly ServerFrame[];
   send(frame: unknown): void;
   /** Sends a frame and resolves to the next one of this type. */
@@ -50,7 +50,7 @@ export interface ConnectOptions {
   readonly protocols?: readonly string[];
   /** The client's address, which only a local gateway believes. */
   readonly address?: string;
-  /** How long the handshake may take (ms). Default: no limit. */
+  /** The longest handshake (ms). Default: no limit. */
   readonly handshakeTimeoutMs?: number;
   /** Called with every frame, before `next` resolves to it. */
   readonly onFrame?: (frame: ServerFrame) => void;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import net from "node:net";
 import { loadIssuer, UserError } from "offline-aws";
 import * as v from "valibot";
+import { urlIn } from "./terminal/value.js";
 
 /** A deployment's outputs. SST keeps them in `.sst/outputs.json`. */
 export const outputsSchema = v.object({
@@ -28,13 +29,8 @@ export interface LocalStack {
 }
 
 /** @throws {UserError} unless it is a WebSocket address */
-export const parseUrl = (text: string): URL => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !["ws:", "wss:"].includes(url.protocol)) {
-    throw new UserError(`--url takes a WebSocket address, such as ws://127.0.0.1:4000/prod, not ${text}.`);
-  }
-  return url;
-};
+export const parseUrl = (text: string): URL =>
+  urlIn(text, ["ws:", "wss:"], "--url takes a WebSocket address, such as ws://127.0.0.1:4000/prod");
 
 /** Without the query: each handshake has its own. */
 export const plain = ({ origin, pathname }: URL): string => `${origin}${pathname}`;

@@ -4,8 +4,8 @@ import { asDuration } from "./statistic.js";
 import { within } from "./within.js";
 
 /**
- * Something else was seen than what was waited for. The message goes on after its subject: `got the error FORBIDDEN`.
- * The sign is what causes are found by: a handshake's status (`404`), an error's code, API Gateway's own message
+ * A wait that ended otherwise than expected. The message is a sentence without its subject: `got the error FORBIDDEN`.
+ * The sign is the key of the likely cause: a handshake's status (`404`), an error's code, API Gateway's own message
  * (`Forbidden`), `silence`, `closed`, `let in`, `unreachable`.
  */
 export class Trouble extends Error {
@@ -21,16 +21,16 @@ export class Trouble extends Error {
   }
 }
 
-/** A client for whom every wait ends: with what was waited for, or with a {@link Trouble}. */
+/** A client whose every wait ends: with the expected frame, or with a {@link Trouble}. */
 export interface Visitor {
   /** When its handshake began and when it was let in, by `performance.now()`. */
   readonly knockedAt: number;
   readonly enteredAt: number;
-  /** The next frame of this type, one that has come already included. An error instead is a trouble. */
+  /** The next frame of this type, also one that came earlier. An error frame instead is a trouble. */
   next<Type extends Promised>(type: Type): Promise<FrameOf<Type>>;
   /** Sends a frame, and waits for its answer. */
   ask<Type extends Promised>(frame: Action, type: Type): Promise<FrameOf<Type>>;
-  /** Waits for an error frame; first sends a frame that should be answered so, if one is given. */
+  /** Waits for an error frame; first sends `frame`, if one is given. */
   refusal(frame?: Action): Promise<FrameOf<"error">>;
   /** Resolves to the code that the socket is closed with. */
   closed(): Promise<number>;
@@ -52,11 +52,11 @@ export interface Door {
   readonly name?: string;
   /** The address that a local gateway takes the visitor to come from; API Gateway looks itself. */
   readonly address: string;
-  /** How long a handshake may take (ms). */
+  /** The longest handshake (ms). */
   readonly handshakeMs: number;
-  /** How long any other wait may last (ms). */
+  /** The longest other wait (ms). */
   readonly limitMs: number;
-  /** Gets every frame, and what is not a frame of the protocol. */
+  /** Gets every frame; `onUnknown` gets text that is not a frame of the protocol. */
   readonly onFrame?: (frame: ServerFrame) => void;
   readonly onUnknown?: (text: string) => void;
   readonly onClose?: (code: number) => void;
@@ -133,7 +133,7 @@ export const enter = async (door: Door, query: Readonly<Record<string, string>>)
   };
 };
 
-/** A trouble that nobody waits for yet is kept for the next wait. */
+/** Keeps a trouble until the next wait, if nothing waits yet. */
 const createTroubles = () => {
   let raised: Trouble | undefined;
   let tell: (trouble: Trouble) => void = () => undefined;

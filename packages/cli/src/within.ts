@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 /** Waits for `work` for at most `ms`, then throws the error that `late` makes. */
 export const within = async <Result>(
   ms: number,
@@ -17,3 +19,15 @@ export const within = async <Result>(
 
 /** The error of a wait that ran out. */
 export const notCome = (what: string) => (): Error => new Error(`${what} had not come in time`);
+
+const lookAgainMs = 200;
+
+/** Asks again until the answer is yes or the time (ms) is over; resolves to whether it was yes. */
+export const eventually = async (limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> => {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    if (await isSo()) return true;
+    if (performance.now() >= deadline) return false;
+    await pause(lookAgainMs);
+  }
+};

@@ -19,3 +19,4 @@ export { type DynamoDb, startDynamoDb, type TableDefinition } from "./dynamodb/i
 export { accessKeyOf } from "./iam.js";
 export { type Issuer, loadIssuer, type TokenRequest } from "./issuer.js";
 export { bundleOptions } from "./lambda/function-definition.js";
+export { sayIfSlow } from "./say-if-slow.js";

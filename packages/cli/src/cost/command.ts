@@ -2,6 +2,7 @@ import { synth, UserError } from "offline-aws";
 import { defineCommand, jsonFlag, text } from "../terminal/command.js";
 import { colorsFor } from "../terminal/output.js";
 import { scoped } from "../terminal/scope.js";
+import { isStageName } from "../terminal/value.js";
 import { loadOptions, parseLoad } from "./load.js";
 import { asText, reportOf } from "./report.js";
 import { type Stage, stageOf } from "./stage.js";
@@ -30,7 +31,7 @@ export const cost = defineCommand({
 /** The measurement has `prod` with it; any other stage is evaluated. */
 const stageNamed = async (name: string | undefined, root: string): Promise<Stage> => {
   if (name === undefined || name === usage.stage.name) return usage.stage;
-  if (!/^[a-zA-Z][a-zA-Z0-9-]*$/.test(name)) {
+  if (!isStageName(name)) {
     throw new UserError(`--stage takes a stage's name, such as prod or pr-7, not ${name}.`);
   }
   return stageOf(await synth({ root, stage: name, say: (line) => console.error(line) }));

@@ -1,24 +1,19 @@
-import { UserError } from "offline-aws";
 import { text } from "../terminal/command.js";
+import { type Bounds, numberIn } from "../terminal/value.js";
 import type { Stage } from "./stage.js";
 import { usage } from "./usage.js";
 
-/** How much a stage is used in a month. */
+/** The use of a stage in a month. */
 export type Load = Readonly<Record<keyof ReturnType<typeof parametersOf>, number>>;
 
 /** One number of a load: its option, its default, and its bounds. */
-interface Parameter {
+interface Parameter extends Bounds {
   /** Default: the parameter's name. */
   readonly option?: string;
-  /** What stands for the number in the help. Default: N. */
+  /** The placeholder of the number in the help. Default: N. */
   readonly value?: string;
   readonly help: string;
   readonly standard: number;
-  readonly least: number;
-  readonly leastWhy?: string;
-  readonly most: number;
-  readonly mostWhy?: string;
-  readonly whole?: boolean;
 }
 
 const parametersOf = ({ settings }: Stage) =>
@@ -95,16 +90,9 @@ export const parseLoad = (given: Readonly<Record<string, unknown>>, stage: Stage
   const parameters = parametersOf(stage);
   const number = (name: keyof Load): number => {
     const parameter: Parameter = parameters[name];
-    const { option = name, standard, least, leastWhy, most, mostWhy, whole = false } = parameter;
+    const { option = name, standard } = parameter;
     const written = given[option];
-    if (written === undefined) return standard;
-    const value = /^\d+(\.\d+)?$/.test(`${written}`) ? Number(written) : Number.NaN;
-    if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
-    const why = (reason: string | undefined) => (reason ? ` (${reason})` : "");
-    const bounds = `from ${least}${why(leastWhy)} to ${most}${why(mostWhy)}`;
-    throw new UserError(
-      `--${option} takes a ${whole ? "whole number" : "number"} ${bounds}, not ${written}.`,
-    );
+    return written === undefined ? standard : numberIn(option, `${written}`, parameter);
   };
   return {
     sessions: number("sessions"),

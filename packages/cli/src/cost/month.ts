@@ -15,7 +15,7 @@ type Sum = (figureOf: (flow: Flow) => number) => number;
 /** DynamoDB reads this many bytes for one unit, consistently. */
 const readUnitBytes = 4_096;
 
-/** What a month brings, as the lines of the bill count it. */
+/** The figures of a month that the lines of the bill count. */
 export type Month = ReturnType<typeof monthOf>;
 
 export const monthOf = ({ load, usage, stage }: Circumstances) => {
@@ -106,7 +106,7 @@ export const monthOf = ({ load, usage, stage }: Circumstances) => {
   };
 };
 
-/** How often each participant refreshes its connection, if always at the first moment: 90 % of the setting. */
+/** The number of refreshes of each participant that refreshes at the first moment: 90 % of the setting. */
 export const refreshesIn = (minutes: number, { settings }: Stage): number =>
   Math.max(0, Math.ceil(minutes / (0.9 * settings.connectionRefreshMinutes)) - 1);
 

@@ -4,7 +4,7 @@ import list from "./prices.json" with { type: "json" };
 interface Price {
   /** The unit that is paid for: `million messages`. */
   readonly unit: string;
-  /** How many of the counted things make one unit: 1,000,000. */
+  /** The number of counted things in one unit: 1,000,000. */
   readonly per: number;
   /** Dollars per unit. `upTo` counts things in a month, not units; the last tier has no end. */
   readonly tiers: readonly { readonly upTo?: number | undefined; readonly price: number }[];

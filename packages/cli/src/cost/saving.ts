@@ -58,7 +58,7 @@ const changesOf = ({ load, stage, usage }: Circumstances): Change[] => {
     ],
     [
       `no ${withoutAlarm.slice(0, -1).join(", ")} and ${withoutAlarm.at(-1)}`,
-      "packages/core/src/metric.ts",
+      "packages/core/src/port/metric.ts",
       { usage: { ...usage, series: metrics } },
     ],
     ["no alarms on throttles", monitoring, withStage({ alarms: Object.fromEntries(alarms) })],

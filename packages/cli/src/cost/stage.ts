@@ -22,7 +22,7 @@ export const stageOf = (graph: Graph) => {
     name: stage,
     /** Each function's memory in MB, by its short name. */
     functions: sorted(functions.map(({ name, memoryMb }) => [shortName(name, stage), memoryMb])),
-    /** How many metrics each alarm watches: an alarm is paid by them. An expression is free. */
+    /** The number of metrics of each alarm: AWS bills an alarm by them. An expression is free. */
     alarms: sorted(
       ofType(graph, "aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => {
         const { name, metricQueries } = v.parse(alarmSchema, inputs);
@@ -36,7 +36,7 @@ export const stageOf = (graph: Graph) => {
         Number(inputs.retentionInDays),
       ),
     ),
-    /** Whether the tables have point-in-time recovery. */
+    /** True if the tables have point-in-time recovery. */
     backups: ofType(graph, "aws:dynamodb/table:Table").some(
       ({ inputs }) => v.parse(tableSchema, inputs).pointInTimeRecovery?.enabled,
     ),

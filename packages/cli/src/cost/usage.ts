@@ -1,7 +1,7 @@
 import type { Stage } from "./stage.js";
 import committed from "./usage.json" with { type: "json" };
 
-/** What all invocations of one function did in a flow. */
+/** The work of all invocations of one function in a flow. */
 export interface Work {
   readonly invocations: number;
   /** DynamoDB requests. */
@@ -16,7 +16,7 @@ export interface Work {
   readonly computingMs: number;
 }
 
-/** What a flow uses once. */
+/** The resources that one run of a flow uses. */
 export interface Flow {
   /** Connections opened. */
   readonly handshakes: number;

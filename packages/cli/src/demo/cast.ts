@@ -1,5 +1,5 @@
 import { benchmarkAddress } from "../target.js";
-import { enter, type Visitor } from "../visitor.js";
+import { type Door, enter, type Visitor } from "../visitor.js";
 import { describeFrame } from "./frame-line.js";
 import type { Narrator } from "./narrator.js";
 
@@ -8,30 +8,19 @@ export type Measure = "sessionCreated" | "sessionJoined" | "heartbeatAck" | "con
 /** In ms: a welcome's from the start of the handshake, an ack's from the heartbeat. */
 export type Latencies = Readonly<Record<Measure, number[]>>;
 
-/** Everybody who comes to a session, and how long each had to wait. What happens to them is narrated. */
-export interface Cast {
-  readonly latencies: Latencies;
-  /** @throws {Trouble} when the handshake is refused */
-  come(name: string, query: Readonly<Record<string, string>>): Promise<Visitor>;
-  /** Opens a connection and waits for its welcome; resolves with the session's id too. */
-  welcomed(
-    name: string,
-    type: Exclude<Measure, "heartbeatAck">,
-    query: Readonly<Record<string, string>>,
-  ): Promise<{ readonly participant: Visitor; readonly sessionId: string }>;
-  beat(participant: Visitor): Promise<void>;
-  /** Cuts every socket that is still open. */
-  disperse(): Promise<void>;
-}
+type Query = Readonly<Record<string, string>>;
 
 export interface CastOptions {
   readonly url: string;
   readonly narrator: Narrator;
-  /** How long any wait may last (ms), the handshake's included. */
+  /** The longest wait (ms), the handshake's included. */
   readonly limitMs: number;
 }
 
-export const createCast = ({ url, narrator, limitMs }: CastOptions): Cast => {
+export type Cast = ReturnType<typeof createCast>;
+
+/** The participants of a session, and how long each waited. Narrates what happens to them. */
+export const createCast = ({ url, narrator, limitMs }: CastOptions) => {
   const visitors: Visitor[] = [];
   const latencies: Latencies = {
     sessionCreated: [],
@@ -39,26 +28,27 @@ export const createCast = ({ url, narrator, limitMs }: CastOptions): Cast => {
     heartbeatAck: [],
     connectionRefreshComplete: [],
   };
-  // Everybody has one address and keeps it.
+  // Each participant keeps one address.
   const addresses = new Map<string, string>();
 
-  const come: Cast["come"] = async (name, query) => {
+  /** @throws {Trouble} when the handshake is refused */
+  const come = async (name: string, query: Query): Promise<Visitor> => {
     const address = addresses.get(name) ?? benchmarkAddress();
     addresses.set(name, address);
     narrator.does(name, shown(query));
     let sentAt: number | undefined = performance.now();
-    const door = {
+    const door: Door = {
       url,
       name,
       address,
       handshakeMs: limitMs,
       limitMs,
-      onFrame: (frame: Parameters<typeof describeFrame>[0]) => {
+      onFrame: (frame) => {
         narrator.gets(name, frame.type, describeFrame(frame), sentAt && performance.now() - sentAt);
         sentAt = undefined;
       },
-      onUnknown: (text: string) => narrator.gets(name, "not a frame of the protocol", text.slice(0, 200)),
-      onClose: (code: number) => narrator.notes(name, `socket closed, ${code}`),
+      onUnknown: (text) => narrator.gets(name, "not a frame of the protocol", text.slice(0, 200)),
+      onClose: (code) => narrator.notes(name, `socket closed, ${code}`),
     };
     const visitor = await enter(door, query);
     visitors.push(visitor);
@@ -79,30 +69,25 @@ export const createCast = ({ url, narrator, limitMs }: CastOptions): Cast => {
   return {
     latencies,
     come,
-    welcomed: async (name, type, query) => {
-      const begun = performance.now();
+    /** Opens a connection and waits for its welcome. */
+    welcomed: async (name: string, type: Exclude<Measure, "heartbeatAck">, query: Query) => {
       const participant = await come(name, query);
       const { sessionId } = await participant.next(type);
-      latencies[type].push(performance.now() - begun);
+      latencies[type].push(performance.now() - participant.knockedAt);
       return { participant, sessionId };
     },
-    beat: async (participant) => {
+    beat: async (participant: Visitor): Promise<void> => {
       const begun = performance.now();
       await participant.ask({ action: "heartbeat" }, "heartbeatAck");
       latencies.heartbeatAck.push(performance.now() - begun);
     },
-    disperse: async () => {
+    /** Cuts every socket that is still open. */
+    disperse: async (): Promise<void> => {
       await Promise.all(visitors.map((visitor) => visitor.cut()));
     },
   };
 };
 
-/** A handshake's query as it is shown: never its token. */
-const shown = ({
-  action,
-  token: _token,
-  errors,
-  sharedNetwork: _shared,
-  ...rest
-}: Readonly<Record<string, string>>): string =>
+/** A handshake's query without its token. */
+const shown = ({ action, token: _token, errors, sharedNetwork: _shared, ...rest }: Query): string =>
   [action, ...Object.values(rest), errors && `errors=${errors}`].filter(Boolean).join("  ");

@@ -1,9 +1,9 @@
-import { UserError } from "offline-aws";
 import { defineCommand, jsonFlag, text } from "../terminal/command.js";
 import type { Output } from "../terminal/output.js";
 import { scoped } from "../terminal/scope.js";
+import { countIn } from "../terminal/value.js";
 import { createNarrator } from "./narrator.js";
-import { play } from "./play.js";
+import { type Played, play } from "./play.js";
 import { latenciesOf, summarize } from "./summary.js";
 import { findTarget } from "./target.js";
 
@@ -26,7 +26,7 @@ export const demo = defineCommand({
   },
   run: ({ args }) => {
     const { json: quiet = false } = args;
-    const listeners = parseListeners(args.listeners ?? "1");
+    const listeners = countIn("listeners", args.listeners ?? "1", mostListeners);
     return scoped(async (scope) => {
       const finding = findTarget(process.cwd(), args, scope);
       const { url, token, what } = await scope.unlessInterrupted(finding);
@@ -52,15 +52,7 @@ export const demo = defineCommand({
 
 const silence: Output = { write: () => undefined };
 
-const parseListeners = (text: string): number => {
-  const listeners = Number(text);
-  if (!Number.isInteger(listeners) || listeners < 1 || listeners > mostListeners) {
-    throw new UserError(`--listeners takes a whole number from 1 to ${mostListeners}, not ${text}.`);
-  }
-  return listeners;
-};
-
-const asJson = (url: string, played: Awaited<ReturnType<typeof play>>, tookMs: number) => ({
+const asJson = (url: string, played: Played, tookMs: number) => ({
   ok: played.broken === undefined,
   url,
   sessionId: played.sessionId ?? null,

@@ -1,21 +1,10 @@
 import { asDuration } from "../statistic.js";
 import { colorsFor, type Output } from "../terminal/output.js";
 
-export interface Narrator {
-  /** Prints a heading. */
-  scene(title: string): void;
-  /** Something that somebody does. */
-  does(who: string, what: string): void;
-  /** A frame that somebody gets, after `tookMs` where there was something to wait for. */
-  gets(who: string, type: string, text: string, tookMs?: number): void;
-  /** Something that happened to somebody's socket. */
-  notes(who: string, text: string): void;
-  say(text: string): void;
-  readonly color: ReturnType<typeof colorsFor>;
-}
+export type Narrator = ReturnType<typeof createNarrator>;
 
 /** Prints a session as lines; on a terminal each participant has a colour. */
-export const createNarrator = (output: Output): Narrator => {
+export const createNarrator = (output: Output) => {
   const color = colorsFor(output);
   const palette = [color.yellow, color.cyan, color.green, color.blue, color.red];
   const paints = new Map<string, (text: string) => string>([["speaker", color.magenta]]);
@@ -35,13 +24,16 @@ export const createNarrator = (output: Output): Narrator => {
   return {
     color,
     say,
-    scene: (title) => say(`\n${color.bold(title)}`),
-    does: (who, what) => line(who, "→", what),
-    gets: (who, type, text, tookMs) => {
+    /** Prints a heading. */
+    scene: (title: string) => say(`\n${color.bold(title)}`),
+    does: (who: string, what: string) => line(who, "→", what),
+    /** A frame, after `tookMs` where there was something to wait for. */
+    gets: (who: string, type: string, text: string, tookMs?: number) => {
       const took = tookMs === undefined ? "" : color.dim(`(${asDuration(tookMs)})`);
       const name = type === "error" ? color.red(type) : color.bold(type);
       line(who, "←", [name, text, took].filter(Boolean).join("  "));
     },
-    notes: (who, text) => line(who, "·", color.dim(text)),
+    /** Something that happened to somebody's socket. */
+    notes: (who: string, text: string) => line(who, "·", color.dim(text)),
   };
 };

@@ -9,7 +9,7 @@ let end: () => unknown = () => undefined;
 
 afterEach(() => end());
 
-const playAt = async (server: Server | WebSocketServer) => {
+const playAt = async (server: Server | WebSocketServer, limitMs = 50) => {
   if (server instanceof WebSocketServer) await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address ? address.port : 0;
@@ -20,7 +20,7 @@ const playAt = async (server: Server | WebSocketServer) => {
     token: "secret",
     listeners: 1,
     narrator,
-    limitMs: 50,
+    limitMs,
   });
   return { ...played, text: lines.join("") };
 };
@@ -61,7 +61,7 @@ test("an error frame instead of the welcome is named by its code", async () => {
       }),
     ),
   );
-  const { broken, promises } = await playAt(server);
+  const { broken, promises } = await playAt(server, 10_000);
   expect(broken).toContain("speaker got the error SERVICE_UNAVAILABLE");
   expect(promises).toHaveLength(1);
 });

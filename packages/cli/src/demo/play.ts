@@ -1,24 +1,25 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { limits } from "@lectern/protocol";
 import { Trouble, type Visitor } from "../visitor.js";
+import { eventually } from "../within.js";
 import { type Cast, createCast, type Latencies } from "./cast.js";
 import { listeners as describeListeners } from "./frame-line.js";
 import type { Narrator } from "./narrator.js";
-import { Broken, createPromises, type Kept, type Promises } from "./promise.js";
+import { Broken, createPromises, type Kept } from "./promise.js";
 
 const languages = ["es", "fr", "ja"] as const;
 
 export interface PlayOptions {
   readonly url: string;
   readonly token: string;
-  /** How many in each language. */
+  /** Listeners in each language. */
   readonly listeners: number;
   readonly narrator: Narrator;
   /** The pause before each scene (ms). */
   readonly restMs?: number;
-  /** How long any wait may last before the promise counts as broken (ms). */
+  /** The longest wait (ms): after it the promise counts as broken. */
   readonly limitMs?: number;
-  /** Gets what cuts every socket, for a play that is interrupted. */
+  /** Called with a function that cuts every socket, for a play that is interrupted. */
   readonly onBegin?: (disperse: () => Promise<void>) => void;
 }
 
@@ -35,26 +36,27 @@ export const play = async (options: PlayOptions): Promise<Played> => {
   const limitMs = options.limitMs ?? limits.welcomeMs;
   const cast = createCast({ ...options, limitMs });
   options.onBegin?.(cast.disperse);
-  const promises = createPromises();
+  const { all: promises, keep } = createPromises();
   let sessionId: string | undefined;
+  let broken: string | undefined;
   const onSession = (id: string) => {
     sessionId = id;
   };
   try {
-    await perform({ ...options, limitMs, cast, keep: promises.keep, onSession });
-    return { sessionId, promises: promises.all, latencies: cast.latencies, broken: undefined };
+    await perform({ ...options, limitMs, cast, keep, onSession });
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
-    return { sessionId, promises: promises.all, latencies: cast.latencies, broken: error.message };
+    broken = error.message;
   } finally {
     await cast.disperse();
   }
+  return { sessionId, promises, latencies: cast.latencies, broken };
 };
 
 interface Stage extends PlayOptions {
   readonly limitMs: number;
   readonly cast: Cast;
-  readonly keep: Promises["keep"];
+  readonly keep: ReturnType<typeof createPromises>["keep"];
   readonly onSession: (sessionId: string) => void;
 }
 
@@ -92,13 +94,10 @@ const perform = async (stage: Stage): Promise<void> => {
   const firsts = languages.flatMap((wanted) => audience.find(({ language }) => language === wanted) ?? []);
   // Two each: that is the burst that the limit allows.
   const beats = [opened.participant, ...firsts, opened.participant, ...firsts];
-  await keep(
-    "every heartbeat is acknowledged",
-    async () => {
-      for (const participant of beats) await cast.beat(participant);
-    },
-    () => `${beats.length} acks`,
-  );
+  await keep("every heartbeat is acknowledged", async () => {
+    for (const participant of beats) await cast.beat(participant);
+    return `${beats.length} acks`;
+  });
 
   await scene("A listener leaves");
   const leaver = firsts.find(({ language }) => language === "fr");
@@ -123,59 +122,41 @@ const perform = async (stage: Stage): Promise<void> => {
 
   await scene("Somebody misheard the id, and asked for refusals that can be read");
   const joining = (id: string) => ({ action: "joinSession", sessionId: id, targetLanguage: "es" });
-  await keep(
-    "a wrong id is refused readably",
-    async () => {
-      const lost = await cast.come("lost", { ...joining(misheard(sessionId)), errors: "frame" });
-      const { code, status } = await lost.refusal();
-      if (code !== "SESSION_NOT_FOUND") throw unexpected(`the error was ${code}, not SESSION_NOT_FOUND`);
-      await lost.closed();
-      return `${status} ${code}`;
-    },
-    String,
-  );
+  await keep("a wrong id is refused readably", async () => {
+    const lost = await cast.come("lost", { ...joining(misheard(sessionId)), errors: "frame" });
+    const { code, status } = await lost.refusal();
+    if (code !== "SESSION_NOT_FOUND") throw unexpected(`the error was ${code}, not SESSION_NOT_FOUND`);
+    await lost.closed();
+    return `${status} ${code}`;
+  });
 
   await scene("The speaker ends the session");
   const everybody = [speaker, ...audience];
-  await keep(
-    "everybody hears the end",
-    async () => {
-      const heard = audience.map((listener) => listener.next("sessionEnded"));
-      const [{ reason }] = await Promise.all([
-        speaker.ask({ action: "endSession" }, "sessionEnded"),
-        ...heard,
-      ]);
-      if (reason !== "ended") throw unexpected(`the reason was ${reason}, not ended`);
-      return `${everybody.length} times sessionEnded`;
-    },
-    String,
-  );
-  await keep(
-    "everybody's socket is closed",
-    async () => {
-      const codes = await Promise.all(everybody.map((participant) => participant.closed()));
-      const other = codes.find((code) => code !== 1000);
-      if (other) throw unexpected(`one was closed with ${other}, not 1000`);
-      return `${codes.length} times 1000`;
-    },
-    String,
-  );
-  await keep(
-    "who comes too late is refused with 404",
-    async () => {
-      const answer = await cast.come("late", joining(sessionId)).then(
-        () => "let in",
-        (error: unknown) => {
-          if (error instanceof Trouble) return error.sign;
-          throw error;
-        },
-      );
-      narrator.notes("late", `handshake: ${answer}`);
-      if (answer !== "404") throw unexpected(`the handshake's answer was ${answer}, not 404`);
-      return `handshake ${answer}`;
-    },
-    String,
-  );
+  await keep("everybody hears the end", async () => {
+    const heard = audience.map((listener) => listener.next("sessionEnded"));
+    const ended = speaker.ask({ action: "endSession" }, "sessionEnded");
+    const [{ reason }] = await Promise.all([ended, ...heard]);
+    if (reason !== "ended") throw unexpected(`the reason was ${reason}, not ended`);
+    return `${everybody.length} times sessionEnded`;
+  });
+  await keep("everybody's socket is closed", async () => {
+    const codes = await Promise.all(everybody.map((participant) => participant.closed()));
+    const other = codes.find((code) => code !== 1000);
+    if (other) throw unexpected(`one was closed with ${other}, not 1000`);
+    return `${codes.length} times 1000`;
+  });
+  await keep("who comes too late is refused with 404", async () => {
+    const answer = await cast.come("late", joining(sessionId)).then(
+      () => "let in",
+      (error: unknown) => {
+        if (error instanceof Trouble) return error.sign;
+        throw error;
+      },
+    );
+    narrator.notes("late", `handshake: ${answer}`);
+    if (answer !== "404") throw unexpected(`the handshake's answer was ${answer}, not 404`);
+    return `handshake ${answer}`;
+  });
 };
 
 interface Listener extends Visitor {
@@ -195,8 +176,6 @@ const join = async ({ cast, listeners }: Stage, sessionId: string): Promise<List
   return audience;
 };
 
-const askAgainMs = 250;
-
 /** Asks for the status until it shows exactly these listeners: the count and the index follow a moment later. */
 const keepStatus = async (
   { keep, limitMs }: Stage,
@@ -207,16 +186,16 @@ const keepStatus = async (
   const distribution: Record<string, number> = {};
   for (const { language } of audience) distribution[language] = (distribution[language] ?? 0) + 1;
   const expected = describeListeners(audience.length, distribution);
-  const deadline = performance.now() + limitMs;
-  const asking = async (): Promise<string> => {
-    const status = await speaker.ask({ action: "getSessionStatus" }, "sessionStatus");
-    const seen = describeListeners(status.listenerCount, status.languageDistribution);
-    if (seen === expected) return seen;
-    if (performance.now() > deadline) throw unexpected(`it was ${seen}, and not ${expected}`);
-    await pause(askAgainMs);
-    return asking();
-  };
-  await keep(promise, asking, String);
+  await keep(promise, async () => {
+    let seen = "";
+    const agreed = await eventually(limitMs, async () => {
+      const status = await speaker.ask({ action: "getSessionStatus" }, "sessionStatus");
+      seen = describeListeners(status.listenerCount, status.languageDistribution);
+      return seen === expected;
+    });
+    if (!agreed) throw unexpected(`it was ${seen}, and not ${expected}`);
+    return seen;
+  });
 };
 
 const unexpected = (message: string): Trouble => new Trouble("unexpected", message);

@@ -9,7 +9,7 @@ export interface Kept {
   readonly seen: string;
 }
 
-/** A promise was broken: nothing that builds on it can be shown. */
+/** A promise was broken, so nothing that builds on it can be shown. */
 export class Broken extends Error {
   override readonly name = "Broken";
 
@@ -18,25 +18,25 @@ export class Broken extends Error {
   }
 }
 
-export interface Promises {
-  readonly all: readonly Kept[];
-  /**
-   * Waits for what was promised, and records the result. The waits in `work` have their limits.
-   * @param seen what was seen, in words; `""` when there is no more to say than that it was kept
-   * @throws {Broken}
-   */
-  keep<Result>(
-    promise: string,
-    work: () => Promise<Result>,
-    seen?: (result: Result) => string,
-  ): Promise<Result>;
-}
+/** Most often the stack on the default port was started in another folder, which has another key. */
+const foreignToken = ", since the token is not of its user pool; a local stack takes its own checkout's";
 
-export const createPromises = (): Promises => {
+const asSeen = (result: unknown): string => (typeof result === "string" ? result : "");
+
+export const createPromises = () => {
   const all: Kept[] = [];
   return {
     all,
-    keep: async (promise, work, seen = () => "") => {
+    /**
+     * Waits for what was promised, and records the result. The waits in `work` have their limits.
+     * @param seen what was seen, in words. Default: the result if it is a text
+     * @throws {Broken}
+     */
+    keep: async <Result>(
+      promise: string,
+      work: () => Promise<Result>,
+      seen: (result: Result) => string = asSeen,
+    ): Promise<Result> => {
       const begun = performance.now();
       const record = (kept: boolean, text: string) =>
         all.push({ promise, kept, tookMs: performance.now() - begun, seen: text });
@@ -46,13 +46,9 @@ export const createPromises = (): Promises => {
         return result;
       } catch (error) {
         if (!(error instanceof Trouble)) throw error;
-        // Most often the stack on the default port was started in another folder, which has another key.
-        const cause =
-          error.sign === "401"
-            ? ", since the token is not of its user pool; a local stack takes its own checkout's"
-            : "";
-        record(false, `${error.message}${cause}`);
-        throw new Broken(promise, `${error.message}${cause}`);
+        const why = `${error.message}${error.sign === "401" ? foreignToken : ""}`;
+        record(false, why);
+        throw new Broken(promise, why);
       }
     },
   };

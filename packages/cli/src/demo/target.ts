@@ -11,31 +11,27 @@ export interface Target {
   readonly what: string;
 }
 
-const defaultHost = "127.0.0.1:4000";
+const defaultUrl = "ws://127.0.0.1:4000/prod";
 
 /** @throws {UserError} when nobody listens there, or a token is missing */
 export const findTarget = async (
   root: string,
-  { url: given, token }: { readonly url?: string | undefined; readonly token?: string | undefined },
+  given: { readonly url?: string | undefined; readonly token?: string | undefined },
   scope: Scope,
 ): Promise<Target> => {
-  if (given !== undefined) {
-    const url = parseUrl(given);
-    await reach(url);
-    if (token !== undefined) return { url: plain(url), token, what: plain(url) };
-    const local = isLoopback(url) ? await stackAt(url.host) : undefined;
-    if (local) return { url: plain(url), token: await localToken(root, local, "demo"), what: plain(url) };
-    throw new UserError(`The demo needs a token of the user pool of ${url.host}: give it with --token.`);
+  const parsed = parseUrl(given.url ?? defaultUrl);
+  if (given.url !== undefined) await reach(parsed);
+  const local = isLoopback(parsed) ? await stackAt(parsed.host) : undefined;
+  if (given.url === undefined && !local) return newStack(root, scope);
+  const token = given.token ?? (local && (await localToken(root, local, "demo")));
+  if (token === undefined) {
+    throw new UserError(`The demo needs a token of the user pool of ${parsed.host}: give it with --token.`);
   }
-  const running = await stackAt(defaultHost);
-  if (running) {
-    const url = `ws://${defaultHost}/prod`;
-    return {
-      url,
-      token: token ?? (await localToken(root, running, "demo")),
-      what: `the stack that runs at ${url}`,
-    };
-  }
+  const url = plain(parsed);
+  return { url, token, what: given.url === undefined ? `the stack that runs at ${url}` : url };
+};
+
+const newStack = async (root: string, scope: Scope): Promise<Target> => {
   const say = (line: string) => console.error(line);
   say("No stack runs on port 4000: starting one for this demo, for about five seconds.");
   const stack = await startIn(scope, { root, observer: { say } });

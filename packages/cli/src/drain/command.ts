@@ -1,7 +1,9 @@
 import { UserError } from "offline-aws";
+import { settingsOf } from "../settings.js";
 import { defineCommand, jsonFlag, text } from "../terminal/command.js";
 import { createProgress } from "../terminal/progress.js";
 import { scoped } from "../terminal/scope.js";
+import { countIn, isStageName, urlIn } from "../terminal/value.js";
 import { checkDestination, parseDestination } from "./destination.js";
 import { type Place, stageFunction } from "./stage-function.js";
 import { nothing, type Tally, walk } from "./walk.js";
@@ -51,7 +53,7 @@ export const drain = defineCommand({
           progress.say(summary(tally, performance.now() - begun));
         },
       });
-      // Also when interrupted or failed: the step under way is waited for, and what was done is reported.
+      // Also after an interruption or a failure: waits for the step under way, then reports.
       scope.defer(async () => {
         abort.abort();
         await walking.catch(() => undefined);
@@ -75,42 +77,33 @@ interface Order {
   readonly call: string;
 }
 
-type Texts = Record<"stage" | "url" | "rate" | "before" | "region" | "endpoint", string | undefined>;
-type Given = Readonly<Texts> & { readonly json: boolean | undefined };
+type Name = "stage" | "url" | "rate" | "before" | "region" | "endpoint";
+type Given = Readonly<Record<Name, string | undefined>> & { readonly json: boolean | undefined };
 
 const parseOrder = async (given: Given): Promise<Order> => {
   const { stage, url, rate, before, region, json = false } = given;
-  if (stage === undefined || !/^[a-zA-Z][a-zA-Z0-9-]*$/.test(stage)) {
+  if (stage === undefined || !isStageName(stage)) {
     throw new UserError("Whose clients? Name a stage: npm run drain -- --stage prod");
   }
   const endpoint = given.endpoint ?? (stage === "local" ? "http://127.0.0.1:4000" : undefined);
   const repeated = Object.entries({ stage, url, rate, region, endpoint: given.endpoint });
+  const options = repeated.flatMap(([name, value]) => (value === undefined ? [] : `--${name} ${value}`));
   return {
     url: url === undefined ? undefined : parseDestination(url),
-    rate: parseRate(rate ?? `${defaultRate}`),
+    rate: countIn("rate", rate ?? `${defaultRate}`, mostRate),
     connectedBefore: parseTime(before),
     json,
-    call: [
-      call,
-      ...repeated.flatMap(([name, value]) => (value === undefined ? [] : `--${name} ${value}`)),
-    ].join(" "),
-    place: { stage, region: region ?? (await regionOf(stage)), endpoint: parseEndpoint(endpoint) },
+    call: [call, ...options].join(" "),
+    place: {
+      stage,
+      // A deployment uses the region in the stage's settings, whatever AWS_REGION is.
+      region: region ?? (await settingsOf(stage)).region,
+      endpoint: endpoint === undefined ? undefined : urlIn(endpoint, ["http:", "https:"], takesEndpoint),
+    },
   };
 };
 
-/** A deployment uses the region in the stage's settings, whatever AWS_REGION is. */
-const regionOf = async (stage: string): Promise<string> => {
-  const { settingsFor } = await import("../../../../infra/settings.js");
-  return settingsFor(stage).region;
-};
-
-const parseRate = (text: string): number => {
-  const rate = Number(text);
-  if (!Number.isInteger(rate) || rate < 1 || rate > mostRate) {
-    throw new UserError(`--rate takes a whole number from 1 to ${mostRate}, not ${text}.`);
-  }
-  return rate;
-};
+const takesEndpoint = "--endpoint takes an address such as http://127.0.0.1:4000";
 
 const parseTime = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
@@ -119,15 +112,6 @@ const parseTime = (text: string | undefined): number | undefined => {
     throw new UserError(`--before takes a time such as 2026-01-31T12:00:00Z, not ${text}.`);
   }
   return time;
-};
-
-const parseEndpoint = (text: string | undefined): URL | undefined => {
-  if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !["http:", "https:"].includes(url.protocol)) {
-    throw new UserError(`--endpoint takes an address such as http://127.0.0.1:4000, not ${text}.`);
-  }
-  return url;
 };
 
 const intention = ({ place, url, rate, connectedBefore }: Order): string => {
@@ -152,23 +136,17 @@ const report = (order: Order, tally: Tally, tookMs: number): void => {
   const done = tally.finished
     ? "To ask clients again that have not moved by then"
     : "To continue with the clients that have not moved";
-  console.error(`${done}: ${again(order, tally)}`);
+  const since = tally.connectedBefore === undefined ? "" : ` --before ${isoOf(tally.connectedBefore)}`;
+  console.error(`${done}: ${order.call}${since}`);
 };
 
 const asJson = ({ place, url }: Order, tally: Tally, tookMs: number) => ({
   ok: tally.finished && tally.failed === 0,
   stage: place.stage,
   url: url ?? null,
-  asked: tally.asked,
-  gone: tally.gone,
-  failed: tally.failed,
-  opening: tally.opening,
-  finished: tally.finished,
+  ...tally,
   connectedBefore: tally.connectedBefore === undefined ? null : isoOf(tally.connectedBefore),
   tookMs: Math.round(tookMs),
 });
-
-const again = ({ call }: Order, { connectedBefore }: Tally): string =>
-  connectedBefore === undefined ? call : `${call} --before ${isoOf(connectedBefore)}`;
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();

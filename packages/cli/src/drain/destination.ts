@@ -1,7 +1,7 @@
 import { webSocketUrlSchema } from "@lectern/protocol";
 import { UserError } from "offline-aws";
 import * as v from "valibot";
-import { connect, Refused } from "../client.js";
+import { connect, statusOf } from "../client.js";
 
 /** @throws {UserError} unless it is an address for clients */
 export const parseDestination = (text: string): string => {
@@ -22,21 +22,17 @@ const handshakeTimeoutMs = 10_000;
  * @throws {UserError} unless Lectern answers
  */
 export const checkDestination = async (url: string): Promise<void> => {
-  const status = await knock(url);
+  const connecting = connect(url, {}, { handshakeTimeoutMs });
+  connecting.then(
+    ({ socket }) => socket.terminate(),
+    () => undefined,
+  );
+  const status = await statusOf(connecting).catch((error: unknown) => {
+    const { code, message } = Object(error);
+    throw new UserError(`Nobody answers at ${url} (${code ?? message}): check --url.`);
+  });
   if (known.includes(status)) return;
   throw new UserError(
     `What answers at ${url} is not Lectern (${status} instead of 400): check --url, and that the domain leads to the API's stage.`,
   );
-};
-
-const knock = async (url: string): Promise<number> => {
-  try {
-    const client = await connect(url, {}, { handshakeTimeoutMs });
-    client.socket.terminate();
-    return 101;
-  } catch (error) {
-    if (error instanceof Refused) return error.status;
-    const { code, message } = Object(error);
-    throw new UserError(`Nobody answers at ${url} (${code ?? message}): check --url.`);
-  }
 };

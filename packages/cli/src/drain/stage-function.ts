@@ -1,6 +1,7 @@
 import type { Drain } from "@lectern/core";
 import { UserError } from "offline-aws";
 import * as v from "valibot";
+import { functions } from "../../../../infra/functions.js";
 import { credentialsProblem, isServiceError, localCredentials, nameOf, networkProblem } from "../aws.js";
 import { isLoopback } from "../target.js";
 
@@ -13,7 +14,7 @@ export interface Place {
 }
 
 /** `session-drain-prod` */
-const nameIn = ({ stage }: Place): string => `session-drain-${stage}`;
+const nameIn = ({ stage }: Place): string => `${functions.Drain.name}-${stage}`;
 
 const steppedSchema: v.GenericSchema<unknown, Drain.Stepped> = v.object({
   asked: v.number(),
@@ -68,13 +69,13 @@ const jsonIn = (text: string, place: Place): unknown => {
   }
 };
 
-const thrownSchema = v.object({ errorType: v.optional(v.string(), "Error"), errorMessage: v.string() });
+const thrownSchema = v.fallback(
+  v.object({ errorType: v.optional(v.string(), "Error"), errorMessage: v.string() }),
+  { errorType: "Error", errorMessage: "it gives no reason" },
+);
 
 const functionFailed = (answer: unknown, place: Place): UserError => {
-  const thrown = v.safeParse(thrownSchema, answer);
-  const { errorType, errorMessage } = thrown.success
-    ? thrown.output
-    : { errorType: "Error", errorMessage: "it gives no reason" };
+  const { errorType, errorMessage } = v.parse(thrownSchema, answer);
   const missing = errorMessage.match(/not authorized to perform: (\S+)/)?.[1];
   const why = missing ? `its role lacks ${missing}` : `${errorType}: ${errorMessage}`;
   return new UserError(

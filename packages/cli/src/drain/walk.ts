@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Drain } from "@lectern/core";
 
+/** The clients of a drain or of one step, by their outcome. */
+type Counts = Pick<Drain.Stepped, "asked" | "gone" | "failed" | "opening">;
+
 /** The progress of a drain. */
-export interface Tally {
-  readonly asked: number;
-  readonly gone: number;
-  readonly failed: number;
-  readonly opening: number;
+export interface Tally extends Counts {
   /** Only connections from before this time are asked (ms since the epoch); undefined until the first step says. */
   readonly connectedBefore: number | undefined;
   /** True once every connection has been looked at. */
@@ -16,7 +15,7 @@ export interface Tally {
 export interface WalkOptions {
   /** Makes the stage take one step. */
   readonly step: (step: Drain.Step) => Promise<Drain.Stepped>;
-  /** How many clients are asked in a second, at most. */
+  /** The most clients to ask in a second. */
   readonly rate: number;
   readonly connectedBefore: number | undefined;
   readonly url: string | undefined;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { loadEnvFile } from "node:process";
 import type { ArgsDef, CommandDef } from "citty";
 import { UserError } from "offline-aws";
+import { settingsOf } from "../settings.js";
 import { defineCommand, flag, text } from "../terminal/command.js";
 import { checkAccount } from "./account.js";
 import { runSst } from "./run.js";
@@ -33,6 +34,7 @@ const sst = (name: string, description: string, options: ArgsDef): CommandDef =>
       loadVariables(root, ".env");
       const stage = await stageOf(name, root, given.stage);
       loadVariables(root, `.env.${stage}`);
+      // SST itself would print only "Unexpected error", not the sentence about a wrong setting.
       const { account, region } = await settingsOf(stage);
       if (account !== undefined) await checkAccount({ stage, account, region });
       const passed = Object.keys(args).flatMap((option) => {
@@ -86,15 +88,4 @@ const stageOf = async (command: string, root: string, given: unknown): Promise<s
   const stage = given || process.env.SST_STAGE || (await kept()).trim();
   if (stage) return String(stage);
   throw new UserError(`Which stage? Name it: npm run ${command} -- --stage alice`);
-};
-
-/** SST prints only "Unexpected error" for whatever the program throws, the setting's sentence included. */
-const settingsOf = async (stage: string) => {
-  const { settingsFor } = await import("../../../../infra/settings.js");
-  try {
-    return settingsFor(stage);
-  } catch (error) {
-    if (error instanceof Error && error.name === "SettingError") throw new UserError(error.message);
-    throw error;
-  }
 };

@@ -2,15 +2,16 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { FrameOf } from "@lectern/protocol";
 import { expect, test } from "vitest";
+import type { Component } from "../../../../infra/functions.js";
 import { Trouble } from "../visitor.js";
 import { type Insight, pages, type Step, sentenceOf } from "./cause.js";
-import { tokenProblem } from "./handshake.js";
-import { blindOperator, type FunctionName, type Operator, Unseen } from "./operator.js";
+import { blindOperator, type Operator, Unseen } from "./operator.js";
 import { root } from "./testing.js";
+import { tokenProblem } from "./token.js";
 
 /** An operator of a stage called `prod` who sees these log lines and this state of the streams. */
 const seeing = (
-  lines: Partial<Record<FunctionName, readonly string[]>> = {},
+  lines: Partial<Record<Component, readonly string[]>> = {},
   brokenStream?: string,
 ): Insight => {
   const operator: Operator = {
@@ -30,13 +31,13 @@ const blind = (stage?: string): Insight => ({
 
 const heartbeat: Step = {
   what: "The heartbeat",
-  by: ["heartbeat-handler"],
+  by: ["Heartbeat"],
   likely: { silence: "the route heartbeat has no route response" },
 };
 const welcome: Step = {
   what: "A connection that was let in",
-  by: ["welcome", "connection-handler"],
-  stream: "Connections",
+  by: ["Welcome", "Connect"],
+  stream: "Welcome",
 };
 
 const internal = new Trouble("INTERNAL_ERROR", "got the error INTERNAL_ERROR");
@@ -45,14 +46,14 @@ const fault =
   '{"level":"ERROR","message":"Failed","errorCode":"INTERNAL_ERROR","error":{"name":"TypeError","message":"no"}}';
 
 test("a fault in the function's log is the cause, with the function's page", async () => {
-  expect(await sentenceOf(internal, heartbeat, seeing({ "heartbeat-handler": [fault] }))).toBe(
+  expect(await sentenceOf(internal, heartbeat, seeing({ Heartbeat: [fault] }))).toBe(
     "The heartbeat got the error INTERNAL_ERROR: session-heartbeat-handler-prod failed with TypeError: no; if that began with a deployment, roll it back (docs/runbook.md#errors-heartbeat-handler).",
   );
 });
 
 test("logs are looked at in the functions' order, the newest line first", async () => {
   const older = fault.replace("TypeError", "Older");
-  const lines = { "connection-handler": [older, fault], welcome: ['{"level":"INFO","message":"Welcomed"}'] };
+  const lines = { Connect: [older, fault], Welcome: ['{"level":"INFO","message":"Welcomed"}'] };
   expect(await sentenceOf(silence, welcome, seeing(lines))).toContain(
     ": session-connection-handler-prod failed with TypeError: no; ",
   );
@@ -101,7 +102,7 @@ test("another error than a look that failed is not hidden", async () => {
 
 test("a broken stream is the cause of a missing frame", async () => {
   const broken = "there is no event-source mapping from Connections-prod to session-welcome-prod";
-  expect(await sentenceOf(silence, welcome, seeing({ welcome: [fault] }, broken))).toBe(
+  expect(await sentenceOf(silence, welcome, seeing({ Welcome: [fault] }, broken))).toBe(
     `A connection that was let in got no sessionCreated within 5.00 s: ${broken}; deploy the stage again (docs/runbook.md#stream-age-welcome).`,
   );
 });
@@ -119,7 +120,7 @@ const limited = (limit: string, retryAfter: number): FrameOf<"error"> => ({
 
 test("a limit says how long to wait", async () => {
   const met = (limit: string) => new Trouble("429", "was refused with 429", limited(limit, 24));
-  const handshake: Step = { what: "Creating a session", by: ["connection-handler"] };
+  const handshake: Step = { what: "Creating a session", by: ["Connect"] };
   expect(await sentenceOf(met("listenerJoins"), handshake, blind())).toBe(
     "Creating a session was refused with 429: it met the limit of joins from this address; wait 24 s, and verify again.",
   );
@@ -144,7 +145,7 @@ test.each([
   ["Internal server error", "its function was not invoked"],
   ["Too Many Requests", "the API stage's throttle has deployed as zero"],
 ])("the likely cause of %s", async (sign, cause) => {
-  const about: Step = { what: "A handshake", by: ["connection-handler"] };
+  const about: Step = { what: "A handshake", by: ["Connect"] };
   const sentence = await sentenceOf(new Trouble(sign, `got ${sign}`), about, seeing());
   expect(sentence).toContain(`A handshake got ${sign}: ${cause}`);
   expect(sentence).toMatch(/\(docs\/[\w#.-]+\)\.$/);
@@ -160,7 +161,7 @@ test.each([
   ["HPE_INVALID_CONSTANT", "something else than a WebSocket API answers there"],
 ])("an endpoint that gives %s", async (code, cause) => {
   const trouble = new Trouble("unreachable", `got no answer (${code})`);
-  const about: Step = { what: "A handshake", by: ["connection-handler"] };
+  const about: Step = { what: "A handshake", by: ["Connect"] };
   expect(await sentenceOf(trouble, about, blind())).toContain(`got no answer (${code}): ${cause}`);
 });
 
@@ -184,7 +185,7 @@ test("a refused token whose claims are right", () => {
 
 test("a cause that is certain needs no log", async () => {
   const about: Step = { ...heartbeat, certain: { INTERNAL_ERROR: "it is known" } };
-  expect(await sentenceOf(internal, about, seeing({ "heartbeat-handler": [fault] }))).toContain(
+  expect(await sentenceOf(internal, about, seeing({ Heartbeat: [fault] }))).toContain(
     ": it is known (docs/deployment.md#troubleshooting).",
   );
 });
@@ -195,21 +196,21 @@ const slugOf = (heading: string) =>
     .replace(/[^\w\- ]/g, "")
     .replaceAll(" ", "-");
 
-const names: readonly FunctionName[] = [
-  "announce",
-  "authorizer",
-  "connection-handler",
-  "default-handler",
-  "disconnect-handler",
-  "heartbeat-handler",
-  "welcome",
+const names: readonly Component[] = [
+  "Announce",
+  "Authorizer",
+  "Connect",
+  "Default",
+  "Disconnect",
+  "Heartbeat",
+  "Welcome",
 ];
 
 test.each([
   ...Object.values(pages).filter((page) => typeof page === "string"),
   ...names.map(pages.errors),
-  pages.stream("welcome"),
-  pages.stream("announce"),
+  pages.stream("Welcome"),
+  pages.stream("Announce"),
 ])("the documents have the section %s", async (link) => {
   const [file = "", anchor] = link.split("#");
   const text = await readFile(path.join(root, file), "utf8");

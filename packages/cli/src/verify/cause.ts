@@ -1,18 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FrameOf } from "@lectern/protocol";
+import { type Component, functions } from "../../../../infra/functions.js";
 import type { Trouble } from "../visitor.js";
 import { faultIn } from "./log.js";
-import { type FunctionName, type Operator, physicalName, type TableName, Unseen } from "./operator.js";
+import { type Operator, physicalName, type StreamComponent, Unseen } from "./operator.js";
 
-/** One step of a check: the subject of its sentence, and what may be behind its trouble. */
+/** One step of a check: the subject of its sentence, and the likely causes of its trouble. */
 export interface Step {
   /** `The heartbeat` */
   readonly what: string;
   /** The functions behind it. The newest fault in their logs, in this order, is the likely cause. */
-  readonly by: readonly FunctionName[];
-  /** The table whose stream invokes the first of the functions. */
-  readonly stream?: TableName;
-  /** The likely cause by the trouble's sign, where the logs tell none. */
+  readonly by: readonly Component[];
+  /** The function behind it that a table's stream invokes. */
+  readonly stream?: StreamComponent;
+  /** The likely cause by the trouble's sign, used when the logs show none. */
   readonly likely?: Readonly<Record<string, string>>;
   /** The cause by the sign, where it is known without the logs. */
   readonly certain?: Readonly<Record<string, string>>;
@@ -24,9 +25,12 @@ export interface Insight {
   readonly stage: string | undefined;
   /** When the run began, by the stage's clock (ms since the epoch): older log lines are not of this run. */
   readonly since: number;
-  /** How long a log line may take to be found (ms): CloudWatch's take some seconds. */
+  /** How long to look for a log line (ms): CloudWatch shows a line some seconds late. */
   readonly patienceMs: number;
 }
+
+const runbook = (kind: string, component: Component) =>
+  `docs/runbook.md#${kind}-${functions[component].name.replace("session-", "")}`;
 
 /** The pages that sentences point to. A test holds them to the documents. */
 export const pages = {
@@ -34,8 +38,8 @@ export const pages = {
   slowCreation: "docs/runbook.md#session-creation-latency",
   drift: "docs/runbook.md#count-drift",
   throttledFunctions: "docs/runbook.md#throttles-lambda",
-  errors: (name: FunctionName) => `docs/runbook.md#errors-${name}`,
-  stream: (name: FunctionName) => `docs/runbook.md#stream-age-${name}`,
+  errors: (component: Component) => runbook("errors", component),
+  stream: (component: StreamComponent) => runbook("stream-age", component),
 } as const;
 
 export const again = "deploy the stage again";
@@ -85,34 +89,31 @@ export const sentenceOf = async (trouble: Trouble, step: Step, insight: Insight)
 /** The cause that the stage's streams and logs show; else the likely one. */
 const seenCause = async (likely: string, { by, stream }: Step, insight: Insight): Promise<string> => {
   const { operator, stage } = insight;
-  const [first] = by;
   try {
-    const broken = stream && first && (await operator.brokenStream(stream, first));
-    const page = stream && first ? pages.stream(first) : pages.troubleshooting;
+    const broken = stream && (await operator.brokenStream(stream));
+    const page = stream ? pages.stream(stream) : pages.troubleshooting;
     if (broken) return `${broken}; ${again} (${page})`;
     const found = await newestFault(by, insight);
-    if (found) return `${physicalName(found.name, stage)} ${found.fault} (${pages.errors(found.name)})`;
+    if (found)
+      return `${physicalName(found.component, stage)} ${found.fault} (${pages.errors(found.component)})`;
     return `${likely} (${page})`;
   } catch (error) {
     if (!(error instanceof Unseen)) throw error;
-    const groups = by.map((name) => `/aws/lambda/${physicalName(name, stage)}`).join(" and ");
+    const groups = by.map((component) => `/aws/lambda/${physicalName(component, stage)}`).join(" and ");
     return `${likely}; look at the ERROR lines in ${groups}, since ${error.message} (${by.map(pages.errors).join(", ")})`;
   }
 };
 
 const lookAgainMs = 1_500;
 
-/** Looks again until a fault is found, or no line can be on its way any more. */
-const newestFault = async (
-  names: readonly FunctionName[],
-  { operator, since, patienceMs }: Insight,
-): Promise<{ readonly name: FunctionName; readonly fault: string } | undefined> => {
+/** Looks again until a fault is found, or no line can still be on its way. */
+const newestFault = async (by: readonly Component[], { operator, since, patienceMs }: Insight) => {
   const deadline = performance.now() + patienceMs;
   for (;;) {
-    for (const name of names) {
-      const lines = await operator.lines(name, since);
+    for (const component of by) {
+      const lines = await operator.lines(component, since);
       const fault = lines.map(faultIn).findLast((found) => found !== undefined);
-      if (fault) return { name, fault };
+      if (fault) return { component, fault };
     }
     if (performance.now() >= deadline) return undefined;
     await pause(lookAgainMs);

@@ -1,25 +1,18 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { FrameOf } from "@lectern/protocol";
-import { enter, Trouble, type Visitor } from "../visitor.js";
+import { type Door, enter, Trouble, type Visitor } from "../visitor.js";
 import { type Insight, type Step, sentenceOf } from "./cause.js";
+import type { Target } from "./target.js";
 
 /** The endpoint to verify, and what is known of it. */
-export interface Subject extends Insight {
-  readonly url: string;
+export interface Subject
+  extends Insight,
+    Pick<Target, "pool" | "now">,
+    Pick<Door, "url" | "address" | "handshakeMs" | "limitMs"> {
   /** The speaker's. */
   readonly token: string;
-  /** The user pool that the token should be of, as far as it is known. */
-  readonly pool: { readonly userPoolId?: string; readonly clientId?: string };
   /** The stage's `connectionRefreshMinutes`, where it was given. */
   readonly refreshMinutes: number | undefined;
-  /** Milliseconds since the epoch, by the stage's clock. */
-  readonly now: () => number;
-  /** How long a handshake may take, and any other wait (ms). */
-  readonly handshakeMs: number;
-  readonly limitMs: number;
-  /** The address that a local gateway takes the run to come from; API Gateway looks itself. */
-  readonly address: string;
-  /** Measures the way to the endpoint and back (ms), which no stage can shorten. */
+  /** Measures the network's round trip (ms), which no stage can shorten. */
   readonly roundTrip: () => Promise<number>;
   /** Lets time pass (ms). */
   readonly pause: (ms: number) => Promise<void>;
@@ -30,7 +23,7 @@ export interface Subject extends Insight {
 /** The session between two checks. */
 export interface Scene {
   readonly subject: Subject;
-  /** Everybody who was let in: they are cut at the end. */
+  /** Every connection that was let in. The end of the run cuts them. */
   readonly visitors: Visitor[];
   /** The speaker's socket, whether the welcome came or not. */
   speaking?: Visitor;
@@ -41,7 +34,7 @@ export interface Scene {
 /** One promise of a deployed stage. */
 export interface Check {
   readonly name: string;
-  /** Without these there is nothing to check. */
+  /** The checks that must not have failed before. */
   readonly needs: readonly Check[];
   /**
    * Resolves to what was seen, in words.
@@ -85,10 +78,10 @@ export const step = async <Result>(
 
 export type Query = Readonly<Record<string, string>>;
 
-/** The app's own refusals, which have a reason to tell. */
+/** The statuses of refusals by the app, which can give a reason. */
 const reasoned = new Set(["400", "403", "429", "503"]);
 
-/** Opens a connection. A refusal that has a reason brings it: the handshake is tried again with `errors=frame`. */
+/** Opens a connection. After a refusal it tries again with `errors=frame`, to learn the reason. */
 export const admitted = async ({ subject, visitors }: Scene, query: Query): Promise<Visitor> => {
   try {
     const visitor = await enter(subject, query);
@@ -112,9 +105,20 @@ export const refused = async (scene: Scene, query: Query, status: number): Promi
   if (!(trouble instanceof Trouble) || trouble.sign !== `${status}`) throw trouble;
 };
 
+/** @throws {Trouble} unless the next error frame has this code; first sends a frame, if one is given */
+export const refusal = async (
+  visitor: Visitor,
+  code: FrameOf<"error">["code"],
+  frame?: Parameters<Visitor["refusal"]>[0],
+): Promise<FrameOf<"error">> => {
+  const error = await visitor.refusal(frame);
+  if (error.code === code) return error;
+  throw new Trouble(error.code, `got the error ${error.code}, not ${code}`, error);
+};
+
 const longestPauseSeconds = 15;
 
-/** Waits, once, for a limit that this address has met: the run may be repeated several times a minute. */
+/** Waits once for a limit that this address has met: an operator may repeat the run several times a minute. */
 export const withinLimits = async <Result>(
   { subject }: Scene,
   act: () => Promise<Result>,
@@ -128,17 +132,5 @@ export const withinLimits = async <Result>(
     subject.say(`This address has met its limit of ${details?.limit}: waiting ${retryAfter} s`);
     await subject.pause(retryAfter * 1_000);
     return act();
-  }
-};
-
-const lookAgainMs = 200;
-
-/** Asks again until it is so, or the time is over (ms); resolves to whether it is so. */
-export const eventually = async (limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> => {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    if (await isSo()) return true;
-    if (performance.now() >= deadline) return false;
-    await pause(lookAgainMs);
   }
 };

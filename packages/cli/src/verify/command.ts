@@ -1,9 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { limits } from "@lectern/protocol";
-import { UserError } from "offline-aws";
+import { sayIfSlow, UserError } from "offline-aws";
 import { benchmarkAddress, localToken, roundTrip } from "../target.js";
 import { defineCommand, flag, jsonFlag, text } from "../terminal/command.js";
-import { sayIfSlow } from "../terminal/progress.js";
 import { type Scope, scoped } from "../terminal/scope.js";
 import type { Subject } from "./check.js";
 import { createReport } from "./report.js";
@@ -88,13 +87,10 @@ const parseMinutes = (text: string | undefined): number | undefined => {
   throw new UserError(`--refresh-minutes takes a number of minutes more than 0, not ${text}.`);
 };
 
-/** How the speaker signs in. */
-interface Speaker {
-  readonly token?: string | undefined;
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
+/** The options for the speaker's sign-in. */
+type Speaker = Readonly<Partial<Record<"token" | "user" | "password", string | undefined>>> & {
   readonly "temporary-user"?: boolean | undefined;
-}
+};
 
 const tokenOf = async (speaker: Speaker, target: Target, scope: Scope): Promise<string> => {
   const { token, user: username, password = process.env[passwordVariable] } = speaker;
@@ -122,9 +118,6 @@ const tokenOf = async (speaker: Speaker, target: Target, scope: Scope): Promise<
   throw new UserError("--temporary-user needs the user pool: name it with --user-pool-id, or use --outputs.");
 };
 
-/** CloudWatch finds a line some seconds after it was written, the local stack at once. */
-const patience = { deployedMs: 12_000, localMs: 0 };
-
 const subjectOf = (target: Target, token: string, refreshMinutes: number | undefined): Subject => ({
   ...target,
   token,
@@ -133,7 +126,8 @@ const subjectOf = (target: Target, token: string, refreshMinutes: number | undef
   // API Gateway holds a handshake for 29 s at most.
   handshakeMs: 30_000,
   limitMs: limits.welcomeMs,
-  patienceMs: target.local ? patience.localMs : patience.deployedMs,
+  // CloudWatch finds a line some seconds after it was written, the local stack at once.
+  patienceMs: target.local ? 0 : 12_000,
   address: benchmarkAddress(),
   roundTrip: () => roundTrip(target.url),
   pause: (ms) => pause(ms),

@@ -1,14 +1,15 @@
 import { asDuration } from "../statistic.js";
 import { Trouble } from "../visitor.js";
+import { eventually } from "../within.js";
 import { again, type Step } from "./cause.js";
-import { type Check, eventually, present, type Scene, Skip, step } from "./check.js";
+import { type Check, present, type Scene, Skip, step } from "./check.js";
 import { closedByStage, statusOf } from "./frames.js";
 import { join, joinsSession } from "./handshake.js";
 import { rowIn, sessionRow } from "./rows.js";
 
 const leaving: Step = {
   what: "A listener left, and its connection",
-  by: ["disconnect-handler"],
+  by: ["Disconnect"],
   likely: {
     late: `the API has no route $disconnect, or its function was not invoked; the reaper makes it good within two minutes, but ${again}`,
   },
@@ -21,31 +22,20 @@ export const forgetsLeavers: Check = {
     const { visitor, connectionId } = present(scene.listener);
     const { sessionId } = present(scene.speaker).frame;
     const begun = performance.now();
-    await step(scene, { what: "A listener's socket", by: ["disconnect-handler"] }, visitor.leave());
-    const after = () => `after ${asDuration(performance.now() - begun)}`;
+    await step(scene, { what: "A listener's socket", by: ["Disconnect"] }, visitor.leave());
+    const uncounted = async (countIn: () => Promise<{ readonly listenerCount: number }>) => {
+      await soon(scene, leaving, "is still counted", async () => (await countIn()).listenerCount === 0);
+      return `listenerCount 0, after ${asDuration(performance.now() - begun)}`;
+    };
     try {
-      await step(
-        scene,
-        leaving,
-        soon(scene, "still has its row", () => isGone(scene, connectionId)),
-      );
-      const isFree = async () => (await sessionRow(scene, sessionId)).listenerCount === 0;
-      await step(scene, leaving, soon(scene, "is still counted", isFree));
-      return `row gone, listenerCount 0, ${after()}`;
+      await soon(scene, leaving, "still has its row", () => isGone(scene, connectionId));
+      return `row gone, ${await uncounted(() => sessionRow(scene, sessionId))}`;
     } catch (error) {
-      if (!(error instanceof Skip)) throw error;
-      // Without credentials the count can be seen by asking for it.
-      const isFree = async () => (await statusOf(scene)).listenerCount === 0;
-      await step(scene, leaving, soon(scene, "is still counted", isFree));
-      return `listenerCount 0, ${after()}; no row was looked at: ${error.message}`;
+      const why = unseen(error);
+      // Without credentials the speaker can still ask for the count.
+      return `${await uncounted(() => statusOf(scene))}; ${why}`;
     }
   },
-};
-
-/** @throws {Trouble} `late`, unless it is so in time */
-const soon = async ({ subject }: Scene, still: string, isSo: () => Promise<boolean>): Promise<void> => {
-  if (await eventually(subject.limitMs, isSo)) return;
-  throw new Trouble("late", `${still} after ${asDuration(subject.limitMs)}`);
 };
 
 export const endsSession: Check = {
@@ -56,8 +46,8 @@ export const endsSession: Check = {
     const listener = await join(scene, "fr");
     const heard = (who: string): Step => ({
       what: `After endSession ${who}`,
-      by: ["announce", "default-handler"],
-      stream: "Sessions",
+      by: ["Announce", "Default"],
+      stream: "Announce",
     });
     const ended = speaker.visitor.ask({ action: "endSession" }, "sessionEnded");
     await step(scene, heard("the speaker"), ended);
@@ -69,30 +59,39 @@ export const endsSession: Check = {
       await nothingLeft(scene, [speaker.frame.connectionId, listener.connectionId]);
       return `${seen}, rows gone`;
     } catch (error) {
-      if (!(error instanceof Skip)) throw error;
-      return `${seen}; no row was looked at: ${error.message}`;
+      return `${seen}; ${unseen(error)}`;
     }
   },
 };
 
+/** @throws the error, unless it only says that rows cannot be looked at */
+const unseen = (error: unknown): string => {
+  if (error instanceof Skip) return `no row was looked at: ${error.message}`;
+  throw error;
+};
+
 /** @throws {Failed} while one of the session's connections has a row, or the session is active */
-const nothingLeft = async (scene: Scene, connectionIds: readonly string[]): Promise<void> => {
+const nothingLeft = (scene: Scene, connectionIds: readonly string[]): Promise<void> => {
   const { sessionId } = present(scene.speaker).frame;
-  const isOver = async () => {
+  const about: Step = {
+    what: "A session that was ended",
+    by: ["Announce", "Disconnect"],
+    likely: { late: `one of the functions was not invoked; ${again}` },
+  };
+  return soon(scene, about, "is still active, counts a listener or has a connection's row", async () => {
     for (const connectionId of connectionIds) if (!(await isGone(scene, connectionId))) return false;
     const { isActive, listenerCount } = await sessionRow(scene, sessionId);
     return !isActive && listenerCount === 0;
-  };
-  const about: Step = {
-    what: "A session that was ended",
-    by: ["announce", "disconnect-handler"],
-    likely: { late: `one of the functions was not invoked; ${again}` },
-  };
-  await step(
-    scene,
-    about,
-    soon(scene, "is still active, counts a listener or has a connection's row", isOver),
-  );
+  });
+};
+
+/** @throws {Failed} unless it is so in time */
+const soon = (scene: Scene, about: Step, still: string, isSo: () => Promise<boolean>): Promise<void> => {
+  const { limitMs } = scene.subject;
+  const waiting = eventually(limitMs, isSo).then((agreed) => {
+    if (!agreed) throw new Trouble("late", `${still} after ${asDuration(limitMs)}`);
+  });
+  return step(scene, about, waiting);
 };
 
 const isGone = async (scene: Scene, connectionId: string): Promise<boolean> =>

@@ -302,8 +302,8 @@ test.each([
       `No row can be looked at: ${why} (docs/deployment.md#troubleshooting).`,
     );
     const absent = { name: "Unseen", isAbsent: true };
-    await expect(operator.lines("welcome", 0)).rejects.toMatchObject(absent);
-    await expect(operator.brokenStream("Sessions", "announce")).rejects.toMatchObject(absent);
+    await expect(operator.lines("Welcome", 0)).rejects.toMatchObject(absent);
+    await expect(operator.brokenStream("Announce")).rejects.toMatchObject(absent);
   },
 );
 

@@ -1,8 +1,9 @@
 import type { FrameOf } from "@lectern/protocol";
 import { asDuration } from "../statistic.js";
 import { Trouble, type Visitor } from "../visitor.js";
+import { eventually } from "../within.js";
 import { again, pages, type Step } from "./cause.js";
-import { type Check, eventually, Failed, present, type Scene, Skip, step } from "./check.js";
+import { type Check, Failed, present, refusal, type Scene, Skip, step } from "./check.js";
 import { createsSession, joinsSession, refreshed, welcomed } from "./handshake.js";
 
 const silent = (route: string): NonNullable<Step["likely"]> => ({
@@ -11,14 +12,14 @@ const silent = (route: string): NonNullable<Step["likely"]> => ({
 
 const heartbeat: Step = {
   what: "The heartbeat",
-  by: ["heartbeat-handler"],
+  by: ["Heartbeat"],
   likely: silent("heartbeat"),
 };
 
-/** A frame without a route of its own. */
+/** A frame that goes to the route $default. */
 const byDefault = (what: string): Step => ({
   what,
-  by: ["default-handler"],
+  by: ["Default"],
   likely: silent("$default"),
 });
 
@@ -39,7 +40,7 @@ export const acknowledgesHeartbeats: Check = {
     const tookMs = Math.max(0, best - wayMs);
     if (tookMs <= heartbeatTargetMs) return seen;
     throw new Failed(
-      `The heartbeat was acknowledged ${seen}, so the stage took ${asDuration(tookMs)}, longer than its ${heartbeatTargetMs} ms: functions start cold after a deployment, so verify again (${pages.errors("heartbeat-handler")}).`,
+      `The heartbeat was acknowledged ${seen}, so the stage took ${asDuration(tookMs)}, longer than its ${heartbeatTargetMs} ms: functions start cold after a deployment, so verify again (${pages.errors("Heartbeat")}).`,
     );
   },
 };
@@ -73,15 +74,10 @@ export const answersUnknownFrames: Check = {
   needs: [createsSession],
   run: async (scene) => {
     const { visitor } = present(scene.speaker);
-    const { code, status } = await step(scene, byDefault("An unknown frame"), unknownFrame(visitor));
+    const answer = refusal(visitor, "INVALID_ACTION", { action: "verify" });
+    const { code, status } = await step(scene, byDefault("An unknown frame"), answer);
     return `${status} ${code}`;
   },
-};
-
-const unknownFrame = async (visitor: Visitor): Promise<FrameOf<"error">> => {
-  const frame = await visitor.refusal({ action: "verify" });
-  if (frame.code === "INVALID_ACTION") return frame;
-  throw new Trouble(frame.code, `got the error ${frame.code}, not INVALID_ACTION`, frame);
 };
 
 export const refreshesConnections: Check = {
@@ -95,29 +91,25 @@ export const refreshesConnections: Check = {
     await step(scene, heartbeat, old.ask({ action: "heartbeat" }, "heartbeatAck"));
     const asked: Step = {
       what: `A connection that beat ${scene.subject.refreshMinutes} min after its handshake`,
-      by: ["heartbeat-handler"],
+      by: ["Heartbeat"],
       likely: {
         silence: "the stage's connectionRefreshMinutes is more than --refresh-minutes says; correct that",
       },
     };
     const { ticket } = await step(scene, asked, old.next("connectionRefreshRequired"));
     const visitor = await refreshed(scene, ticket);
+    const replacing: Step = { what: "The old socket of a refreshed connection", by: ["Welcome"] };
     try {
-      return await replaced(scene, old, visitor);
+      const { frame } = await welcomed(scene, visitor, "connectionRefreshComplete", 1_000);
+      scene.listener = { visitor, connectionId: frame.connectionId };
+      await closedByStage(scene, replacing, old);
+      return "asked beside the ack, completed, the old socket closed with 1000";
     } catch (error) {
-      // One of the two is the listener that leaves later: the other would still be counted.
+      // One of the two is the listener that leaves later. The other would still be counted.
       await (scene.listener?.visitor === visitor ? old : visitor).cut();
       throw error;
     }
   },
-};
-
-/** The new connection is welcomed, and the stage closes the old one. */
-const replaced = async (scene: Scene, old: Visitor, visitor: Visitor): Promise<string> => {
-  const { frame } = await welcomed(scene, visitor, "connectionRefreshComplete", 1_000);
-  scene.listener = { visitor, connectionId: frame.connectionId };
-  await closedByStage(scene, { what: "The old socket of a refreshed connection", by: ["welcome"] }, old);
-  return "asked beside the ack, completed, the old socket closed with 1000";
 };
 
 /** @throws {Failed} unless the stage closes the socket */
@@ -128,7 +120,7 @@ export const closedByStage = async (scene: Scene, about: Step, visitor: Visitor)
   await step(scene, about, closing);
 };
 
-/** Whether the stage asks connections to refresh so soon that it can be waited for. */
+/** True if the stage asks for a refresh so soon that the run can wait for it. */
 const willRefresh = ({ subject }: Scene): boolean => (subject.refreshMinutes ?? 1) < 1;
 
 /** The stage's clock and this machine's differ. */
@@ -147,14 +139,13 @@ const beats = async (visitors: readonly Visitor[]): Promise<number[]> => {
   const times: number[] = [];
   for (const visitor of visitors) {
     const begun = performance.now();
-    const limited = await visitor.ask({ action: "heartbeat" }, "heartbeatAck").then(
-      () => false,
-      (error: unknown) => {
-        if (error instanceof Trouble && error.sign === "RATE_LIMIT_EXCEEDED" && times.length > 0) return true;
-        throw error;
-      },
-    );
-    if (!limited) times.push(performance.now() - begun);
+    try {
+      await visitor.ask({ action: "heartbeat" }, "heartbeatAck");
+      times.push(performance.now() - begun);
+    } catch (error) {
+      const isLimited = error instanceof Trouble && error.sign === "RATE_LIMIT_EXCEEDED";
+      if (!isLimited || times.length === 0) throw error;
+    }
   }
   return times;
 };

@@ -1,6 +1,6 @@
 import type { FrameOf } from "@lectern/protocol";
 import { asDuration } from "../statistic.js";
-import { Trouble, type Visitor } from "../visitor.js";
+import type { Visitor } from "../visitor.js";
 import { again, pages, type Step } from "./cause.js";
 import {
   admitted,
@@ -8,21 +8,23 @@ import {
   Failed,
   present,
   type Query,
+  refusal,
   refused,
   type Scene,
-  type Subject,
   step,
   withinLimits,
 } from "./check.js";
-import { claimsOf, forged } from "./token.js";
+import { forged, tokenProblem } from "./token.js";
 
 const handshake = (what: string, causes: Pick<Step, "likely" | "certain"> = {}): Step => ({
   what,
-  by: ["authorizer", "connection-handler"],
+  by: ["Authorizer", "Connect"],
   ...causes,
 });
 
 const noAuthorizer = `the route $connect has no authorizer; ${again}`;
+
+const unsigned = `the token is not signed by the stage's user pool (a local stack takes its own checkout's), or ${noAuthorizer}`;
 
 /** An id in the right form whose words are in no list. */
 const wrongJoin: Query = { action: "joinSession", sessionId: "nobody-here-404", targetLanguage: "es" };
@@ -87,42 +89,30 @@ export const refusesWrongIds: Check = {
   needs: [answers],
   run: async (scene) => {
     const what = "A handshake with a wrong session id";
-    await step(
-      scene,
-      handshake(what),
-      withinLimits(scene, () => refused(scene, wrongJoin, 404)),
-    );
-    const visitor = await step(
-      scene,
-      {
-        what: `${what} that asked for a frame`,
-        by: ["welcome", "connection-handler"],
-        stream: "Connections",
-      },
-      withinLimits(scene, () => refusedReadably(scene)),
-    );
-    await step(scene, { what: `${what} got its frame, but`, by: ["welcome"] }, visitor.closed());
+    const refusing = withinLimits(scene, () => refused(scene, wrongJoin, 404));
+    await step(scene, handshake(what), refusing);
+    const asking = withinLimits(scene, async () => {
+      const visitor = await admitted(scene, { ...wrongJoin, errors: "frame" });
+      await refusal(visitor, "SESSION_NOT_FOUND");
+      return visitor;
+    });
+    const asked: Step = {
+      what: `${what} that asked for a frame`,
+      by: ["Welcome", "Connect"],
+      stream: "Welcome",
+    };
+    const visitor = await step(scene, asked, asking);
+    await step(scene, { what: `${what} got its frame, but`, by: ["Welcome"] }, visitor.closed());
     return "404, and SESSION_NOT_FOUND as a frame";
   },
-};
-
-/** @throws {Trouble} unless a frame with the right code comes */
-const refusedReadably = async (scene: Scene): Promise<Visitor> => {
-  const visitor = await admitted(scene, { ...wrongJoin, errors: "frame" });
-  const frame = await visitor.refusal();
-  if (frame.code === "SESSION_NOT_FOUND") return visitor;
-  throw new Trouble(frame.code, `got the error ${frame.code}, not SESSION_NOT_FOUND`, frame);
 };
 
 /** Lets a listener into the session, and waits for the welcome. */
 export const join = async (scene: Scene, targetLanguage: string) => {
   const { sessionId } = present(scene.speaker).frame;
   const query = { action: "joinSession", sessionId, targetLanguage };
-  const visitor = await step(
-    scene,
-    handshake("Joining"),
-    withinLimits(scene, () => admitted(scene, query)),
-  );
+  const joining = withinLimits(scene, () => admitted(scene, query));
+  const visitor = await step(scene, handshake("Joining"), joining);
   const { frame, seen } = await welcomed(scene, visitor, "sessionJoined", 1_000);
   return { visitor, connectionId: frame.connectionId, seen };
 };
@@ -148,8 +138,8 @@ export const welcomed = async <Type extends Welcome>(
 ): Promise<{ readonly frame: FrameOf<Type>; readonly seen: string }> => {
   const about: Step = {
     what: "A connection that was let in",
-    by: ["welcome", "connection-handler"],
-    stream: "Connections",
+    by: ["Welcome", "Connect"],
+    stream: "Welcome",
   };
   const frame = await step(scene, about, visitor.next(type));
   const tookMs = performance.now() - visitor.knockedAt;
@@ -161,26 +151,4 @@ export const welcomed = async <Type extends Welcome>(
   }
   const late = `, later than the target of ${asDuration(targetMs)}: a cold start may be, a second run is not`;
   return { frame, seen: `after ${asDuration(tookMs)}${tookMs > targetMs ? late : ""}` };
-};
-
-const unsigned = `the token is not signed by the stage's user pool (a local stack takes its own checkout's), or ${noAuthorizer}`;
-
-/** Why a token is refused, by its own claims; undefined: they are right. */
-export const tokenProblem = ({
-  token,
-  pool,
-  now,
-}: Pick<Subject, "token" | "pool" | "now">): string | undefined => {
-  const { exp, iss, aud, client_id: client = aud } = claimsOf(token);
-  if (iss === undefined) return "what was given for a token is not one of a user pool; correct --token";
-  if (exp !== undefined && exp * 1_000 < now()) {
-    const minutes = Math.ceil((now() - exp * 1_000) / 60_000);
-    return `the token has expired ${minutes} min ago; take a fresh one`;
-  }
-  const issuer = iss.split("/").at(-1);
-  if (pool.userPoolId && issuer !== pool.userPoolId) {
-    return `the token is of the user pool ${issuer}, and the stage's is ${pool.userPoolId}; sign in there`;
-  }
-  if (!pool.clientId || client === pool.clientId) return undefined;
-  return `the token is of another app client than the stage's, ${pool.clientId}; sign in by that`;
 };

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { asDuration } from "../statistic.js";
 
-/** A line of a function's own, as Powertools writes it. */
+/** A line that a function writes by Powertools. */
 const ownSchema = v.looseObject({
   level: v.string(),
   message: v.string(),
@@ -9,19 +9,19 @@ const ownSchema = v.looseObject({
   error: v.optional(v.union([v.string(), v.looseObject({ name: v.string(), message: v.string() })])),
 });
 
-/** A line of Lambda's about a handler that threw. */
+/** Lambda's line about a handler that threw. */
 const thrownSchema = v.object({
   level: v.picklist(["ERROR", "FATAL"]),
   message: v.object({ errorType: v.string(), errorMessage: v.string() }),
 });
 
-/** A line of Lambda's about an invocation that ran out of time. */
+/** Lambda's line about an invocation that ran out of time. */
 const timeoutSchema = v.object({
   type: v.literal("platform.report"),
   record: v.object({ status: v.literal("timeout"), metrics: v.object({ durationMs: v.number() }) }),
 });
 
-/** What a log line tells of something that went wrong, to go on after the function's name; undefined: nothing. */
+/** The fault that a log line reports, as the sentence's end after the function's name; undefined: no fault. */
 export const faultIn = (line: string): string | undefined => {
   const value = parseJson(line);
   const own = v.safeParse(ownSchema, value);

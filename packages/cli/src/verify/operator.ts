@@ -1,19 +1,18 @@
+import { type Component, functions } from "../../../../infra/functions.js";
 import { type AwsAccess, callersAccount, credentialsProblem, nameOf } from "../aws.js";
 
-export type TableName = "Sessions" | "Connections";
+type Functions = typeof functions;
 
-/** Without the prefix `session-` and the stage, as in the names of the functions' alarms. */
-export type FunctionName =
-  | "announce"
-  | "authorizer"
-  | "connection-handler"
-  | "default-handler"
-  | "disconnect-handler"
-  | "heartbeat-handler"
-  | "welcome";
+/** A function that a table's stream invokes. */
+export type StreamComponent = {
+  [Name in Component]: Functions[Name] extends { stream: string } ? Name : never;
+}[Component];
+
+export type TableName = Functions[StreamComponent]["stream"];
 
 /** `session-welcome-prod` */
-export const physicalName = (name: FunctionName, stage = "<stage>"): string => `session-${name}-${stage}`;
+export const physicalName = (component: Component, stage = "<stage>"): string =>
+  `${functions[component].name}-${stage}`;
 
 /** Something could not be looked at. The message says why. */
 export class Unseen extends Error {
@@ -31,10 +30,10 @@ export class Unseen extends Error {
 export interface Operator {
   /** Reads a row by its key, consistently; undefined: there is no such row. */
   row(table: TableName, key: string): Promise<unknown>;
-  /** Why a table's stream does not reach a function; undefined: nothing is wrong with it. */
-  brokenStream(table: TableName, name: FunctionName): Promise<string | undefined>;
-  /** What a function has logged since then (ms since the epoch), the oldest line first. */
-  lines(name: FunctionName, since: number): Promise<readonly string[]>;
+  /** Why the table's stream does not reach the function; undefined: nothing is wrong with it. */
+  brokenStream(component: StreamComponent): Promise<string | undefined>;
+  /** The function's log lines since then (ms since the epoch), the oldest first. */
+  lines(component: Component, since: number): Promise<readonly string[]>;
 }
 
 /** For a stage whose names are not known. */
@@ -53,7 +52,7 @@ export interface OperatorOptions extends AwsAccess {
 
 const keys: Readonly<Record<TableName, string>> = { Sessions: "sessionId", Connections: "connectionId" };
 
-/** A stage in use logs much; what concerns this run is among its first lines. */
+/** A stage in use logs much. The lines of this run are among the first. */
 const mostPages = 10;
 
 /** The SDK's clients are loaded when they are first used: most runs need only DynamoDB's. */
@@ -78,8 +77,9 @@ export const createOperator = (options: OperatorOptions): Operator => {
         return (await DynamoDBDocumentClient.from(await database()).send(read)).Item;
       });
     },
-    brokenStream: async (table, name) => {
-      const [TableName, FunctionName] = [`${table}-${stage}`, physicalName(name, stage)];
+    brokenStream: async (component) => {
+      const TableName = `${functions[component].stream}-${stage}`;
+      const FunctionName = physicalName(component, stage);
       const hasStream = await look(
         `dynamodb:DescribeTable on ${TableName}`,
         `table ${TableName}`,
@@ -104,24 +104,19 @@ export const createOperator = (options: OperatorOptions): Operator => {
         return last.startsWith("PROBLEM") ? `Lambda says of the ${way}: ${last}` : undefined;
       });
     },
-    lines: (name, startTime) => {
-      const logGroupName = `/aws/lambda/${physicalName(name, stage)}`;
+    lines: (component, startTime) => {
+      const logGroupName = `/aws/lambda/${physicalName(component, stage)}`;
       return look(`logs:FilterLogEvents on ${logGroupName}`, `log group ${logGroupName}`, async () => {
         const { CloudWatchLogsClient, paginateFilterLogEvents } = await import(
           "@aws-sdk/client-cloudwatch-logs"
         );
-        const logs = new CloudWatchLogsClient(client);
-        const lines: string[] = [];
-        let pages = 0;
-        for await (const { events = [] } of paginateFilterLogEvents(
-          { client: logs },
-          { logGroupName, startTime },
-        )) {
-          lines.push(...events.flatMap(({ message }) => message ?? []));
-          pages += 1;
-          if (pages === mostPages) break;
+        const paging = { client: new CloudWatchLogsClient(client) };
+        const pages: string[][] = [];
+        for await (const { events = [] } of paginateFilterLogEvents(paging, { logGroupName, startTime })) {
+          pages.push(events.flatMap(({ message }) => message ?? []));
+          if (pages.length === mostPages) break;
         }
-        return lines;
+        return pages.flat();
       });
     },
   };
@@ -129,7 +124,7 @@ export const createOperator = (options: OperatorOptions): Operator => {
 
 /** Says that something does not exist, and whether to correct the names or the account. */
 const absence = async (what: string, { region, client, account }: OperatorOptions): Promise<string> => {
-  // It is asked for a sentence only, and a network may let nobody through to it.
+  // The account is for a sentence only, so a network that does not reach STS must not hold the run up.
   const callers = await callersAccount({ ...client, maxAttempts: 1 }, 3_000).catch(() => undefined);
   const names = "correct --stage or --region";
   if (callers !== undefined && callers === account) return `there is no ${what} in ${region}; ${names}`;

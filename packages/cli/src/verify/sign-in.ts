@@ -1,5 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { CognitoIdentityProviderClient } from "@aws-sdk/client-cognito-identity-provider";
+import type {
+  CognitoIdentityProviderClient,
+  InitiateAuthCommandOutput,
+} from "@aws-sdk/client-cognito-identity-provider";
 import { UserError } from "offline-aws";
 import { type AwsAccess, credentialsProblem, nameOf } from "../aws.js";
 import type { Scope } from "../terminal/scope.js";
@@ -61,7 +64,7 @@ export const signInTemporarily = async (
       ],
     }),
   );
-  // Before the answer comes: an interruption may come while the user is being made.
+  // Deferred before the answer comes, since the run may be interrupted while the user is made.
   scope.defer(() => remove(client, user, creating, say));
   await creating.catch(refuse("cognito-idp:AdminCreateUser"));
 
@@ -85,10 +88,7 @@ const remove = async (
   creating: Promise<unknown>,
   say: (line: string) => void,
 ): Promise<void> => {
-  const created = await creating.then(
-    () => true,
-    () => false,
-  );
+  const created = await creating.then(Boolean, () => false);
   const { AdminDeleteUserCommand } = await load();
   try {
     await client.send(new AdminDeleteUserCommand(user));
@@ -101,7 +101,7 @@ const remove = async (
   }
 };
 
-/** The deletion's errors where the creation failed as well. */
+/** The errors of a deletion that show that the creation failed too. */
 const neverMade = new Set([
   "UserNotFoundException",
   "AccessDeniedException",
@@ -109,15 +109,13 @@ const neverMade = new Set([
   "CredentialsProviderError",
 ]);
 
-/** Has every kind of character that a pool's policy may ask for. */
+/** A random password with every kind of character that a pool's policy may ask for. */
 const strongPassword = (): string => `Aa1!${randomBytes(24).toString("base64url")}`;
 
-interface SignedIn {
-  readonly AuthenticationResult?: { readonly AccessToken?: string | undefined } | undefined;
-  readonly ChallengeName?: string | undefined;
-}
-
-const tokenIn = ({ AuthenticationResult, ChallengeName }: SignedIn): string => {
+const tokenIn = ({
+  AuthenticationResult,
+  ChallengeName,
+}: Pick<InitiateAuthCommandOutput, "AuthenticationResult" | "ChallengeName">): string => {
   if (AuthenticationResult?.AccessToken) return AuthenticationResult.AccessToken;
   if (ChallengeName === "NEW_PASSWORD_REQUIRED") {
     throw new UserError(
@@ -129,7 +127,7 @@ const tokenIn = ({ AuthenticationResult, ChallengeName }: SignedIn): string => {
   );
 };
 
-/** Turns Cognito's refusal, and whatever else keeps it from answering, into one sentence. */
+/** Throws one sentence about Cognito's refusal, or about why Cognito was not reached. */
 const refuse =
   (action: string) =>
   (error: unknown): never => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { sayIfSlow } from "../terminal/progress.js";
+import { sayIfSlow } from "offline-aws";
 import { type Check, Failed, type Scene, Skip, type Subject } from "./check.js";
 import { endsSession, forgetsLeavers } from "./exit.js";
 import { acknowledgesHeartbeats, answersUnknownFrames, refreshesConnections, tellsStatus } from "./frames.js";
@@ -35,18 +35,12 @@ export interface Result {
 }
 
 /** One run of the checks, on one session. */
-export interface Verification {
-  /** Makes one check. The checks it needs must have been made before. */
-  perform(check: Check): Promise<Result>;
-  /** Ends the session and closes every socket, whatever came before. */
-  finish(): Promise<void>;
-}
-
-export const createVerification = (subject: Subject): Verification => {
+export const createVerification = (subject: Subject) => {
   const failed = new Set<Check>();
   const scene: Scene = { subject, visitors: [] };
   return {
-    perform: async (check) => {
+    /** Makes one check. The checks it needs must have been made before. */
+    perform: async (check: Check): Promise<Result> => {
       const { name } = check;
       const missing = check.needs.find((needed) => failed.has(needed));
       const begun = performance.now();
@@ -56,7 +50,8 @@ export const createVerification = (subject: Subject): Verification => {
       if (missing || outcome.status === "failed") failed.add(check);
       return { name, tookMs: performance.now() - begun, ...outcome };
     },
-    finish: async () => {
+    /** Ends the session and closes every socket, whatever came before. */
+    finish: async (): Promise<void> => {
       await farewell(scene);
       await Promise.all(scene.visitors.map((visitor) => visitor.cut()));
     },
@@ -73,10 +68,10 @@ const attempt = async (check: Check, scene: Scene): Promise<Pick<Result, "status
   }
 };
 
-/** How long to wait for the end of a leftover session (ms). */
+/** The longest wait for the end of a leftover session (ms). */
 const farewellMs = 1_000;
 
-/** Ends a leftover session by the frame and by the speaker's leaving: one of the two may be broken. */
+/** Ends a leftover session in two ways, by the frame and by leaving: either may be broken. */
 const farewell = async ({ speaking }: Scene): Promise<void> => {
   const ended = speaking?.ask({ action: "endSession" }, "sessionEnded").catch(() => undefined);
   await Promise.race([ended, pause(farewellMs)]);

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "offline-aws";
 import * as v from "valibot";
-import { type AwsAccess, awsAt, awsIn, nameOf } from "../aws.js";
+import { type AwsAccess, awsAt, awsIn } from "../aws.js";
+import { settingsOf } from "../settings.js";
 import {
   isLoopback,
   type LocalStack,
@@ -15,16 +16,10 @@ import {
 import { blindOperator, createOperator, type Operator } from "./operator.js";
 import type { Pool } from "./sign-in.js";
 
-/** The options that name the endpoint. */
-export interface Wanted {
-  readonly url?: string | undefined;
-  /** The file of a deployment's outputs. */
-  readonly outputs?: string | undefined;
-  readonly stage?: string | undefined;
-  readonly region?: string | undefined;
-  readonly "user-pool-id"?: string | undefined;
-  readonly "client-id"?: string | undefined;
-}
+/** The options that name the endpoint; `outputs` is the file of a deployment's outputs. */
+export type Wanted = Readonly<
+  Partial<Record<"url" | "outputs" | "stage" | "region" | "user-pool-id" | "client-id", string | undefined>>
+>;
 
 /** An endpoint and its stage, as far as it is known. */
 export interface Target {
@@ -38,7 +33,7 @@ export interface Target {
   readonly local: LocalStack | undefined;
   /** Milliseconds since the epoch, by the stage's clock. */
   readonly now: () => number;
-  /** How far that clock may be off (ms). */
+  /** The largest error of that clock (ms). */
   readonly clockErrorMs: number;
 }
 
@@ -96,16 +91,14 @@ const deployedTarget = async (url: URL, wanted: Wanted, outputs: Outputs | undef
   const region = regionOf(url, wanted.region, userPoolId);
   const aws = region === undefined ? undefined : awsIn(region);
   const account = accountIn(outputs) ?? (await accountOf(stage));
+  const unnamed = stage
+    ? "no region is known without --region"
+    : "neither --outputs nor --stage names the tables";
   return {
     url: plain(url),
     stage,
     pool: { ...(userPoolId && { userPoolId }), ...(clientId && { clientId }) },
-    operator:
-      aws && stage
-        ? createOperator({ ...aws, stage, account })
-        : blindOperator(
-            stage ? "no region is known without --region" : "neither --outputs nor --stage names the tables",
-          ),
+    operator: aws && stage ? createOperator({ ...aws, stage, account }) : blindOperator(unnamed),
     aws,
     local: undefined,
     now: Date.now,
@@ -125,11 +118,10 @@ const accountIn = (outputs: Outputs | undefined): string | undefined =>
 /** The account in the stage's settings. A wrong setting is not verify's concern. */
 const accountOf = async (stage: string | undefined): Promise<string | undefined> => {
   if (stage === undefined) return undefined;
-  const { settingsFor } = await import("../../../../infra/settings.js");
   try {
-    return settingsFor(stage).account;
+    return (await settingsOf(stage)).account;
   } catch (error) {
-    if (nameOf(error) === "SettingError") return undefined;
+    if (error instanceof UserError) return undefined;
     throw error;
   }
 };

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Subject } from "./check.js";
 
 const claimsSchema = v.object({
   sub: v.optional(v.string()),
@@ -10,10 +11,8 @@ const claimsSchema = v.object({
   aud: v.optional(v.string()),
 });
 
-export type Claims = v.InferOutput<typeof claimsSchema>;
-
 /** A token's claims, unverified; empty if the text is not a token. */
-export const claimsOf = (token: string): Claims => {
+export const claimsOf = (token: string): v.InferOutput<typeof claimsSchema> => {
   try {
     const [, payload = ""] = token.split(".");
     return v.parse(claimsSchema, JSON.parse(Buffer.from(payload, "base64url").toString()));
@@ -28,4 +27,20 @@ export const forged = (token: string): string => {
   // The first characters change: the last ones may hold bits that no signature uses.
   const other = signature.startsWith("AAAA") ? "BBBB" : "AAAA";
   return [header, payload, other + signature.slice(other.length)].join(".");
+};
+
+/** Why a token is refused, by its own claims; undefined: they are right. */
+export const tokenProblem = ({ token, pool, now }: Pick<Subject, "token" | "pool" | "now">) => {
+  const { exp, iss, aud, client_id: client = aud } = claimsOf(token);
+  if (iss === undefined) return "what was given for a token is not one of a user pool; correct --token";
+  if (exp !== undefined && exp * 1_000 < now()) {
+    const minutes = Math.ceil((now() - exp * 1_000) / 60_000);
+    return `the token has expired ${minutes} min ago; take a fresh one`;
+  }
+  const issuer = iss.split("/").at(-1);
+  if (pool.userPoolId && issuer !== pool.userPoolId) {
+    return `the token is of the user pool ${issuer}, and the stage's is ${pool.userPoolId}; sign in there`;
+  }
+  if (!pool.clientId || client === pool.clientId) return undefined;
+  return `the token is of another app client than the stage's, ${pool.clientId}; sign in by that`;
 };

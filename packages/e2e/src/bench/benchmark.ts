@@ -1,6 +1,6 @@
 import type { Scope } from "@lectern/cli/scope";
 
-/** What a benchmark works with. */
+/** The surroundings of a benchmark. */
 export interface Bench {
   /** The folder of `sst.config.ts`. */
   readonly root: string;
@@ -9,16 +9,16 @@ export interface Bench {
   readonly say: (line: string) => void;
   /** Repetitions. Default: the benchmark's own number. */
   readonly rounds: number | undefined;
-  /** Whether `usage` writes its file. */
+  /** True if `usage` should write its file. */
   readonly write: boolean;
 }
 
-/** What a benchmark found. */
+/** The result of a benchmark. */
 export interface Report {
   readonly title: string;
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** How it was measured, and what a reader should know. */
+  /** The method, and what a reader should know. */
   readonly notes: readonly string[];
   /** A sentence for each budget that is exceeded. */
   readonly exceeded: readonly string[];
@@ -32,7 +32,7 @@ export interface Benchmark {
   run(bench: Bench): Promise<Report>;
 }
 
-/** What a flow may cost in the function that answers the client, without the functions that the streams invoke. */
+/** The most that a flow may cost in the function that answers the client, without the functions that the streams invoke. */
 export interface FlowBudget {
   /** DynamoDB requests. */
   readonly requests: number;

@@ -2,6 +2,7 @@ import { defineCommand, flag, jsonFlag, text } from "@lectern/cli/command";
 import { colorsFor } from "@lectern/cli/output";
 import { scoped } from "@lectern/cli/scope";
 import { table } from "@lectern/cli/table";
+import { countIn } from "@lectern/cli/value";
 import { UserError } from "offline-aws";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
@@ -37,20 +38,15 @@ export const bench = defineCommand({
     if (chosen.length === 0) {
       throw new UserError(`There is no benchmark ${name}. npm run bench -- --help shows what there is.`);
     }
-    const rounds = parseRounds(count);
+    const rounds = count === undefined ? undefined : countIn("rounds", count, mostRounds);
     if (name === flows.name && rounds !== undefined)
       throw new UserError("flows plays each flow once: it takes no --rounds.");
     if (write && name !== usage.name) throw new UserError("--write goes with usage alone.");
     await scoped(async (scope) => {
       const reports: [string, Report][] = [];
       for (const benchmark of chosen) {
-        const work = benchmark.run({
-          root: process.cwd(),
-          scope,
-          say: (line) => console.error(line),
-          rounds,
-          write,
-        });
+        const say = (line: string) => console.error(line);
+        const work = benchmark.run({ root: process.cwd(), scope, say, rounds, write });
         const report = await scope.unlessInterrupted(work);
         reports.push([benchmark.name, report]);
         if (!json) console.log(asText(report));
@@ -61,15 +57,6 @@ export const bench = defineCommand({
     });
   },
 });
-
-const parseRounds = (text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  const rounds = Number(text);
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > mostRounds) {
-    throw new UserError(`--rounds takes a whole number from 1 to ${mostRounds}, not ${text}.`);
-  }
-  return rounds;
-};
 
 const asText = ({ title, header, rows, notes, exceeded }: Report): string => {
   const { bold, dim, red, green } = colorsFor(process.stdout);

@@ -4,8 +4,9 @@ import {
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import { createPoster } from "@lectern/core";
 import type { ServerFrame } from "@lectern/protocol";
+import { cpuPerUnit } from "./cpu.js";
 
-// Posts one frame to many connections, again and again, and prints the CPU time per post of each round.
+// Posts one frame to many connections in each round, and prints the CPU time per post of each round.
 
 /** The concurrency of the service's fan-out. */
 const concurrency = 50;
@@ -35,17 +36,12 @@ const postByLectern = () => {
 
 const post: (connectionId: string) => Promise<unknown> = by === "sdk" ? postBySdk() : postByLectern();
 const ids = Array.from({ length: Number(posts) }, (_, index) => `Fan${String(index).padStart(11, "0")}A=`);
-const cpuUs: number[] = [];
-for (let round = 0; round < Number(rounds); round += 1) {
-  const before = process.cpuUsage();
+const cpuUs = await cpuPerUnit(Number(rounds), ids.length, () => {
   const queue = ids.values();
-  await Promise.all(
-    Array.from({ length: concurrency }, async () => {
-      for (const id of queue) await post(id);
-    }),
-  );
-  const { user, system } = process.cpuUsage(before);
-  cpuUs.push((user + system) / ids.length);
-}
+  const posters = Array.from({ length: concurrency }, async () => {
+    for (const id of queue) await post(id);
+  });
+  return Promise.all(posters);
+});
 process.stdout.write(JSON.stringify({ cpuUs }));
 process.exit(0);

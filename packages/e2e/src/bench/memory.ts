@@ -1,7 +1,6 @@
-import { startIn } from "@lectern/cli/stack";
 import { asDuration } from "@lectern/cli/statistic";
 import type { Bench, Benchmark, Report } from "./benchmark.js";
-import { measureFlows, usageOf } from "./flows/measure.js";
+import { measureUsage } from "./flows/measure.js";
 
 /** A function with this memory has a whole virtual CPU; with less it has a share. */
 const wholeCpuMb = 1_769;
@@ -18,8 +17,7 @@ export const memory: Benchmark = {
   name: "memory",
   summary: "Whether each function's memory, which is its share of a CPU, meets the targets.",
   run: async ({ root, scope, say, rounds = 20 }: Bench): Promise<Report> => {
-    const start: Parameters<typeof measureFlows>[0]["start"] = (options) => startIn(scope, options);
-    const { flows, stage } = await usageOf(await measureFlows({ root, say, start, rounds }), { root, say });
+    const { flows, stage } = await measureUsage({ root, say, scope, rounds });
     const timed = targets.map(({ what, flow, withinMs }) => {
       const functions = Object.entries(flows[flow].functions).map(([name, { computingMs }]) => {
         const memoryMb = stage.functions[name] ?? Number.NaN;

@@ -1,5 +1,6 @@
 import net from "node:net";
 import { instrumented } from "@lectern/functions/invocation";
+import { cpuPerUnit } from "./cpu.js";
 
 let connections = 0;
 const connect = net.Socket.prototype.connect;
@@ -19,11 +20,7 @@ const logged = () =>
     async () => undefined,
   );
 
-const cpuUs: number[] = [];
-for (let round = 0; round < rounds; round += 1) {
-  const before = process.cpuUsage();
+const cpuUs = await cpuPerUnit(rounds, invocations, async () => {
   for (let index = 0; index < invocations; index += 1) await logged();
-  const { user, system } = process.cpuUsage(before);
-  cpuUs.push((user + system) / invocations);
-}
+});
 process.stdout.write(`${JSON.stringify({ cpuUs, connections })}\n`);

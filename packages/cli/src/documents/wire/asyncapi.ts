@@ -70,7 +70,7 @@ const requestName = (action: ClientFrame["action"]): string => `${action}Request
 
 const requestsOf = (role: Role) => actions.filter((action) => clientFrames[action].from.includes(role));
 
-/** What the server may send on a connection: its own welcomes, and every frame that is no welcome. */
+/** The frames that the server may send on a connection: its own welcomes, and every frame that is no welcome. */
 const framesOn = ({ role, welcomes }: Handshake) =>
   serverTypes.filter(
     (type) =>

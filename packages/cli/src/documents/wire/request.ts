@@ -8,7 +8,7 @@ import {
 import type { JsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 
-// What clients send: handshakes and frames.
+// The requests of clients: handshakes and frames.
 
 const [create, join, refresh] = connectQuerySchema.options;
 const [refreshSpeaker, refreshListener] = refresh.options;
@@ -100,7 +100,7 @@ export const furtherParameters: Readonly<Record<string, JsonSchema>> = {
 
 type Action = ClientFrame["action"];
 
-/** What the documents say about one frame from the client. */
+/** The description of one frame from the client. */
 export interface ClientFrameDescription<Name extends Action = Action> {
   readonly says: string;
   readonly from: readonly Role[];
@@ -114,7 +114,7 @@ export interface ClientFrameDescription<Name extends Action = Action> {
 
 const everybody = ["speaker", "listener"] as const;
 
-/** What the frames from the client mean. A frame without a description does not compile. */
+/** The meaning of each frame from the client. A frame without a description does not compile. */
 export const clientFrames: { readonly [Name in Action]: ClientFrameDescription<Name> } = {
   heartbeat: {
     says: "The client is still there. Send it every 30 s; the server closes silent connections.",

@@ -5,7 +5,7 @@ type FrameType = ServerFrame["type"];
 /** A field's meaning and unit, and its value in the example; no value: the example leaves it out. */
 type Field<Value> = readonly [says: string, example?: Value];
 
-/** What the documents say about one frame from the server. */
+/** The description of one frame from the server. */
 interface FrameDescription<Type extends FrameType> {
   readonly says: string;
   /** When it is sent. */
@@ -34,7 +34,7 @@ const message = (example: string): Field<string> => ["For people, in English; ma
 const everybody = ["speaker", "listener"] as const;
 
 /**
- * What the frames from the server mean. The schemas do not hold it, because every function bundles them.
+ * The meaning of each frame from the server. It is not in the schemas, because every function bundles those.
  * A frame or a field without a description does not compile.
  */
 export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type> } = {

@@ -1,4 +1,3 @@
-import { startIn } from "@lectern/cli/stack";
 import {
   type Bench,
   type Benchmark,
@@ -11,7 +10,7 @@ import { measureFlows } from "./measure.js";
 import type { PlayedFlow } from "./play.js";
 import type { Request } from "./recorder.js";
 
-/** What a flow costs in the function that answers the client, and in the functions that follow by the streams. */
+/** The cost of a flow in the function that answers the client, and in the functions that the streams invoke after it. */
 export interface FlowCost extends FlowBudget {
   readonly flow: FlowName;
   readonly followedBy: Pick<FlowBudget, "requests" | "readUnits" | "writeUnits" | "calls">;
@@ -25,7 +24,7 @@ const isBudgeted = (name: string): name is FlowName => Object.hasOwn(flowBudgets
 
 const costOf = (name: FlowName, { functionName, requests, calls, invocations }: PlayedFlow): FlowCost => {
   const first = invocations.find((invocation) => invocation.functionName === functionName);
-  // Listeners whom the flow closes reach the same function later: only its first invocation answers the client.
+  // Only the first invocation answers the client: listeners that the flow closes reach the same function later.
   const isOwn = (made: { readonly functionName: string; readonly startedAt: number }) =>
     made.functionName === functionName && made.startedAt <= (first?.endedAt ?? 0);
   const own = requests.filter(isOwn);
@@ -55,40 +54,35 @@ export const longestSequence = (requests: readonly Pick<Request, "startedAt" | "
   return Math.max(0, ...chains.map(({ length }) => length));
 };
 
-const figures = {
-  requests: "requests",
-  sequence: "requests in sequence",
-  readUnits: "read units",
-  writeUnits: "write units",
-  calls: "@connections calls",
-} as const satisfies Record<keyof FlowBudget, string>;
-
-const budgeted = ["requests", "sequence", "readUnits", "writeUnits", "calls"] as const;
+/** The figures of a budget, and their names in a sentence. */
+const budgeted = [
+  ["requests", "requests"],
+  ["sequence", "requests in sequence"],
+  ["readUnits", "read units"],
+  ["writeUnits", "write units"],
+  ["calls", "@connections calls"],
+] as const satisfies readonly (readonly [keyof FlowBudget, string])[];
 
 /** A sentence for each figure of a flow that is over its budget. */
 export const flowsExceeded = (costs: readonly FlowCost[]): string[] =>
   costs.flatMap((cost) => {
     const budget: FlowBudget = flowBudgets[cost.flow];
     return budgeted
-      .filter((figure) => cost[figure] > budget[figure])
-      .map((figure) => `${cost.flow}: ${cost[figure]} ${figures[figure]}, budget ${budget[figure]}`);
+      .filter(([figure]) => cost[figure] > budget[figure])
+      .map(([figure, name]) => `${cost.flow}: ${cost[figure]} ${name}, budget ${budget[figure]}`);
   });
 
-const following = ({ requests, readUnits, writeUnits, calls }: FlowCost["followedBy"]): string =>
-  requests + calls === 0
-    ? "nothing"
-    : [
-        `${requests} request${requests === 1 ? "" : "s"}`,
-        `${readUnits} RU`,
-        `${writeUnits} WU`,
-        `${calls} call${calls === 1 ? "" : "s"}`,
-      ].join(", ");
+const following = ({ requests, readUnits, writeUnits, calls }: FlowCost["followedBy"]): string => {
+  if (requests + calls === 0) return "nothing";
+  const some = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
+  return [some(requests, "request"), `${readUnits} RU`, `${writeUnits} WU`, some(calls, "call")].join(", ");
+};
 
 export const flows: Benchmark = {
   name: "flows",
   summary: "DynamoDB requests, capacity units and @connections calls of each flow.",
   run: async ({ root, scope, say }: Bench): Promise<Report> => {
-    const measured = await measureFlows({ root, say, start: (options) => startIn(scope, options) });
+    const measured = await measureFlows({ root, say, scope });
     const costs = costsOf(measured.flows);
     return {
       title: "Flows: the cost of each in DynamoDB and @connections (measured / budget)",
@@ -103,7 +97,7 @@ export const flows: Benchmark = {
       ],
       rows: costs.map((cost) => [
         cost.flow,
-        ...budgeted.map((figure) => `${cost[figure]} / ${flowBudgets[cost.flow][figure]}`),
+        ...budgeted.map(([figure]) => `${cost[figure]} / ${flowBudgets[cost.flow][figure]}`),
         following(cost.followedBy),
       ]),
       notes: [

@@ -1,20 +1,16 @@
 import { shortName, stageOf } from "@lectern/cli/cost/stage";
 import type { Flow, Usage, Work } from "@lectern/cli/cost/usage";
+import { startIn } from "@lectern/cli/stack";
 import { quantile } from "@lectern/cli/statistic";
-import { type Stack, type StackOptions, startStack, synth } from "offline-aws";
+import { type Stack, synth } from "offline-aws";
 import { projectOnlyVariable } from "../../../../../infra/settings.js";
+import type { Bench } from "../benchmark.js";
 import { isMetrics, seriesIn } from "./metric-line.js";
 import { audience, createPlay, names, type PlayedFlow, type PlayedName, settings } from "./play.js";
 import { createRecorder, type Recorder } from "./recorder.js";
 
-interface MeasureOptions {
-  readonly root: string;
-  readonly say?: (line: string) => void;
-  /** Default: `startStack`. */
-  readonly start?: (options: StackOptions) => Promise<Stack>;
-  /** How many times the flows are played to time the functions. Default: 0, which leaves all times at 0. */
-  readonly rounds?: number;
-}
+/** Without rounds the functions are not timed: all times are 0. */
+type MeasureOptions = Pick<Bench, "root"> & Partial<Pick<Bench, "say" | "scope" | "rounds">>;
 
 export interface Measured {
   /** Each flow once, all functions warm. */
@@ -27,15 +23,11 @@ export interface Measured {
 }
 
 /** Plays every flow on a new stack: once to count, then for times. */
-export const measureFlows = async ({
-  root,
-  say = () => undefined,
-  start = startStack,
-  rounds = 0,
-}: MeasureOptions): Promise<Measured> => {
+export const measureFlows = async (options: MeasureOptions): Promise<Measured> => {
+  const { root, say = () => undefined, scope = { defer: () => undefined }, rounds = 0 } = options;
   const recorder = createRecorder();
   const series = new Set<string>();
-  const stack = await start({
+  const stack = await startIn(scope, {
     root,
     stage: "local",
     settings,
@@ -83,10 +75,14 @@ const slowDown = ({ faults }: Stack, { keyOf }: Recorder): (() => void) => {
   };
 };
 
+/** Plays every flow, and turns the measurement into what `cost` prices. */
+export const measureUsage = async (options: MeasureOptions): Promise<Usage> =>
+  usageOf(await measureFlows(options), options);
+
 /** Turns a measurement into what `cost` prices, with the resources of `prod`. */
 export const usageOf = async (
   { flows, rows, series, timed }: Measured,
-  { root, say }: Pick<MeasureOptions, "root" | "say">,
+  { root, say }: MeasureOptions,
 ): Promise<Usage> => {
   // The deployer's own settings must not reach the committed file.
   process.env[projectOnlyVariable] = "true";

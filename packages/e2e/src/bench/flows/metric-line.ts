@@ -18,7 +18,7 @@ const read = (text: string) => {
   return parsed.success ? parsed.output : undefined;
 };
 
-/** Whether a log line has metrics in CloudWatch's embedded format. */
+/** True if a log line has metrics in CloudWatch's embedded format. */
 export const isMetrics = (text: string): boolean => read(text) !== undefined;
 
 /** The dimensions that every metric has. */

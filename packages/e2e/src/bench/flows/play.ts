@@ -1,61 +1,50 @@
 import { type Client, connect } from "@lectern/cli/client";
+import type { Flow, Usage } from "@lectern/cli/cost/usage";
 import { notCome, within } from "@lectern/cli/within";
 import type { Stack } from "offline-aws";
 import * as v from "valibot";
+import { functions } from "../../../../../infra/functions.js";
+import type { FlowName } from "../benchmark.js";
 import type { Recorder, Recording } from "./recorder.js";
 
 /** The functions of the flows, by their names on the stage that is played. */
 export const names = {
-  connect: "session-connection-handler-local",
-  disconnect: "session-disconnect-handler-local",
-  heartbeat: "session-heartbeat-handler-local",
-  welcome: "session-welcome-local",
-  announce: "session-announce-local",
-  reaper: "session-reaper-local",
+  connect: `${functions.Connect.name}-local`,
+  disconnect: `${functions.Disconnect.name}-local`,
+  heartbeat: `${functions.Heartbeat.name}-local`,
+  welcome: `${functions.Welcome.name}-local`,
+  announce: `${functions.Announce.name}-local`,
+  reaper: `${functions.Reaper.name}-local`,
 } as const;
 
 type Role = keyof typeof names;
 
-/** How many listeners see the second session's end. */
+/** The number of listeners who see the second session's end. */
 export const audience = 5;
 
 /** Connections are to be refreshed after a minute, and every heartbeat writes its line. */
 export const settings = { connectionRefreshMinutes: "1", heartbeatLogSampling: "1" };
 
 export type PlayedName =
-  | "create"
-  | "join"
-  | "heartbeat"
-  | "heartbeat past the refresh moment"
-  | "listener refreshes"
-  | "speaker refreshes"
-  | "listener leaves"
-  | "speaker leaves"
+  | FlowName
   | "speaker leaves an audience"
-  | "speaker lost"
   | "reaper run"
   | "reaper run over an audience";
 
-/** What happened in one flow. */
+/** The recording of one flow. */
 export interface PlayedFlow extends Recording {
   readonly name: PlayedName;
   /** The function that answers the client. */
   readonly functionName: string;
-  readonly traffic: {
-    readonly handshakes: number;
-    /** Frames to clients, and the bytes of their text. */
-    readonly messagesOut: number;
-    readonly bytesOut: number;
-  };
+  readonly traffic: Pick<Flow, "handshakes" | "messagesOut" | "bytesOut">;
 }
 
 export interface Played {
   readonly flows: readonly PlayedFlow[];
-  /** Bytes of a session's row, of a connection's row, and of the rate-limit rows that one connection leaves. */
-  readonly rows: { readonly session: number; readonly connection: number; readonly rateLimits: number };
+  readonly rows: Usage["rows"];
 }
 
-/** Meant for a flow that hangs: a busy machine may take long. */
+/** Ends only a flow that hangs: a busy machine may take long. */
 const limitMs = 60_000;
 
 /**
@@ -159,10 +148,7 @@ export const createPlay = (stack: Stack, recorder: Recorder): (() => Promise<Pla
       sizeOf(stack, "RateLimits"),
     ]);
     await play("reaper run over an audience", "reaper", [], reap);
-    const ending = [
-      ["announce", 1],
-      ["disconnect", 1 + audience],
-    ] as const;
+    const ending = [["announce", 1] as const, ["disconnect", 1 + audience] as const];
     await play("speaker leaves an audience", "disconnect", ending, async () => {
       await second.client.leave();
       await Promise.all(listeners.map(({ closed }) => closed));

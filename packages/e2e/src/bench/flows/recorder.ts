@@ -22,7 +22,7 @@ interface Call {
 type Invocation = Parameters<NonNullable<Observer["onInvocation"]>>[0] & { readonly endedAt: number };
 type Line = Parameters<NonNullable<Observer["onLog"]>>[0];
 
-/** What the functions of a stack did. */
+/** The work of a stack's functions. */
 export interface Recording {
   readonly requests: readonly Request[];
   readonly calls: readonly Call[];
@@ -32,18 +32,9 @@ export interface Recording {
   readonly lines: readonly Line[];
 }
 
-export interface Recorder {
-  readonly observer: Observer;
-  /** Tells the recorder which stack it observes. Nothing is recorded before. */
-  attach(stack: Pick<Stack, "functionOf" | "httpUrl">): void;
-  /** Returns the recording since the last call, and begins a new one. */
-  take(): Recording;
-  /** Resolves when each function has ended so many invocations in this recording. */
-  invoked(counts: Readonly<Record<string, number>>): Promise<void>;
-  /** The access key that a function signs with. @throws {Error} when it has made no request yet */
-  keyOf(functionName: string): string;
-  close(): void;
-}
+export type Recorder = ReturnType<typeof createRecorder>;
+
+type Recorded = Pick<Stack, "functionOf" | "httpUrl">;
 
 /** Node's message about each request that a server of this process receives. */
 const startedSchema = v.object({ request: v.instance(http.IncomingMessage) });
@@ -55,8 +46,8 @@ const empty = () => ({
   lines: [] as Line[],
 });
 
-export const createRecorder = (): Recorder => {
-  let stack: Pick<Stack, "functionOf" | "httpUrl"> | undefined;
+export const createRecorder = () => {
+  let stack: Recorded | undefined;
   let recording = empty();
   const keys = new Map<string, string>();
   let onInvoked: () => void = () => undefined;
@@ -74,37 +65,41 @@ export const createRecorder = (): Recorder => {
   };
   diagnostics.subscribe("http.server.request.start", onHttp);
 
-  return {
-    observer: {
-      onRequest: ({ accessKeyId, durationMs, consumedReadUnits, consumedWriteUnits }) => {
-        const functionName = stack?.functionOf(accessKeyId);
-        if (functionName === undefined || accessKeyId === undefined) return;
-        keys.set(functionName, accessKeyId);
-        // The record's own start is by the clock that the flows set.
-        const endedAt = performance.now();
-        recording.requests.push({
-          functionName,
-          startedAt: endedAt - durationMs,
-          endedAt,
-          readUnits: consumedReadUnits,
-          writeUnits: consumedWriteUnits,
-        });
-      },
-      onInvocation: (invocation) => {
-        recording.invocations.push({ ...invocation, endedAt: performance.now() });
-        onInvoked();
-      },
-      onLog: (line) => void recording.lines.push(line),
+  const observer: Observer = {
+    onRequest: ({ accessKeyId, durationMs, consumedReadUnits, consumedWriteUnits }) => {
+      const functionName = stack?.functionOf(accessKeyId);
+      if (functionName === undefined || accessKeyId === undefined) return;
+      keys.set(functionName, accessKeyId);
+      // The record's own start is by the clock that the flows set.
+      const endedAt = performance.now();
+      recording.requests.push({
+        functionName,
+        startedAt: endedAt - durationMs,
+        endedAt,
+        readUnits: consumedReadUnits,
+        writeUnits: consumedWriteUnits,
+      });
     },
-    attach: (started) => {
+    onInvocation: (invocation) => {
+      recording.invocations.push({ ...invocation, endedAt: performance.now() });
+      onInvoked();
+    },
+    onLog: (line) => void recording.lines.push(line),
+  };
+  return {
+    observer,
+    /** Tells the recorder which stack it observes. Nothing is recorded before. */
+    attach: (started: Recorded): void => {
       stack = started;
     },
-    take: () => {
+    /** Returns the recording since the last call, and begins a new one. */
+    take: (): Recording => {
       const taken = recording;
       recording = empty();
       return taken;
     },
-    invoked: (counts) =>
+    /** Resolves when each function has ended so many invocations in this recording. */
+    invoked: (counts: Readonly<Record<string, number>>): Promise<void> =>
       new Promise((resolve) => {
         onInvoked = () => {
           const { invocations } = recording;
@@ -113,11 +108,12 @@ export const createRecorder = (): Recorder => {
         };
         onInvoked();
       }),
-    keyOf: (functionName) => {
+    /** The access key that a function signs with. @throws {Error} when it has made no request yet */
+    keyOf: (functionName: string): string => {
       const key = keys.get(functionName);
       if (key === undefined) throw new Error(`${functionName} has made no request`);
       return key;
     },
-    close: () => void diagnostics.unsubscribe("http.server.request.start", onHttp),
+    close: (): void => void diagnostics.unsubscribe("http.server.request.start", onHttp),
   };
 };

@@ -1,13 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { usage as committed, type Flow, type Usage, type Work } from "@lectern/cli/cost/usage";
-import { startIn } from "@lectern/cli/stack";
 import type { Bench, Benchmark, Report } from "../benchmark.js";
-import { measureFlows, usageOf } from "./measure.js";
+import { measureUsage } from "./measure.js";
 
 const file = "packages/cli/src/cost/usage.json";
 
-/** How to renew the file when it is stale. */
+/** The command that renews a stale file. */
 export const remedy = "npm run bench -- usage --write";
 
 const counts = ["handshakes", "messagesIn", "messagesOut", "otherCalls", "readUnits", "writeUnits"] as const;
@@ -68,8 +67,7 @@ export const usage: Benchmark = {
   name: "usage",
   summary: "What each flow uses, beside the file that npm run cost reads.",
   run: async ({ root, scope, say, rounds = 20, write }: Bench): Promise<Report> => {
-    const start: Parameters<typeof measureFlows>[0]["start"] = (options) => startIn(scope, options);
-    const measured = await usageOf(await measureFlows({ root, say, start, rounds }), { root, say });
+    const measured = await measureUsage({ root, say, scope, rounds });
     const changes = staleness(committed, measured);
     if (write) await writeFile(path.join(root, file), `${JSON.stringify(measured, undefined, 2)}\n`);
     return {
