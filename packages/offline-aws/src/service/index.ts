@@ -1,7 +1,7 @@
 export { cognitoService } from "./cognito.js";
-export { createFunctionOutput, type FunctionOutput } from "./function-output.js";
+export { createFunctionOutput } from "./function-output.js";
 export { answering, type Service } from "./http.js";
 export { lambdaService } from "./lambda.js";
-export { createLogStore, type LogStore } from "./log-store.js";
+export { createLogStore } from "./log-store.js";
 export { logsService } from "./logs.js";
 export { stsService } from "./sts.js";
