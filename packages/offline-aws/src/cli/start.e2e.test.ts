@@ -241,7 +241,7 @@ describe("a program with neither a WebSocket API nor a user pool", () => {
     onTestFinished(() => void tool.child.kill("SIGKILL"));
     await tool.firstLine;
     await expect
-      .poll(tool.stdout, { timeout: 10_000 })
+      .poll(tool.stdout, { timeout: 60_000 })
       .toMatch(/\nLook at it:\n {2}curl http:.+\n\n( {2}.+\n){3}\n$/);
     expect(tool.stdout()).not.toMatch(/WebSocket|Sign/);
     tool.child.stdout?.destroy();
@@ -260,7 +260,7 @@ describe("a program with neither a WebSocket API nor a user pool", () => {
       cwd: await temporaryProject(files),
     });
     onTestFinished(() => void tool.child.kill("SIGKILL"));
-    await expect.poll(tool.stderr, { timeout: 20_000 }).toMatch(/\nfixture runs on this machine/);
+    await expect.poll(tool.stderr, { timeout: 60_000 }).toMatch(/\nfixture runs on this machine/);
     tool.child.kill("SIGTERM");
     expect(await tool.ended).toMatchObject({ code: 0, stdout: "" });
   });

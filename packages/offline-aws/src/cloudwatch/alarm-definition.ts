@@ -7,11 +7,31 @@ import { isStatistic, type Statistic } from "./statistic.js";
 export type AlarmState = "OK" | "ALARM" | "INSUFFICIENT_DATA";
 export type MissingData = "missing" | "notBreaching" | "breaching" | "ignore";
 
-export type ComparisonOperator =
-  | "GreaterThanThreshold"
-  | "GreaterThanOrEqualToThreshold"
-  | "LessThanThreshold"
-  | "LessThanOrEqualToThreshold";
+interface Comparison {
+  /** In CloudWatch's reasons: `greater than`. */
+  readonly words: string;
+  readonly sign: string;
+  readonly breaches: (value: number, threshold: number) => boolean;
+}
+
+export type ComparisonOperator = v.InferOutput<typeof operatorSchema>;
+
+const operatorSchema = v.picklist(
+  [
+    "GreaterThanThreshold",
+    "GreaterThanOrEqualToThreshold",
+    "LessThanThreshold",
+    "LessThanOrEqualToThreshold",
+  ],
+  ({ received }) => `the comparison ${received} is not supported`,
+);
+
+export const comparisons: Readonly<Record<ComparisonOperator, Comparison>> = {
+  GreaterThanThreshold: { words: "greater than", sign: ">", breaches: (a, b) => a > b },
+  GreaterThanOrEqualToThreshold: { words: "greater than or equal to", sign: "≥", breaches: (a, b) => a >= b },
+  LessThanThreshold: { words: "less than", sign: "<", breaches: (a, b) => a < b },
+  LessThanOrEqualToThreshold: { words: "less than or equal to", sign: "≤", breaches: (a, b) => a <= b },
+};
 
 export interface MetricQuery {
   readonly kind: "metric";
@@ -99,15 +119,7 @@ const schema = v.object({
   evaluationPeriods: v.pipe(v.number(), v.minValue(1)),
   datapointsToAlarm: v.optional(v.number()),
   threshold: v.number("it has no threshold of its own: anomaly detection is not supported"),
-  comparisonOperator: v.picklist(
-    [
-      "GreaterThanThreshold",
-      "GreaterThanOrEqualToThreshold",
-      "LessThanThreshold",
-      "LessThanOrEqualToThreshold",
-    ],
-    ({ received }) => `the comparison ${received} is not supported`,
-  ),
+  comparisonOperator: operatorSchema,
   treatMissingData: v.optional(v.picklist(["missing", "notBreaching", "breaching", "ignore"])),
   evaluateLowSampleCountPercentiles: v.optional(v.picklist(["evaluate", "ignore"]), "evaluate"),
   actionsEnabled: v.optional(v.boolean(), true),
@@ -147,8 +159,9 @@ const maxMetrics = 10;
 const definitionOf = (
   inputs: v.InferOutput<typeof schema>,
 ): Omit<AlarmDefinition, "name" | "description"> => {
-  const queries = inputs.metricQueries.map(queryOf);
-  const periods = new Set(inputs.metricQueries.map((query) => query.metric?.period ?? query.period));
+  const { metricQueries, evaluationPeriods, threshold, comparisonOperator, actionsEnabled } = inputs;
+  const queries = metricQueries.map(queryOf);
+  const periods = new Set(metricQueries.map((query) => query.metric?.period ?? query.period));
   periods.delete(undefined);
   const [seconds, ...others] = periods;
   if (seconds === undefined || others.length > 0)
@@ -158,20 +171,20 @@ const definitionOf = (
     throw new MathError(
       `CloudWatch would refuse it: an alarm's expression can include ${maxMetrics} metrics, and it has ${metricCount}.`,
     );
-  const [only, ...more] = inputs.metricQueries;
-  const watched = more.length === 0 ? only : inputs.metricQueries.find(({ returnData }) => returnData);
+  const [only, ...more] = metricQueries;
+  const watched = more.length === 0 ? only : metricQueries.find(({ returnData }) => returnData);
   if (!watched) throw new MathError("It cannot be evaluated: one of its queries needs returnData.");
   return {
     queries,
     watched: watched.id,
     periodMs: seconds * 1000,
-    evaluationPeriods: inputs.evaluationPeriods,
-    datapointsToAlarm: inputs.datapointsToAlarm ?? inputs.evaluationPeriods,
-    threshold: inputs.threshold,
-    comparisonOperator: inputs.comparisonOperator,
+    evaluationPeriods,
+    datapointsToAlarm: inputs.datapointsToAlarm ?? evaluationPeriods,
+    threshold,
+    comparisonOperator,
+    actionsEnabled,
     treatMissingData: inputs.treatMissingData ?? defaultTreatment(queries),
     ignoreFewSamples: inputs.evaluateLowSampleCountPercentiles === "ignore",
-    actionsEnabled: inputs.actionsEnabled,
     actions: {
       OK: inputs.okActions,
       ALARM: inputs.alarmActions,

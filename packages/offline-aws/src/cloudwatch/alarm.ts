@@ -26,20 +26,10 @@ export interface Transition {
   readonly alarm: AlarmStatus;
 }
 
-export interface Alarm {
-  status(): AlarmStatus;
-  /** Evaluates the periods before `end`. Returns the change of state at time `at`; undefined when there was none. */
-  evaluate(end: number, at: number): Transition | undefined;
-}
-
 export const createAlarm = (
   declared: AlarmDefinition | UnsupportedAlarm,
-  {
-    metrics,
-    arn,
-    createdAt,
-  }: { readonly metrics: Metrics; readonly arn: string; readonly createdAt: number },
-): Alarm => {
+  { metrics, arn, createdAt }: { metrics: Metrics; arn: string; createdAt: number },
+) => {
   const reason = unsupportedReason(declared, metrics, createdAt);
   const definition = "unsupported" in declared || reason !== undefined ? undefined : declared;
   let status: AlarmStatus = {
@@ -54,8 +44,9 @@ export const createAlarm = (
   };
 
   return {
-    status: () => status,
-    evaluate: (end, at) => {
+    status: (): AlarmStatus => status,
+    /** Evaluates the periods before `end`. Returns the change of state at time `at`; undefined when there was none. */
+    evaluate: (end: number, at: number): Transition | undefined => {
       if (!definition) return undefined;
       const points = watchedPoints(definition, metrics, end);
       status = { ...status, value: points.find((point) => point !== undefined)?.value };

@@ -1,4 +1,4 @@
-import type { AlarmDefinition, AlarmState, ComparisonOperator } from "./alarm-definition.js";
+import { type AlarmDefinition, type AlarmState, comparisons } from "./alarm-definition.js";
 
 export interface Datapoint {
   /** The period's beginning, in ms since the epoch. */
@@ -14,19 +14,6 @@ export interface Assessment {
   /** The number of periods without data, which the rule for missing data fills. */
   readonly filled: number;
 }
-
-export const breaches = (operator: ComparisonOperator, value: number, threshold: number): boolean => {
-  switch (operator) {
-    case "GreaterThanThreshold":
-      return value > threshold;
-    case "GreaterThanOrEqualToThreshold":
-      return value >= threshold;
-    case "LessThanThreshold":
-      return value < threshold;
-    case "LessThanOrEqualToThreshold":
-      return value <= threshold;
-  }
-};
 
 /**
  * The number of periods to read: some more than the evaluation periods, so that older data can replace missing data. The
@@ -45,7 +32,8 @@ type Rule = Pick<
  */
 export const assess = (rule: Rule, points: readonly (Datapoint | undefined)[]): Assessment | undefined => {
   const { evaluationPeriods, datapointsToAlarm, threshold, comparisonOperator, treatMissingData } = rule;
-  const isBreaching = ({ value }: Datapoint): boolean => breaches(comparisonOperator, value, threshold);
+  const isBreaching = ({ value }: Datapoint): boolean =>
+    comparisons[comparisonOperator].breaches(value, threshold);
   const datapoints = points.filter((point) => point !== undefined).slice(0, evaluationPeriods);
   const filled = evaluationPeriods - datapoints.length;
   const breaching = datapoints.filter(isBreaching).length;

@@ -5,7 +5,7 @@ import type { GatewayEvent } from "../gateway/api.js";
 import type { InvocationRecord } from "../lambda/scheduler.js";
 import { accountId } from "../synth/cloud.js";
 import { type Graph, ofType } from "../synth/graph.js";
-import { type Alarm, type AlarmStatus, createAlarm, type Transition } from "./alarm.js";
+import { type AlarmStatus, createAlarm, type Transition } from "./alarm.js";
 import { alarmDefinition } from "./alarm-definition.js";
 import { alarmMessage } from "./alarm-message.js";
 import { evaluationRange } from "./assess.js";
@@ -47,7 +47,7 @@ export const startCloudWatch = (options: CloudWatchOptions) => {
   const retentionMs = Math.max(defaultRetentionMs, ...definitions.map(rangeMs));
   const metrics = createMetrics({ now: () => clock.now(), retentionMs });
   const topics = createTopics(graph, { now: () => clock.now(), onNotification });
-  const alarms: readonly Alarm[] = definitions.map((definition) =>
+  const alarms = definitions.map((definition) =>
     createAlarm(definition, {
       metrics,
       arn: `arn:aws:cloudwatch:${region}:${accountId}:alarm:${definition.name}`,
@@ -94,7 +94,7 @@ export const startCloudWatch = (options: CloudWatchOptions) => {
   return {
     metrics,
     /** Extracts metrics in Embedded Metric Format (EMF) from a function's log line. */
-    ingestLog: createEmfReader({ put: metrics.put, onMalformed: onMalformedMetrics }),
+    ingestLog: createEmfReader(metrics.put, onMalformedMetrics),
     onInvocation: (record: InvocationRecord): void => putInvocation(metrics.put, record),
     onGatewayEvent: (event: GatewayEvent): void => {
       if (stage) putGatewayEvent(metrics.put, stage, event, clock.now());

@@ -17,10 +17,10 @@ const directive = (parts: object = {}) => ({
 const read = (...lines: readonly unknown[]) => {
   const put: Datum[] = [];
   const malformed: string[] = [];
-  const ingest = createEmfReader({
-    put: (datum) => put.push(datum),
-    onMalformed: (functionName, reason) => malformed.push(`${functionName}: ${reason}`),
-  });
+  const ingest = createEmfReader(
+    (datum) => put.push(datum),
+    (functionName, reason) => malformed.push(`${functionName}: ${reason}`),
+  );
   for (const line of lines)
     ingest({ functionName: "buy", text: typeof line === "string" ? line : JSON.stringify(line) });
   return { put, malformed };

@@ -17,14 +17,14 @@ const valuesSchema = v.union([v.pipe(v.array(v.number()), v.maxLength(100)), v.n
 type Directive = v.InferOutput<typeof directiveSchema>;
 type Line = v.InferOutput<typeof lineSchema>;
 
-export interface EmfReaderOptions {
-  readonly put: (datum: Datum) => void;
-  /** Called once per function and reason. */
-  readonly onMalformed: ((functionName: string, reason: string) => void) | undefined;
-}
-
-/** Extracts metrics from log lines in Embedded Metric Format and ignores other lines. */
-export const createEmfReader = ({ put, onMalformed }: EmfReaderOptions) => {
+/**
+ * Extracts metrics from log lines in Embedded Metric Format and ignores other lines. `onMalformed` is called once per
+ * function and reason.
+ */
+export const createEmfReader = (
+  put: (datum: Datum) => void,
+  onMalformed: ((functionName: string, reason: string) => void) | undefined,
+) => {
   const reported = new Set<string>();
   return ({ functionName, text }: Pick<LogLine, "functionName" | "text">): void => {
     const malformed = (reason: string): void => {

@@ -1,16 +1,10 @@
-import type { AlarmDefinition, ComparisonOperator } from "./alarm-definition.js";
-import { type Assessment, breaches, type Datapoint } from "./assess.js";
-
-const comparisons: Readonly<Record<ComparisonOperator, string>> = {
-  GreaterThanThreshold: "greater than",
-  GreaterThanOrEqualToThreshold: "greater than or equal to",
-  LessThanThreshold: "less than",
-  LessThanOrEqualToThreshold: "less than or equal to",
-};
+import { type AlarmDefinition, comparisons } from "./alarm-definition.js";
+import type { Assessment, Datapoint } from "./assess.js";
 
 /** The reason for an alarm's state, in CloudWatch's words. */
 export const reasonFor = (definition: AlarmDefinition, assessment: Assessment): string => {
-  const { evaluationPeriods, datapointsToAlarm, threshold, comparisonOperator } = definition;
+  const { evaluationPeriods, datapointsToAlarm, threshold } = definition;
+  const comparison = comparisons[definition.comparisonOperator];
   const { state, filled, datapoints } = assessment;
   if (state === "INSUFFICIENT_DATA")
     return `Insufficient Data: ${counted(evaluationPeriods)} ${be(evaluationPeriods)} unknown.`;
@@ -21,13 +15,11 @@ export const reasonFor = (definition: AlarmDefinition, assessment: Assessment): 
   const treated = `${counted(filled, "missing ")} ${be(filled)} treated as [${fill}]`;
   if (datapoints.length === 0)
     return `Threshold Crossed: no datapoints were received for ${evaluationPeriods} period${plural(evaluationPeriods)} and ${treated}.`;
-  const witnesses = datapoints.filter(
-    ({ value }) => breaches(comparisonOperator, value, threshold) === alarmed,
-  );
+  const witnesses = datapoints.filter(({ value }) => comparison.breaches(value, threshold) === alarmed);
   // With a rule that fills gaps, all real points may be on the other side of the threshold.
   const shown = witnesses.length > 0 ? witnesses : datapoints;
   const not = alarmed === witnesses.length > 0 ? "" : "not ";
-  const compared = `${list(shown)} ${be(shown.length)} ${not}${comparisons[comparisonOperator]} the threshold (${decimal(threshold)})`;
+  const compared = `${list(shown)} ${be(shown.length)} ${not}${comparison.words} the threshold (${decimal(threshold)})`;
   if (filled > 0 && fill) return `Threshold Crossed: ${counted(shown.length)} ${compared} and ${treated}.`;
   const least = alarmed ? datapointsToAlarm : evaluationPeriods - datapointsToAlarm + 1;
   const transition = alarmed ? "OK -> ALARM" : "ALARM -> OK";

@@ -2,12 +2,6 @@ import { randomUUID } from "node:crypto";
 import * as v from "valibot";
 import { type Graph, ofType } from "../synth/graph.js";
 
-export interface Subscription {
-  /** `email`, `sqs`, `https`, … */
-  readonly protocol: string;
-  readonly endpoint: string;
-}
-
 /** A message for a topic's subscribers. It is recorded here, not sent. */
 export interface Notification {
   readonly messageId: string;
@@ -17,8 +11,8 @@ export interface Notification {
   readonly message: string;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
-  /** The topic's subscriptions. */
-  readonly subscriptions: readonly Subscription[];
+  /** The topic's subscriptions; a protocol is `email`, `sqs`, `https`, … */
+  readonly subscriptions: readonly { readonly protocol: string; readonly endpoint: string }[];
 }
 
 /** The number of messages kept. */

@@ -1,9 +1,9 @@
-import type {
-  AlarmDefinition,
-  AlarmStatus,
-  CloudWatch,
-  ComparisonOperator,
-  Metrics,
+import {
+  type AlarmDefinition,
+  type AlarmStatus,
+  type CloudWatch,
+  comparisons,
+  type Metrics,
 } from "../cloudwatch/index.js";
 import type { AttributeValue, Item, TableDefinition } from "../dynamodb/index.js";
 import { type Graph, ofType } from "../synth/graph.js";
@@ -125,13 +125,6 @@ const metricsOf = (metrics: Metrics, now: number): MetricState[] => {
 const sortKey = ({ namespace, name, dimensions }: MetricState): string =>
   [namespace, name, ...Object.values(dimensions)].join("\0");
 
-const signs: Readonly<Record<ComparisonOperator, string>> = {
-  GreaterThanThreshold: ">",
-  GreaterThanOrEqualToThreshold: "≥",
-  LessThanThreshold: "<",
-  LessThanOrEqualToThreshold: "≤",
-};
-
 const alarmOf = ({ arn: _arn, definition, ...alarm }: AlarmStatus): AlarmState => ({
   ...alarm,
   description: alarm.description ?? "",
@@ -150,5 +143,5 @@ const watchesOf = ({ queries, watched }: AlarmDefinition): string => {
 
 const ruleOf = (definition: AlarmDefinition): string => {
   const { comparisonOperator, threshold, datapointsToAlarm, evaluationPeriods, periodMs } = definition;
-  return `${signs[comparisonOperator]} ${threshold.toLocaleString("en", { maximumFractionDigits: 6 })}; ${datapointsToAlarm} of ${evaluationPeriods} × ${periodMs / 1000} s`;
+  return `${comparisons[comparisonOperator].sign} ${threshold.toLocaleString("en", { maximumFractionDigits: 6 })}; ${datapointsToAlarm} of ${evaluationPeriods} × ${periodMs / 1000} s`;
 };

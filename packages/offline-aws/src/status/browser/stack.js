@@ -98,15 +98,14 @@ const sparkline = (points) => {
 
 /** The program's outputs, and its resources in one line. */
 export const showProgram = ({ outputs, resources }) => {
-  const list = Object.entries(outputs).map(([name, value]) => h("div", h("dt", name), h("dd.mono", value)));
+  const list = Object.entries(outputs).map(([name, value]) =>
+    h("div", h("dt.quiet", name), h("dd.mono", value)),
+  );
   const total = resources.reduce((sum, { names }) => sum + names.length, 0);
   const types = resources.map(({ type, names }) =>
     fold(
       { key: type, title: type, end: names.length },
-      h(
-        "ul.mono",
-        names.map((name) => h("li", name)),
-      ),
+      names.map((name) => h("p.mono", name)),
     ),
   );
   show("program", [h("dl", list), fold({ key: "resources", title: plural(total, "resource") }, types)]);

@@ -78,7 +78,7 @@ const latest = (row, now) =>
 const attributesOf = (row, key, now) =>
   Object.entries(row)
     .filter(([name]) => name !== key)
-    .map(([name, text]) => h("div", h("dt", name), h("dd.mono", attributeValue(text, now))));
+    .map(([name, text]) => h("div", h("dt.quiet", name), h("dd.mono", attributeValue(text, now))));
 
 const whole = (definition, rows, now, title = definition.name) =>
   fold(
