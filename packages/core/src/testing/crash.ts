@@ -8,7 +8,7 @@ import * as SessionTable from "../store/session.table.js";
 import type { Settings } from "../value/settings.js";
 import { violations } from "./invariant.js";
 import { type Stage, useStage } from "./stage.js";
-import { minute, second, ticketFor } from "./values.js";
+import { minute, ticketFor } from "./values.js";
 
 // A function may be killed between any two calls of any flow: two reaper runs heal what it left.
 
@@ -167,10 +167,6 @@ export interface Trial {
 
 /** Kills the flow at these calls, each time in a world of its own, and runs it once to its end. */
 export const checkFlow = async (flow: Flow, { streams, first, every }: Trial): Promise<void> => {
-  // A welcome gives a closed socket up at once, instead of after seconds of pauses.
-  stage.sockets.beforeSend((id) => {
-    if (!stage.sockets.of(id).open) stage.pass(10 * second);
-  });
   let died = true;
   let deaths = 0;
   // In the last world nobody was killed.
