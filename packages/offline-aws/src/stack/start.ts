@@ -24,7 +24,7 @@ const sweepMs = 60_000;
 
 /**
  * Evaluates the program of `root` and runs what it declares on this machine.
- * @throws {UserError} for what the caller can mend: a taken port, a wrong setting, code that does not build
+ * @throws {UserError} for a taken port, a wrong setting, or code that does not build
  * @throws the signal's reason when the start is aborted
  */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
