@@ -119,7 +119,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     };
     local.serve(requestListener(parts));
 
-    const mappings = startMappings(planned, { ...parts, invoke: lambda.invoke });
+    const mappings = startMappings(parts);
     undo.push(() => Promise.all(mappings.map((mapping) => mapping.close())));
     if (options.schedules ?? true) {
       // A new rule invokes its function at once, and then at its rate.
