@@ -6,7 +6,7 @@ export interface Clock {
   after(delay: number, callback: () => void): () => void;
 }
 
-/** A clock that shows the same time and never calls back: for what has no time limits while it is debugged. */
+/** A clock with the same time that never calls back: while a debugger pauses functions, time limits do not apply. */
 export const withoutAlarms = (clock: Clock): Clock => ({
   now: () => clock.now(),
   after: () => () => undefined,

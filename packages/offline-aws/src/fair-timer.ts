@@ -5,7 +5,7 @@ type After = (delay: number, callback: () => void) => () => void;
 
 const tickMs = 25;
 
-/** How long this process has waited for the machine, in ms. Only differences mean anything. */
+/** How long this process has waited for the machine, in ms. Only differences between two readings have a meaning. */
 interface LatenessMeter {
   lostMs(): number;
   close(): void;
@@ -22,7 +22,7 @@ const tick = (): void => {
   tickedAt = now;
 };
 
-/** One interval serves all users: by as much as it is late, the machine had no time for this process. */
+/** One interval serves all timers. While the interval is late, the machine has no time for this process. */
 const startMeter = (): LatenessMeter => {
   users += 1;
   if (!timer) {
@@ -42,9 +42,9 @@ const startMeter = (): LatenessMeter => {
 };
 
 /**
- * A timer that does not count the time in which this process was kept waiting, by a busy machine or by its own work. A
- * time limit then cuts what hangs, and not what is slow. An answer that arrived meanwhile is read before time is up.
- * @param waitedMs how long the thread that is timed has waited for a processor; that time does not count either
+ * A timer that does not count the time in which this process had to wait, for a busy machine or for its own work. So a time
+ * limit ends work that hangs, but not work that is slow. An answer that arrived meanwhile is read before the limit applies.
+ * @param waitedMs how long the timed thread has waited for a processor, in ms; that time does not count either
  */
 export const afterFairly = (
   after: After,
@@ -80,7 +80,7 @@ export const afterFairly = (
 
 /**
  * Measures how long a thread was ready to run and had no processor, in ms since its start. The main thread's own lateness
- * does not show this: on a busy machine a thread that mostly sleeps is served at once, and one that computes is not.
+ * does not show this: on a busy machine the system prefers a thread that mostly sleeps to a thread that computes.
  * @param thread the target of the thread's link `/proc/thread-self`; undefined where the system has none: nothing is measured then
  */
 export const openThreadMeter = (thread: string | undefined) => {

@@ -7,9 +7,9 @@ const staleMs = 10_000;
 const retryMs = 200;
 
 /**
- * Runs `work` while no other process of this machine holds the lock `file`. A lock whose holder was killed is taken over
- * after ten seconds. `work` must not block the event loop for that long. The signal that `work` gets is aborted when the caller aborts, or when the lock was lost, for
- * example to another process while this machine slept.
+ * Runs `work` while no other process of this machine holds the lock `file`. If a holder was killed, another process takes
+ * the lock after ten seconds, so `work` must not block the event loop for that long. `work` gets a signal. It is aborted
+ * when the caller aborts, and when the lock is lost: another process takes it while this machine sleeps.
  * @throws the signal's reason when it is aborted
  */
 export const withLock = async <Result>(

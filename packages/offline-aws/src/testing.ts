@@ -23,7 +23,7 @@ interface ToolOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly nodeArgs?: readonly string[];
-  /** Whether it leads a process group, as at a terminal. */
+  /** True to start it in a process group, as a terminal does. */
   readonly group?: boolean;
 }
 

@@ -88,12 +88,9 @@ export type ErrorFrameMessage = "Forbidden" | "Internal server error" | "Too Man
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
-/** What the parts of one gateway share. */
-export interface Deployment {
-  readonly api: WebSocketApi;
+/** The state that the parts of one gateway share. */
+export interface Deployment extends Pick<GatewayOptions, "api" | "invoke" | "clock"> {
   readonly routes: ReadonlyMap<string, Route>;
-  readonly invoke: Invoke;
-  readonly clock: Clock;
   readonly notify: (event: GatewayEvent) => void;
   /** The route for a message's body; undefined when there is none, not even `$default`. */
   readonly selectRoute: (body: string) => Route | undefined;

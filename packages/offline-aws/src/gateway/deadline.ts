@@ -37,7 +37,7 @@ export const invokeWithin = (
   event: unknown,
 ): Promise<Outcome> => withDeadline(clock, seconds, (onRun) => invoke(functionName, event, onRun));
 
-/** What went wrong, in words for the console; never the error's message, which may quote a token. */
+/** Describes a failure for the console, without the error's message, which may quote a token. */
 export const describeFailure = (outcome: Exclude<Outcome, { kind: "returned" }>): string => {
   if (outcome.kind === "failed") return `threw ${outcome.errorType}`;
   if (outcome.kind === "timed-out") return `took longer than ${outcome.afterSeconds} s`;

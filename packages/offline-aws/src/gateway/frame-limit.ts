@@ -2,10 +2,8 @@ const CONTINUATION = 0;
 const BINARY = 2;
 
 /**
- * Watches what a client sends for a single data frame above `limit` bytes, which `ws` does not report: it only
- * adds frames up to messages. Reads nothing but frame headers, and skips over the payloads.
- *
- * `onExceeded` is called once, with the number of whole messages that came before the frame.
+ * Finds a data frame of more than `limit` bytes in a client's bytes. `ws` limits only whole messages. Only frame headers
+ * are read; payloads are skipped. `onExceeded` is called once, with the number of whole messages before the frame.
  */
 export const createFrameWatch = (limit: number, onExceeded: (messagesBefore: number) => void) => {
   const header = Buffer.alloc(10);
@@ -44,7 +42,7 @@ export const createFrameWatch = (limit: number, onExceeded: (messagesBefore: num
   };
 };
 
-/** Without the masking key. Two bytes say how many follow. */
+/** The length without the masking key. It follows from the first two bytes. */
 const headerLength = (header: Buffer, have: number): number => {
   if (have < 2) return 2;
   const length = header.readUInt8(1) & 0x7f;

@@ -5,8 +5,8 @@ const pool = Buffer.alloc(BYTES * 512);
 let used = pool.length;
 
 /**
- * An id as API Gateway makes them for connections, requests and messages: 15 characters and a final `=`, which has
- * to be URL-encoded in a path. Random bytes are drawn by the pool, because every message takes two ids.
+ * An id in API Gateway's form for connections, requests and messages: 15 characters and a final `=`, which a path must
+ * URL-encode. Random bytes come from a pool, because every message needs two ids.
  */
 export const createId = (): string => {
   if (used === pool.length) {
@@ -17,5 +17,5 @@ export const createId = (): string => {
   return `${pool.toString("base64url", used - BYTES, used)}=`;
 };
 
-/** True when a text has the form of an id; base64's standard alphabet is well-formed too. */
+/** True for a text in the form of an id; the standard alphabet of base64 is well-formed too. */
 export const isWellFormedId = (text: string): boolean => /^[\w+/-]{15}=$/.test(text);

@@ -45,7 +45,7 @@ export const createManagement = (
   const notifyDone = ({ headers }: IncomingMessage): void =>
     notify({ kind: "callback", accessKeyId: accessKeyOf(headers.authorization) });
 
-  /** Why the request may not go on, before any connection is looked at. */
+  /** Checks a request before its connection is looked up. Returns the fault, if there is one. */
   const check = ({ method, headers }: IncomingMessage, stage: string, id: string): Fault | undefined => {
     if (stage !== api.stageName)
       return forbidden(`The path must begin with this API's stage, /${api.stageName}.`);
@@ -101,7 +101,7 @@ export const createManagement = (
     notifyDone(request);
   };
 
-  /** False when the path is not one of `@connections`, and nothing has been done. */
+  /** Returns false, and does nothing, for a path outside `@connections`. */
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const [path = ""] = (request.url ?? "").split("?", 1);
     const segments = path.split("/").map(decodePath);

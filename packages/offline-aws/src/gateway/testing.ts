@@ -26,12 +26,12 @@ export interface TestEvent {
   };
 }
 
-/** Plays a Lambda: it returns the payload, or throws to fail. */
+/** A fake function: its result becomes the payload, and its error becomes a failure. */
 export type TestFunction = (event: TestEvent) => unknown;
 
 export interface GatewaySetup extends Partial<Pick<GatewayOptions, "quotas">> {
   readonly api?: Partial<WebSocketApi>;
-  /** By route key; `authorizer` is that of `$connect`. */
+  /** By route key; `authorizer` is the authorizer of `$connect`. */
   readonly functions?: Readonly<Record<string, TestFunction>>;
   readonly identitySources?: readonly string[];
   /** Routes whose function's body goes back to the caller. */
@@ -40,7 +40,7 @@ export interface GatewaySetup extends Partial<Pick<GatewayOptions, "quotas">> {
   readonly clock?: GatewayOptions["clock"];
 }
 
-/** Items in order of arrival. `next` waits for one that has not arrived yet. */
+/** Items in their order; `next` waits for the next item. */
 interface Queue<T> {
   push(item: T): void;
   next(): Promise<T>;
@@ -83,7 +83,7 @@ interface ConnectOptions extends ClientOptions {
   readonly subprotocols?: string[];
 }
 
-/** A gateway on a free port, for the length of one test. */
+/** A gateway on a free port, closed after the test. */
 export const startGateway = async (setup: GatewaySetup = {}) => {
   const { functions = {}, identitySources = [], routeResponses = [] } = setup;
   const stackClock = new StackClock();
@@ -188,7 +188,7 @@ export const startGateway = async (setup: GatewaySetup = {}) => {
       };
     },
 
-    /** The status and body that a client sees whose handshake fails. */
+    /** The status, reason and body of a refused handshake. */
     refused: (options: ConnectOptions = {}): Promise<{ status: number; reason: string; body: string }> =>
       new Promise((resolve, reject) => {
         const socket = open(options);

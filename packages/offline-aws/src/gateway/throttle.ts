@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.js";
 import type { Route, WebSocketApi } from "./api.js";
 
-/** The account's limits, for stages that set none. */
+/** The account's limits, for a stage that sets none. */
 const ACCOUNT_BURST = 5_000;
 const ACCOUNT_RATE = 10_000;
 
@@ -23,7 +23,7 @@ export const createTokenBucket = (clock: Clock, rate: number, burst: number): Ta
   };
 };
 
-/** The throttles of a stage: one per route with its own settings, and one for all other routes. */
+/** The throttles of a stage: one for each route with its own settings, and one for all other routes. */
 export const createThrottle = (
   { throttle, routes }: Pick<WebSocketApi, "throttle" | "routes">,
   clock: Clock,
@@ -34,7 +34,7 @@ export const createThrottle = (
   const own = new Map(
     routes.flatMap((route) => (route.throttle ? [[route.routeKey, bucketOf(route.throttle)] as const] : [])),
   );
-  /** Takes a request's token; false when there is none. `undefined`: no route is meant. */
+  /** Takes a request's token; false when there is none. The route is undefined for a message without a route. */
   return (route: Route | undefined): boolean => (own.get(route?.routeKey ?? "") ?? shared)();
 };
 

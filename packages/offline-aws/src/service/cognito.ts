@@ -71,28 +71,26 @@ export const cognitoService = ({
 
   /** An operator's operation on a pool. IAM is asked before the pool is looked up. */
   const onPool = <Schema extends v.GenericSchema<unknown, { readonly UserPoolId: string }>>(
-    operation: string,
     schema: Schema,
     run: (pool: Pool, request: v.InferOutput<Schema>) => object,
   ): JsonOperation => {
-    const action = `cognito-idp:${operation}`;
-    return (body, accessKeyId) => {
+    return (body, accessKeyId, operation) => {
       const request = fieldsOf(schema, body);
       const resource = `arn:aws:cognito-idp:${plan.region}:${accountId}:userpool/${request.UserPoolId}`;
-      demand(authorize, { accessKeyId, action, resource });
+      demand(authorize, { accessKeyId, action: `cognito-idp:${operation}`, resource });
       return run(poolOf(request.UserPoolId), request);
     };
   };
-  const onUser = (operation: string, run: (pool: Pool, user: User) => object): JsonOperation =>
-    onPool(operation, userSchema, (pool, { Username }) => run(pool, userOf(pool, Username)));
-  const setEnabled = (operation: string, enabled: boolean): JsonOperation =>
-    onUser(operation, (pool, user) => {
+  const onUser = (run: (pool: Pool, user: User) => object): JsonOperation =>
+    onPool(userSchema, (pool, { Username }) => run(pool, userOf(pool, Username)));
+  const setEnabled = (enabled: boolean): JsonOperation =>
+    onUser((pool, user) => {
       pool.users.change(user, { enabled }, clock.now());
       return {};
     });
 
   return jsonService("Cognito", "AWSCognitoIdentityProviderService", {
-    AdminCreateUser: onPool("AdminCreateUser", createSchema, (pool, request) => {
+    AdminCreateUser: onPool(createSchema, (pool, request) => {
       const { Username, MessageAction, TemporaryPassword, UserAttributes } = request;
       if (pool.emailAsUsername && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(Username))
         throw invalid("Username should be an email.");
@@ -112,27 +110,23 @@ export const cognitoService = ({
       if (!user) throw new ServiceError("UsernameExistsException", "User account already exists");
       return { User: described(user) };
     }),
-    AdminSetUserPassword: onPool(
-      "AdminSetUserPassword",
-      setPasswordSchema,
-      (pool, { Username, Password, Permanent }) => {
-        const user = userOf(pool, Username);
-        checkPassword(pool, Password, "policy");
-        pool.users.change(user, { password: Password, temporary: !Permanent }, clock.now());
-        return {};
-      },
-    ),
-    AdminGetUser: onUser("AdminGetUser", (_, user) => {
+    AdminSetUserPassword: onPool(setPasswordSchema, (pool, { Username, Password, Permanent }) => {
+      const user = userOf(pool, Username);
+      checkPassword(pool, Password, "policy");
+      pool.users.change(user, { password: Password, temporary: !Permanent }, clock.now());
+      return {};
+    }),
+    AdminGetUser: onUser((_, user) => {
       const { Attributes, ...rest } = described(user);
       return { ...rest, UserAttributes: Attributes };
     }),
-    AdminDisableUser: setEnabled("AdminDisableUser", false),
-    AdminEnableUser: setEnabled("AdminEnableUser", true),
-    AdminDeleteUser: onUser("AdminDeleteUser", (pool, user) => {
+    AdminDisableUser: setEnabled(false),
+    AdminEnableUser: setEnabled(true),
+    AdminDeleteUser: onUser((pool, user) => {
       pool.users.remove(user);
       return {};
     }),
-    AdminInitiateAuth: onPool("AdminInitiateAuth", adminAuthSchema, (pool, request) => {
+    AdminInitiateAuth: onPool(adminAuthSchema, (pool, request) => {
       const client = clientOf(request.ClientId, pool.id);
       if (!allows(client, request.AuthFlow)) throw invalid("Auth flow not enabled for this client");
       return signIn.byFlow("ADMIN_USER_PASSWORD_AUTH", pool, client, request);

@@ -83,7 +83,7 @@ const refusal = (error: unknown): Reply => {
 };
 
 /** An operation in AWS's JSON 1.1 protocol; `body` is the parsed request, not yet checked. */
-export type JsonOperation = (body: unknown, accessKeyId: string | undefined) => object;
+export type JsonOperation = (body: unknown, accessKeyId: string | undefined, operation: string) => object;
 
 /** A service in the JSON 1.1 protocol. `X-Amz-Target` is `target`, a dot, and the operation. */
 export const jsonService = (
@@ -99,7 +99,7 @@ export const jsonService = (
     return ({ body, accessKeyId }) => ({
       status: 200,
       headers: { "content-type": "application/x-amz-json-1.1" },
-      body: JSON.stringify(operations[operation]?.(jsonOf(body), accessKeyId)),
+      body: JSON.stringify(operations[operation]?.(jsonOf(body), accessKeyId, operation)),
     });
   },
 });

@@ -84,7 +84,7 @@ const arnOf = (named: string, qualifier: string | null, ownRegion: string): stri
   return suffix && suffix !== "$LATEST" ? `${arn}:${suffix}` : arn;
 };
 
-/** @throws {ServiceError} for another function, and for any version or alias: none is published here */
+/** @throws {ServiceError} for another function, and for any version or alias: the local stack publishes neither */
 const functionOf = (arn: string, functions: readonly PlannedFunction[]): PlannedFunction => {
   const found = functions.find((fn) => fn.arn === arn);
   if (found) return found;

@@ -75,7 +75,7 @@ export interface Stack {
   readonly region: string;
   /** Physical names by the name without the stage: `{Orders: "Orders-local"}`. */
   readonly tables: Readonly<Record<string, string>>;
-  /** What the program's `run` returned. */
+  /** The result of the program's `run`. */
   readonly outputs: Graph["outputs"];
   /** The time that everything in the stack reads; `clock.advance(ms)` moves it. */
   readonly clock: StackClock;

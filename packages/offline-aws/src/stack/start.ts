@@ -24,7 +24,7 @@ const sweepMs = 60_000;
 
 /**
  * Evaluates the program of `root` and runs what it declares on this machine.
- * @throws {UserError} for what the caller can mend: a taken port, a wrong setting, code that does not build
+ * @throws {UserError} for a taken port, a wrong setting, or code that does not build
  * @throws the signal's reason when the start is aborted
  */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
@@ -119,7 +119,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     };
     local.serve(requestListener(parts));
 
-    const mappings = startMappings(planned, { ...parts, invoke: lambda.invoke });
+    const mappings = startMappings(parts);
     undo.push(() => Promise.all(mappings.map((mapping) => mapping.close())));
     if (options.schedules ?? true) {
       // A new rule invokes its function at once, and then at its rate.

@@ -1,37 +1,24 @@
 import type { Clock } from "../clock.js";
-import type { DynamoDb } from "../dynamodb/index.js";
 import { type RunningMapping, startMapping } from "../event-source/index.js";
-import type { Authorize } from "../iam.js";
 import type { Invoke } from "../lambda/invocation.js";
-import type { Plan } from "../plan/plan.js";
 import type { Schedule } from "../plan/trigger.js";
 import { UserError } from "../user-error.js";
-import type { AccessKeys } from "./environment.js";
-import type { Observation } from "./observation.js";
+import type { Parts } from "./http.js";
 
 /** The actions that AWS asks of a role before it creates a mapping from a stream. */
 const streamActions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
 
 /** @throws {UserError} for a table without a stream, and for a role that may not read it */
-export const startMappings = (
-  { mappings }: Plan,
-  {
-    invoke,
-    dynamodb,
-    clock,
-    authorize,
-    keys,
-    observation,
-  }: {
-    readonly invoke: Invoke;
-    readonly dynamodb: DynamoDb;
-    readonly clock: Clock;
-    readonly authorize: Authorize;
-    readonly keys: AccessKeys;
-    readonly observation: Observation;
-  },
-): RunningMapping[] =>
-  mappings.map(({ streamArn, ...mapping }) => {
+export const startMappings = ({
+  planned,
+  lambda,
+  dynamodb,
+  clock,
+  authorize,
+  keys,
+  observation,
+}: Parts): RunningMapping[] =>
+  planned.mappings.map(({ streamArn, ...mapping }) => {
     const { id, functionName } = mapping;
     const stream = dynamodb.streams.get(streamArn);
     if (!stream) throw new UserError(`Mapping ${id} reads ${streamArn}, but that table has no stream.`);
@@ -43,7 +30,7 @@ export const startMappings = (
     return startMapping(
       { ...mapping, stream },
       {
-        invoke,
+        invoke: lambda.invoke,
         clock,
         deliverFailure: observation.observer.onFailureDelivered,
         onEvent: (event) => observation.onMappingEvent(functionName, event),
