@@ -1,3 +1,6 @@
+export const sum = (numbers: readonly number[]): number =>
+  numbers.reduce((total, number) => total + number, 0);
+
 /** The value below which the share `q` (0 to 1) of the samples lies, by the nearest rank. NaN without samples. */
 export const quantile = (samples: readonly number[], q: number): number => {
   const sorted = [...samples].sort((a, b) => a - b);

@@ -16,16 +16,20 @@ export const outputsSchema = v.object({
 
 export type Outputs = v.InferOutput<typeof outputsSchema>;
 
-/** A stack on this machine, as it describes itself. */
-export interface LocalStack {
-  readonly stage: string;
-  readonly region: string;
+const stateSchema = v.object({
+  stage: v.string(),
+  region: v.string(),
   /** The stack's own clock (ms since the epoch), which tests set. */
-  readonly now: number;
+  now: v.number(),
+  endpoints: v.array(v.object({ label: v.string(), url: v.string() })),
+  outputs: outputsSchema,
+});
+
+/** A stack on this machine, as it describes itself. */
+export interface LocalStack extends Readonly<Omit<v.InferOutput<typeof stateSchema>, "endpoints">> {
   /** `http://127.0.0.1:4000`: every service but DynamoDB. */
   readonly httpUrl: string;
   readonly dynamodbEndpoint: string;
-  readonly outputs: Outputs;
 }
 
 /** @throws {UserError} unless it is a WebSocket address */
@@ -39,7 +43,7 @@ export const isLoopback = ({ hostname }: URL): boolean => /^(127\.|localhost$|\[
 
 const reachMs = 5_000;
 
-/** The way to an endpoint and back (ms): the shortest of three TCP handshakes; 0 where it cannot be measured. */
+/** The round trip to an endpoint (ms): the shortest of three TCP handshakes; 0 where it cannot be measured. */
 export const roundTrip = async (url: string): Promise<number> => {
   const times: number[] = [];
   for (let round = 1; round <= 3; round += 1) times.push(await reach(new URL(url)).catch(() => 0));
@@ -70,14 +74,6 @@ export const reach = (url: URL): Promise<number> =>
       resolve(performance.now() - begun);
     });
   });
-
-const stateSchema = v.object({
-  stage: v.string(),
-  region: v.string(),
-  now: v.number(),
-  endpoints: v.array(v.object({ label: v.string(), url: v.string() })),
-  outputs: outputsSchema,
-});
 
 /** The local stack at a host and port; undefined: something else, or nothing, answers there. */
 export const stackAt = async (host: string): Promise<LocalStack | undefined> => {

@@ -1,3 +1,4 @@
+import { sum } from "../statistic.js";
 import assumptions from "./assumptions.json" with { type: "json" };
 import {
   type Circumstances,
@@ -113,5 +114,3 @@ const lines: Readonly<Record<string, readonly Line[]>> = {
     ["SQS: failed batches of the streams", "queueRequests", () => 0],
   ],
 };
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -4,11 +4,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { asDuration, median } from "@lectern/cli/statistic";
-import { type BuildOptions, build } from "esbuild";
-import { bundleOptions, type Plan, plan, synth } from "offline-aws";
+import { type Plan, plan, synth } from "offline-aws";
 import { type Bench, type Benchmark, budgets, type Report } from "./benchmark.js";
-
-import { startTrivialServer, temporaryFolder } from "./harness.js";
+import { bundled, startTrivialServer, temporaryFolder } from "./harness.js";
 
 /** A bundle whose load time is measured. */
 interface Subject {
@@ -71,14 +69,13 @@ const bundle = async (root: string, folder: string, fn: Plan["functions"][number
   ]);
   return {
     name: fn.name,
-    file: await bundled(folder, fn, source),
+    file: await bundled(folder, source, fn),
     environment: { ...fn.environment, ...Object.fromEntries(links) },
   };
 };
 
 /** Bundles what every function that uses DynamoDB must load. */
 const bundleBaseline = async (folder: string): Promise<Subject> => {
-  const fn = { name: baselineName, arn: "", handler: "", environment: {}, timeoutSeconds: 1, memoryMb: 128 };
   const stdin = {
     resolveDir: path.dirname(fileURLToPath(import.meta.resolve("@lectern/core"))),
     contents: `
@@ -88,18 +85,11 @@ const bundleBaseline = async (folder: string): Promise<Subject> => {
       export const used = [db, DeleteCommand, GetCommand, paginateQuery, PutCommand, UpdateCommand];
     `,
   };
-  return { name: baselineName, file: await bundled(folder, fn, { stdin }), environment: {} };
-};
-
-const bundled = async (
-  folder: string,
-  fn: Parameters<typeof bundleOptions>[0],
-  source: BuildOptions,
-): Promise<string> => {
-  const outfile = path.join(folder, `${fn.name}.mjs`);
-  const { outExtension: _extension, ...options } = bundleOptions(fn);
-  await build({ ...options, ...source, outfile, bundle: true, minify: true, logLevel: "silent" });
-  return outfile;
+  return {
+    name: baselineName,
+    file: await bundled(folder, { stdin }, { name: baselineName }),
+    environment: {},
+  };
 };
 
 /** Prints the time of an import in ms, without the start of Node itself. */

@@ -1,3 +1,4 @@
+import { sum } from "@lectern/cli/statistic";
 import {
   type Bench,
   type Benchmark,
@@ -40,8 +41,8 @@ const costOf = (name: FlowName, { functionName, requests, calls, invocations }: 
 
 const sums = (requests: readonly Request[]) => ({
   requests: requests.length,
-  readUnits: requests.reduce((sum, { readUnits }) => sum + readUnits, 0),
-  writeUnits: requests.reduce((sum, { writeUnits }) => sum + writeUnits, 0),
+  readUnits: sum(requests.map(({ readUnits }) => readUnits)),
+  writeUnits: sum(requests.map(({ writeUnits }) => writeUnits)),
 });
 
 /** The length of the longest chain in which each request starts after the one before has ended. */

@@ -1,7 +1,7 @@
 import { shortName, stageOf } from "@lectern/cli/cost/stage";
 import type { Flow, Usage, Work } from "@lectern/cli/cost/usage";
 import { startIn } from "@lectern/cli/stack";
-import { quantile } from "@lectern/cli/statistic";
+import { quantile, sum } from "@lectern/cli/statistic";
 import { type Stack, synth } from "offline-aws";
 import { projectOnlyVariable } from "../../../../../infra/settings.js";
 import type { Bench } from "../benchmark.js";
@@ -198,5 +198,3 @@ export const perEach = (without: Flow, withAll: Flow, count: number): Flow => {
 const idle: Work = { invocations: 0, requests: 0, calls: 0, logBytes: 0, metricBytes: 0, computingMs: 0 };
 
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
