@@ -39,7 +39,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "soak", include: ["packages/**/*.soak.test.ts"], globalSetup: "./vitest.setup.ts" },
+        test: {
+          name: "soak",
+          include: ["packages/**/*.soak.test.ts"],
+          globalSetup: "./vitest.setup.ts",
+          testTimeout: 1_200 * seconds,
+        },
       },
     ],
     env: {
