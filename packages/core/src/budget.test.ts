@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { onDisconnect } from "./disconnect/connection.js";
 import { beat } from "./heartbeat/heartbeat.js";
-import { longestSequence, minute, type Process, ticketFor, useStage } from "./testing/index.js";
+import { inStep, longestSequence, minute, type Process, ticketFor, useStage } from "./testing/index.js";
 
 const stage = await useStage();
 
 /** The cost of a flow: its DynamoDB requests, and how many of them must wait for each other. */
 const costOf = async (flow: (by: Process) => Promise<unknown>) => {
-  const by = stage.process(() => undefined);
+  const by: Process = stage.process(inStep(() => by.calls));
   stage.forgetRequests();
   await flow(by);
   const calls = by.calls.filter(({ name }) => /^[A-Z]/.test(name));

@@ -1,4 +1,4 @@
 export { violations } from "./invariant.js";
-export { Killed, longestSequence, type Process } from "./process.js";
+export { inStep, Killed, longestSequence, type Process } from "./process.js";
 export { frameOf, joinAtOnce, type Stage, useStage } from "./stage.js";
 export * from "./values.js";

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Core } from "../port/core.js";
 import type { Settings } from "../value/settings.js";
 
@@ -30,6 +31,23 @@ interface DocumentCommand {
 
 /** Called before each call of a process; it may delay the call or fail it. */
 export type Before = (call: Pick<Call, "name" | "target">) => Promise<void> | void;
+
+/**
+ * Holds back each call until the calls under way have ended, and then starts all that wait. So the longest sequence
+ * follows from the code alone: on a slow table, one call of a pair could end before the other began.
+ */
+export const inStep = (calls: () => readonly Call[]): Before => {
+  let start: Promise<void> | undefined;
+  const next = async (): Promise<void> => {
+    do await setImmediate();
+    while (calls().some(({ ended }) => ended === Number.POSITIVE_INFINITY));
+    start = undefined;
+  };
+  return () => {
+    start ??= next();
+    return start;
+  };
+};
 
 export type Process = Core & { readonly calls: readonly Call[] };
 
