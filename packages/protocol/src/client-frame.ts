@@ -1,12 +1,12 @@
 import * as v from "valibot";
-import { sessionIdSchema } from "./field.js";
+import { typedSessionIdSchema } from "./field.js";
 
 export const heartbeatFrameSchema = v.object({ action: v.literal("heartbeat") });
 
 /** Asks for a confirmation that this connection is in place. */
 export const refreshFrameSchema = v.object({
   action: v.literal("refreshConnection"),
-  sessionId: sessionIdSchema,
+  sessionId: typedSessionIdSchema,
 });
 
 /** Frames that only a session's speaker may send. */

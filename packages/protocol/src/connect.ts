@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { languageCodeSchema, qualityTierSchema, sessionIdSchema } from "./field.js";
+import { languageCodeSchema, qualityTierSchema, typedSessionIdSchema } from "./field.js";
 
 /** `true` or `false`, as a query parameter spells it. */
 const flagSchema = v.pipe(
@@ -22,20 +22,20 @@ export const connectQuerySchema = v.variant(
     }),
     v.object({
       action: v.literal("joinSession"),
-      sessionId: sessionIdSchema,
+      sessionId: typedSessionIdSchema,
       targetLanguage: languageCodeSchema,
     }),
     v.variant("role", [
       v.object({
         action: v.literal("refreshConnection"),
         role: v.literal("speaker"),
-        sessionId: sessionIdSchema,
+        sessionId: typedSessionIdSchema,
         ticket: v.optional(v.string()),
       }),
       v.object({
         action: v.literal("refreshConnection"),
         role: v.literal("listener"),
-        sessionId: sessionIdSchema,
+        sessionId: typedSessionIdSchema,
         targetLanguage: languageCodeSchema,
         ticket: v.optional(v.string()),
       }),

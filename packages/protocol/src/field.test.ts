@@ -7,6 +7,7 @@ import {
   qualityTierSchema,
   roleSchema,
   sessionIdSchema,
+  typedSessionIdSchema,
 } from "./index.js";
 
 const messageOf = (schema: v.GenericSchema, input: unknown): string | undefined =>
@@ -42,6 +43,36 @@ test.each([
   expect(messageOf(sessionIdSchema, id)).toBe("INVALID_SESSION_ID");
 });
 
+test.each([
+  ["Golden-eagle-427", "a phone's capital"],
+  ["GOLDEN-EAGLE-427", "capitals"],
+  ["  golden-eagle-427 \n", "blanks around"],
+  ["golden eagle 427", "blanks between"],
+  ["golden\u00a0eagle\u3000427", "blanks that do not break, and wide ones"],
+  ["golden\u2010eagle\u2011427", "typographic hyphens"],
+  ["golden\u2013eagle\u2014427", "dashes"],
+  ["golden\u2212eagle\uff0d427", "a minus sign, and a wide hyphen"],
+  ["golden - eagle--427", "more than one of them"],
+])("rule 15: %j is golden-eagle-427 to the server: %s", (typed) => {
+  expect(v.parse(typedSessionIdSchema, typed)).toBe("golden-eagle-427");
+  expect(messageOf(sessionIdSchema, typed)).toBe("INVALID_SESSION_ID");
+});
+
+test.each([
+  "",
+  " ",
+  "golden_eagle_427",
+  "golden.eagle.427",
+  "goldeneagle427",
+  "-golden-eagle-427",
+  "golden-eagle-427-",
+  "golden-bald-eagle-427",
+  "golden-eagle-٤٢٧",
+  "golden\u200beagle-427",
+])("rule 15: %j is nobody's way to type an id", (typed) => {
+  expect(messageOf(typedSessionIdSchema, typed)).toBe("INVALID_SESSION_ID");
+});
+
 test.each(["en", "es", "pt-PT", "zh-TW", "fr-CA"])("%s has the form of a language's code", (code) => {
   expect(v.parse(languageCodeSchema, code)).toBe(code);
 });
@@ -66,7 +97,13 @@ test.each([
 });
 
 test("a value that is no text is a wrong parameter, not a wrong id or language", () => {
-  for (const schema of [sessionIdSchema, languageCodeSchema, qualityTierSchema, roleSchema]) {
+  for (const schema of [
+    sessionIdSchema,
+    typedSessionIdSchema,
+    languageCodeSchema,
+    qualityTierSchema,
+    roleSchema,
+  ]) {
     for (const input of [undefined, null, 7, true, {}, ["en"]]) {
       expect(messageOf(schema, input)).toBe("INVALID_PARAMETERS");
     }

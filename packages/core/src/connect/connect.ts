@@ -1,4 +1,4 @@
-import { connectQuerySchema, type ErrorCode, sessionIdSchema } from "@lectern/protocol";
+import { connectQuerySchema, type ErrorCode, typedSessionIdSchema } from "@lectern/protocol";
 import * as v from "valibot";
 import type { Core } from "../port/core.js";
 import { countFailure } from "../port/metric.js";
@@ -69,8 +69,10 @@ const isVerifiedSpeaker = ({ arrival, query }: Handshake): boolean =>
   (query.action === "createSession" || (query.action === "refreshConnection" && query.role === "speaker"));
 
 /** Adds the requested session to the failure's details. Text that is no session id is not echoed. */
-const withSessionId = (sessionId: string | undefined, failure: Failure): Failure =>
-  v.is(sessionIdSchema, sessionId) ? failure.with({ sessionId }) : failure;
+const withSessionId = (typed: string | undefined, failure: Failure): Failure => {
+  const { success, output: sessionId } = v.safeParse(typedSessionIdSchema, typed);
+  return success ? failure.with({ sessionId }) : failure;
+};
 
 /** Inserts a row whose welcome is the refusal. */
 const refuseByFrame = async (core: Core, arrival: Arrival, failure: Failure): Promise<void> => {

@@ -43,6 +43,17 @@ test("rule 8: a join of an unknown, an ended or an expired session is refused, a
   expect(await stage.connection("listener")).toBeUndefined();
 });
 
+test("rule 15: a join with an id as people type it is in the session, and its refusal names the canonical id", async () => {
+  const sessionId = await stage.create();
+  await stage.join(` ${sessionId.toUpperCase().replaceAll("-", " \u2013 ")}`, "listener");
+  expect(await stage.connection("listener")).toMatchObject({ sessionId });
+  expect(await counted(sessionId)).toBe(1);
+  await expect(stage.join("Brave Lamb 999", "late")).rejects.toMatchObject({
+    code: "SESSION_NOT_FOUND",
+    details: { sessionId: "brave-lamb-999" },
+  });
+});
+
 test("rule 6: a session can be joined until the millisecond before its end", async () => {
   const sessionId = await stage.create();
   stage.pass(2 * hour - 1);

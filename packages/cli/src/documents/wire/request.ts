@@ -78,7 +78,7 @@ type FieldOf<Query> = Query extends unknown ? keyof Query : never;
 export const parameters: Readonly<Record<FieldOf<ConnectQuery> | "token" | "errors", string>> = {
   action: "What the connection is for.",
   role: "The connection's role.",
-  sessionId: "The session's id, in lower case.",
+  sessionId: "The session's id. The server takes any case, and blanks or any dash for `-`.",
   sourceLanguage: "The language that the speaker speaks: any that Amazon Translate translates from.",
   targetLanguage:
     "The language to hear: any that Amazon Translate translates to and Amazon Polly speaks with a neural voice.",
