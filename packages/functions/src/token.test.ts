@@ -72,6 +72,8 @@ test.each<[string, (response: ServerResponse) => void]>([
   ["hangs up", (response) => response.destroy()],
   ["answers with a page", (response) => response.end("<html>Sorry</html>")],
   ["answers with 503", (response) => response.writeHead(503).end()],
+  ["answers without keys", (response) => response.end("{}")],
+  ["answers with no key", (response) => response.end('{"keys":[]}')],
 ])("rule 21: where the token service %s, a token is not called a bad one", async (_, answer) => {
   answers = [
     (response) => {
@@ -92,11 +94,21 @@ test("rule 21: keys that could not be had at the first try are asked for once mo
   expect(await verify(tokenOf())).toMatchObject({ valid: true });
 });
 
-test("rule 19: after an unknown key id no keys are fetched for a while, and no token is called bad meanwhile", async () => {
+test("rule 19: tokens with unknown key ids are bad ones, also while no keys are fetched for them", async () => {
   answers = [good];
-  expect(await verify(tokenOf("made up"))).toMatchObject({ valid: false, code: "UNAUTHORIZED" });
-  expect(await verify(tokenOf("rotated in"))).toMatchObject({ valid: false, code: "SERVICE_UNAVAILABLE" });
+  for (const kid of ["made up", "made up", "also made up"]) {
+    expect(await verify(tokenOf(kid))).toMatchObject({ valid: false, code: "UNAUTHORIZED" });
+  }
+  // One by the starting environment, one for the first unknown key id.
+  expect(asked).toBeLessThanOrEqual(2);
   expect(await verify(tokenOf())).toMatchObject({ valid: true });
+});
+
+test("rule 21: an unknown key id while the token service is down is not called a bad token", async () => {
+  answers = [good];
+  expect(await verify(tokenOf())).toMatchObject({ valid: true });
+  answers = [(response) => response.writeHead(503).end()];
+  expect(await verify(tokenOf("rotated in"))).toMatchObject({ valid: false, code: "SERVICE_UNAVAILABLE" });
 });
 
 test.each([

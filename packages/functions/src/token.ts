@@ -1,12 +1,7 @@
 import type { ErrorCode } from "@lectern/protocol";
 import { CognitoJwtVerifier } from "aws-jwt-verify";
-import {
-  FetchError,
-  JwksNotAvailableInCacheError,
-  JwtExpiredError,
-  WaitPeriodNotYetEndedJwkError,
-} from "aws-jwt-verify/error";
-import { SimpleJwksCache } from "aws-jwt-verify/jwk";
+import { FetchError, JwksNotAvailableInCacheError, JwtExpiredError } from "aws-jwt-verify/error";
+import { isJwks, SimpleJwksCache } from "aws-jwt-verify/jwk";
 import { required } from "./environment.js";
 
 export type TokenVerdict =
@@ -23,8 +18,9 @@ const fetchJwks = async (uri: string): Promise<ArrayBuffer> => {
     const response = await fetch(url, { signal: AbortSignal.timeout(fetchTimeoutMs) });
     if (!response.ok) throw new Error(`status ${response.status}`);
     const body = await response.arrayBuffer();
-    // A truncated answer or an error page is no key set; it must not make good tokens look bad.
-    JSON.parse(Buffer.from(body).toString());
+    // A truncated answer, an error page or an empty set must not make good tokens look bad.
+    const jwks = JSON.parse(Buffer.from(body).toString());
+    if (!isJwks(jwks) || jwks.keys.length === 0) throw new Error("no keys in the answer");
     return body;
   } catch (error) {
     throw new FetchError(uri, error);
@@ -57,7 +53,8 @@ export const verify = async (token: string): Promise<TokenVerdict> => {
 
 const codeOf = (error: unknown): ErrorCode => {
   if (error instanceof JwtExpiredError) return "TOKEN_EXPIRED";
-  // After an unknown key id the verifier fetches no keys for a while, whether the next token is good or bad.
-  const unreachable = [FetchError, JwksNotAvailableInCacheError, WaitPeriodNotYetEndedJwkError];
+  // Not among them: the ten seconds after an unknown key id, when the verifier fetches no keys. The keys were just
+  // fetched then, so another unknown key id is the token's fault, not the service's.
+  const unreachable = [FetchError, JwksNotAvailableInCacheError];
   return unreachable.some((kind) => error instanceof kind) ? "SERVICE_UNAVAILABLE" : "UNAUTHORIZED";
 };
