@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, onTestFinished, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { root } from "../stage.js";
@@ -25,7 +26,9 @@ interface Options {
   readonly onFrame?: (frame: Frame) => void;
 }
 
-export const { stayConnected } = await import(path.join(root, "docs/example/connection.mjs"));
+export const { stayConnected } = await import(
+  pathToFileURL(path.join(root, "docs/example/connection.mjs")).href
+);
 
 export const heartbeatMs = 30_000;
 export const welcomeMs = 5_000;

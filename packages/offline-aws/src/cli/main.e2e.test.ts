@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -109,6 +109,16 @@ describe("a command line that is not understood ends with one sentence and code 
     expect(stderr).toMatch(/^There is no sst\.config\.ts in .+: run this in the project's folder\.\n$/);
   });
 
+  test.each(["it's", "every*", "why?", "back\\slash"])("in a folder named %s", async (name) => {
+    const cwd = path.join(await temporaryFolder(), name);
+    await mkdir(cwd);
+    const { code, stderr } = await runTool(["synth"], { cwd });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `SST cannot run in a folder whose path has one of ' * ? \\ in it. Move the project: ${cwd}\n`,
+    });
+  });
+
   test("before the packages are installed", async () => {
     const cwd = await temporaryFolder();
     await writeFile(path.join(cwd, "sst.config.ts"), "");
@@ -132,6 +142,6 @@ test.each([
   expect({ code, stderr }).toEqual(
     isEnough
       ? { code: 0, stderr: "" }
-      : { code: 1, stderr: `Node ${version} is too old: offline-aws needs Node 20.19 or later.\n` },
+      : { code: 1, stderr: `Node ${version} is too old: Node 20.19 or later is needed.\n` },
   );
 });

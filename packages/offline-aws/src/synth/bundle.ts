@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type * as Esbuild from "esbuild";
 import { UserError } from "../user-error.js";
 
@@ -49,6 +49,8 @@ export const bundleProgram = async (root: string, platform: string, outfile: str
     logLevel: "silent",
   };
   const appFile = appBundle(outfile);
+  // Node takes a path for a URL, so a `#` or `%` of a folder's name would cut it or be decoded.
+  const appUrl = pathToFileURL(appFile).href;
   const builds = Promise.all([
     esbuild.build({
       ...common,
@@ -67,10 +69,10 @@ export const bundleProgram = async (root: string, platform: string, outfile: str
         loader: "ts",
         resolveDir: root,
         sourcefile: sourceFiles.program,
-        contents: programModule(root, platform, appFile),
+        contents: programModule(root, platform, appUrl),
       },
       outfile,
-      external: [...externals, appFile],
+      external: [...externals, appUrl],
       inject: [path.join(platform, "src/shim/run.js")],
       plugins: [globals(platform)],
     }),
@@ -116,8 +118,8 @@ const appModule = (root: string, platform: string): string => `
   })};
 `;
 
-const programModule = (root: string, platform: string, appFile: string): string => `
-  import { app, region } from ${JSON.stringify(appFile)};
+const programModule = (root: string, platform: string, appUrl: string): string => `
+  import { app, region } from ${JSON.stringify(appUrl)};
   import * as pulumi from "@pulumi/pulumi";
   import { run } from ${JSON.stringify(path.join(platform, "src/auto/run.ts"))};
   import config from ${JSON.stringify(path.join(root, "sst.config.ts"))};

@@ -1,7 +1,7 @@
-import { access, readdir, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { program, projectRoot, temporaryProject } from "../testing.js";
+import { program, projectRoot, temporaryFolder, temporaryProject } from "../testing.js";
 import { synth } from "./synth.js";
 
 /** The error of an evaluation with this text in `infra/part.ts`. */
@@ -65,6 +65,24 @@ test("an error that app() throws on purpose is shown as its message", async () =
     name: "UserError",
     message: "Setting x is wrong.",
   });
+});
+
+test("a project is evaluated in a folder whose name is odd in a URL, a shell or a pattern", async () => {
+  const root = path.join(await temporaryFolder(), 'C# 100% my%20app "日本" $HOME');
+  const platform = path.join(root, ".sst/platform");
+  const installed = path.join(projectRoot, ".sst/platform");
+  await mkdir(platform, { recursive: true });
+  // A copy, since Node imports from a link's target.
+  for (const part of ["src", "package.json", "tsconfig.json", "config.d.ts", "version"])
+    await cp(path.join(installed, part), path.join(platform, part), { recursive: true });
+  await symlink(path.join(installed, "node_modules"), path.join(platform, "node_modules"));
+  await symlink(path.join(projectRoot, "node_modules"), path.join(root, "node_modules"));
+  await writeFile(path.join(root, "package.json"), '{"name":"fixture"}');
+  await writeFile(
+    path.join(root, "sst.config.ts"),
+    program('return { topic: new sst.aws.SnsTopic("T").arn };'),
+  );
+  expect((await synth({ root, stage: "dev" })).outputs).toEqual({ topic: expect.stringContaining(":sns:") });
 });
 
 test("outputs are resolved as far as they can be without a cloud, and settings reach the program", async () => {
