@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { hasCode } from "./user-error.js";
@@ -51,6 +52,42 @@ export const startChild = (
   // Ending a group that has exited closes a broken pipe.
   child.stdin?.on("error", () => undefined);
   return { process: child, end: () => void child.stdin?.end() };
+};
+
+/**
+ * Calls `end` once, within a second after the process that started this one has exited, however it exited. npm runs a
+ * script in a shell, which outlives npm: so if the parent is such a shell, the shell's parent counts too.
+ */
+export const onOrphaned = (end: () => void): void => {
+  const parent = process.ppid;
+  const shell = scriptShell(parent);
+  const parents = shell ? [parent, shell.parent] : [parent];
+  const timer = setInterval(() => {
+    if (process.ppid === parent && parents.every(isRunning)) return;
+    clearInterval(timer);
+    end();
+  }, 500);
+  timer.unref();
+};
+
+/** A process's parent, if the process is a shell that runs a script given to it as text. */
+const scriptShell = (pid: number): { readonly parent: number } | undefined => {
+  const [, parent] = /^\s*(\d+) \S*sh -c /.exec(parentAndCommand(pid)) ?? [];
+  return parent === undefined ? undefined : { parent: Number(parent) };
+};
+
+/** As `ps` prints them. A small Linux image has no `ps`, and only Linux has /proc. */
+const parentAndCommand = (pid: number): string => {
+  if (process.platform !== "linux") {
+    return spawnSync("ps", ["-o", "ppid=,args=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "";
+  }
+  try {
+    const [, parent] = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return `${parent} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`;
+  } catch {
+    // It has exited.
+    return "";
+  }
 };
 
 /** Removes entries of a folder whose process no longer runs; `pattern` captures the pid in an entry's name. */

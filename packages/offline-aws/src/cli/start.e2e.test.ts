@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import {
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
@@ -174,6 +176,22 @@ test("Ctrl-C at the terminal during the start ends it at once, without an error"
   const { code, stderr } = await tool.ended;
   expect(code).toBe(0);
   expect(stderr).toMatch(progress);
+});
+
+test.each(["SIGTERM", "SIGKILL"] as const)("ends when the npm that started it ends by %s", async (signal) => {
+  const root = await guestbook({ manifest: { scripts: { start: "offline-aws start --json --port 0" } } });
+  const npm = spawn("npm", ["start", "--silent"], { cwd: root, stdio: ["ignore", "pipe", "ignore"] });
+  onTestFinished(() => void npm.kill("SIGKILL"));
+  const [line] = await once(createInterface(npm.stdout), "line");
+  const { httpUrl } = JSON.parse(line);
+  expect((await fetch(httpUrl)).status).toBeLessThan(500);
+  npm.kill(signal);
+  const isServing = () =>
+    fetch(httpUrl).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isServing).toBe(false);
 });
 
 describe("a start that fails gives one sentence and code 1", () => {

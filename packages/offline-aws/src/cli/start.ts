@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { openInspector, resumePaused } from "../inspect.js";
+import { onOrphaned } from "../process.js";
 import type { Stack } from "../stack/stack.js";
 import { startStack } from "../stack/start.js";
 import { UserError } from "../user-error.js";
@@ -91,8 +92,8 @@ export const start = command({
 });
 
 /**
- * Aborted by Ctrl-C, SIGTERM, a closed terminal, and a reader of the output that is gone. A second Ctrl-C exits at once,
- * without a clean stop.
+ * Aborted by Ctrl-C, SIGTERM, a closed terminal, the exit of the process that started this one, and a reader of the
+ * output that is gone. A second Ctrl-C exits at once, without a clean stop.
  */
 const interruption = (): AbortSignal => {
   const controller = new AbortController();
@@ -106,6 +107,7 @@ const interruption = (): AbortSignal => {
   // A closing terminal may send this twice.
   process.on("SIGHUP", end);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", end);
+  onOrphaned(end);
   return controller.signal;
 };
 
