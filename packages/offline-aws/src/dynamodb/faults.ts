@@ -9,13 +9,15 @@ export interface Fault {
   readonly match: FaultMatch;
   /**
    * - `throttle`, `internal-error`: refused, nothing done.
-   * - `latency`: carried out `ms` later.
+   * - `latency`: carried out `ms` later, or when `until` resolves.
    * - `lost-answer`: carried out, but the connection is cut before the answer.
    * - `unreachable`: the connection is cut before anything is done.
    */
   readonly kind: "throttle" | "internal-error" | "latency" | "lost-answer" | "unreachable";
   /** For `latency`. */
   readonly ms?: number;
+  /** For `latency`: called for each request that it strikes. */
+  readonly until?: () => Promise<unknown>;
   /** How many requests it strikes; endlessly when left out. */
   readonly times?: number;
 }

@@ -80,7 +80,7 @@ export const createHandler = (options: HandlerOptions) => {
       const run = operations.get(call.operation);
       if (!run) throw unknownOperation(call.operation);
       struck = faults.strike({ ...call, tables: tablesOf(call.request) });
-      if (struck?.kind === "latency") await delay(struck.ms ?? 0);
+      if (struck?.kind === "latency") await (struck.until?.() ?? delay(struck.ms ?? 0));
       if (struck) refuseBy(struck, call.operation);
       if (struck?.kind !== "unreachable") {
         checkAccess(options, call);

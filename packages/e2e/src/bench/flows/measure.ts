@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { shortName, stageOf } from "@lectern/cli/cost/stage";
 import type { Flow, Usage, Work } from "@lectern/cli/cost/usage";
 import { startIn } from "@lectern/cli/stack";
@@ -64,10 +65,20 @@ export const measureFlows = async (options: MeasureOptions): Promise<Measured> =
  * open, and `$disconnect` after the function that closed the socket has deleted its row. Requests that are sent side by
  * side overlap, so that they do not look like a sequence.
  */
-const slowDown = ({ faults }: Stack, { keyOf }: Recorder): (() => void) => {
+const slowDown = ({ faults }: Stack, { keyOf, ended }: Recorder): (() => void) => {
+  const closing = [names.welcome, names.announce, names.reaper];
+  const opened = async () => {
+    await ended([names.connect]);
+    // The gateway opens the socket as soon as the function has ended.
+    await setTimeout(20);
+  };
   const lifts = [
-    faults.inject({ match: { accessKeyId: keyOf(names.welcome) }, kind: "latency", ms: 150 }),
-    faults.inject({ match: { accessKeyId: keyOf(names.disconnect) }, kind: "latency", ms: 400 }),
+    faults.inject({ match: { accessKeyId: keyOf(names.welcome) }, kind: "latency", until: opened }),
+    faults.inject({
+      match: { accessKeyId: keyOf(names.disconnect) },
+      kind: "latency",
+      until: () => ended(closing),
+    }),
     faults.inject({ match: {}, kind: "latency", ms: 40 }),
   ];
   return () => {

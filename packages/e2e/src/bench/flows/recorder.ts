@@ -51,6 +51,8 @@ export const createRecorder = () => {
   let recording = empty();
   const keys = new Map<string, string>();
   let onInvoked: () => void = () => undefined;
+  /** The functions that have made a request and not ended since, each with what waits for its end. */
+  const running = new Map<string, (() => void)[]>();
 
   // The gateway reports only the calls that it refuses, but its server runs in this process.
   const onHttp = (message: unknown): void => {
@@ -70,6 +72,7 @@ export const createRecorder = () => {
       const functionName = stack?.functionOf(accessKeyId);
       if (functionName === undefined || accessKeyId === undefined) return;
       keys.set(functionName, accessKeyId);
+      if (!running.has(functionName)) running.set(functionName, []);
       // The record's own start is by the clock that the flows set.
       const endedAt = performance.now();
       recording.requests.push({
@@ -82,6 +85,9 @@ export const createRecorder = () => {
     },
     onInvocation: (invocation) => {
       recording.invocations.push({ ...invocation, endedAt: performance.now() });
+      const waiting = running.get(invocation.functionName) ?? [];
+      running.delete(invocation.functionName);
+      for (const resume of waiting) resume();
       onInvoked();
     },
     onLog: (line) => void recording.lines.push(line),
@@ -108,6 +114,13 @@ export const createRecorder = () => {
         };
         onInvoked();
       }),
+    /** Resolves when none of these functions is between its first request and its end. */
+    ended: async (functionNames: readonly string[]): Promise<void> => {
+      for (const name of functionNames) {
+        const waiting = running.get(name);
+        if (waiting) await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+    },
     /** The access key that a function signs with. @throws {Error} when it has made no request yet */
     keyOf: (functionName: string): string => {
       const key = keys.get(functionName);
