@@ -149,7 +149,7 @@ describe("scripts", () => {
       read(`.github/scripts/${file}`),
     );
     const byScripts = sources.flatMap((source) =>
-      [...source.matchAll(/npmRun\("([\w:]+)"/g)].map(([, name]) => name),
+      [...source.matchAll(/(?:npmRun|sst)\("([\w:]+)"/g)].map(([, name]) => name),
     );
     expect([...new Set([...called, ...byScripts])].sort()).toEqual([
       ...["bench", "check", "deploy", "remove", "test", "verify"],
