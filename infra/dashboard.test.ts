@@ -142,12 +142,17 @@ describe("the dashboard", () => {
   });
 });
 
-test("the saved query reads the log group of every function, and no other", () => {
+test("the saved query reads the log group of every function, and no other, and is made after them", () => {
   const [query, ...others] = ofType(graph, types.query);
   expect(others).toEqual([]);
   const groups = namesOf(graph, types.logGroup).filter((name) => name.startsWith("/aws/lambda/"));
   const read = query?.inputs.logGroupNames as string[] | undefined;
   expect(read?.toSorted()).toEqual(groups);
   expect(groups).toEqual(functions.map((name) => `/aws/lambda/${name}`));
+  // CloudWatch refuses a query of a group that does not exist.
+  const declared = ofType(graph, types.logGroup).filter(({ inputs }) => read?.includes(String(inputs.name)));
+  expect(query?.dependsOn).toEqual(
+    expect.arrayContaining(declared.map(({ type, name }) => `${type}/${name}`)),
+  );
   expect(query?.inputs.queryString).toMatch(/^fields @timestamp.*\n\| filter sessionId = .*\n\| sort/);
 });

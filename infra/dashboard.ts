@@ -1,3 +1,4 @@
+import { logGroups } from "./function";
 import { functionNames, streamFunctionNames } from "./functions";
 import { api } from "./realtime";
 import { named, settings } from "./stage";
@@ -105,10 +106,13 @@ new aws.cloudwatch.Dashboard("Dashboard", {
   ),
 });
 
-/** One session's log lines from all functions. Replace the session id in the query by yours. */
+/**
+ * One session's log lines from all functions. Replace the session id in the query by yours.
+ * The names come from the groups, because CloudWatch refuses a query of a group that does not exist yet.
+ */
 new aws.cloudwatch.QueryDefinition("SessionStory", {
   name: `lectern-${$app.stage}/session-story`,
-  logGroupNames: allFunctions.map((name) => `/aws/lambda/${name}`),
+  logGroupNames: $util.all(logGroups).apply((groups) => groups.flatMap((group) => group?.name ?? [])),
   queryString: [
     "fields @timestamp, service, operation, outcome, message, durationMs, errorCode, connection, requestId",
     '| filter sessionId = "golden-eagle-427"',

@@ -1,6 +1,7 @@
 import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
-import { changed, full, graphOf, named, types } from "./testing/graph";
+import { runtime } from "./functions";
+import { changed, full, graphOf, graphOfCopy, named, types } from "./testing/graph";
 
 let graph: Graph;
 let functions: Plan["functions"];
@@ -22,15 +23,23 @@ const handlers = {
   "session-drain": { memory: 256, timeout: 60, handler: "drain", linked: true },
 };
 
+test("one line sets the runtime of every function, also to one that SST does not know", async () => {
+  const later = await graphOfCopy("pr-7", "infra/functions.ts", (source) =>
+    source.replace(`"${runtime}"`, '"nodejs99.x"'),
+  );
+  const runtimes = ofType(later, types.lambda).map(({ inputs }) => inputs.runtime);
+  expect(runtimes).toEqual(Object.keys(handlers).map(() => "nodejs99.x"));
+});
+
 describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {
   const resource = () => named(graph, types.lambda, `${name}-prod`);
   const planned = () => functions.find((fn) => fn.name === `${name}-prod`);
 
-  test(`has ${memory} MB and ${timeout} s, on Node.js 22 and arm64, minified`, () => {
+  test(`has ${memory} MB and ${timeout} s, on arm64, minified`, () => {
     expect(resource().inputs).toMatchObject({
       memorySize: memory,
       timeout,
-      runtime: "nodejs22.x",
+      runtime,
       architectures: ["arm64"],
     });
     expect(planned()?.handler).toBe(`packages/functions/src/handler/${handler}.handler`);

@@ -1,5 +1,5 @@
 import { environmentName, settingNames } from "@lectern/core/settings";
-import { type Component, functions } from "./functions";
+import { type Component, functions, runtime } from "./functions";
 import { networkInterfaceActions } from "./iam/boundary";
 import { retentionFor } from "./retention";
 import { named, settings } from "./stage";
@@ -22,13 +22,12 @@ export const lambda = (component: Component, args: FunctionArgs) => {
   const { environment = {}, permissions = [], ...rest } = args;
   const { name, handler, memory, timeout } = functions[component];
   const physical = named(name);
-  return new sst.aws.Function(component, {
+  const created = new sst.aws.Function(component, {
     ...rest,
     handler: `packages/functions/src/handler/${handler}.handler`,
     memory,
     timeout,
     name: physical,
-    runtime: "nodejs22.x",
     architecture: "arm64",
     nodejs: { minify: true, esbuild: { external: unusedCredentialProviders } },
     ...(settings.vpc ? { vpc: settings.vpc } : {}),
@@ -58,6 +57,8 @@ export const lambda = (component: Component, args: FunctionArgs) => {
     ],
     transform: {
       function: (fn) => {
+        // Not by SST's argument, whose type allows only the runtimes that SST knows. SST builds for each Node.js alike.
+        fn.runtime = runtime;
         // Lambda's own lines would cost more than the invocation that they report, and our lines have the same facts.
         fn.loggingConfig = $output(fn.loggingConfig).apply((given) => ({
           ...given,
@@ -78,7 +79,12 @@ export const lambda = (component: Component, args: FunctionArgs) => {
       },
     },
   });
+  logGroups.push(created.nodes.logGroup);
+  return created;
 };
+
+/** The log groups of the functions declared so far. */
+export const logGroups: sst.aws.Function["nodes"]["logGroup"][] = [];
 
 /**
  * The SDK loads these only when the environment holds no credentials. Lambda always sets them, so the bundles leave these

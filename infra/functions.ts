@@ -13,6 +13,12 @@ interface Definition {
 }
 
 /**
+ * The functions' runtime, by Lambda's name. SST's own types may not know it yet.
+ * "Node.js in Lambda" in docs/deployment.md has the dates, and the steps to the next one.
+ */
+export const runtime: string = "nodejs22.x";
+
+/**
  * Every function, by its component's name. The infrastructure, the dashboard, the alarms, the verification and the tests
  * read this list. It needs no SST, so any package may import it.
  */

@@ -1,4 +1,4 @@
-import { type Graph, ofType, type Plan, plan } from "offline-aws";
+import { type Graph, ofType, type Plan, plan, type Resource } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
 import { full, graphOf, named, types } from "./testing/graph";
 
@@ -137,6 +137,31 @@ test("a domain is mapped to the stage's own name, and callbacks still go to the 
     /"API_GATEWAY_ENDPOINT":"https:\/\/\w+\.execute-api\.us-east-1\.amazonaws\.com\/prod"/,
   );
 });
+
+test.each([
+  ["prod", full],
+  ["pr-7", {}],
+] as const)(
+  "no two children of %s's API are created, changed or deleted side by side, which API Gateway refuses",
+  async (stage, settings) => {
+    const { resources } = await graphOf(stage, settings);
+    const keyOf = ({ type, name }: Resource) => `${type}/${name}`;
+    const known = new Map(resources.map((resource) => [keyOf(resource), resource]));
+    /** Everything that must exist before a resource. */
+    const beforeIt = (key: string, found = new Set<string>()): ReadonlySet<string> => {
+      for (const next of known.get(key)?.dependsOn ?? []) {
+        if (!found.has(next)) beforeIt(next, found.add(next));
+      }
+      return found;
+    };
+    const children = resources.filter(({ inputs }) => "apiId" in inputs).map(keyOf);
+    expect(children.length).toBe(stage === "prod" ? 16 : 15);
+    const ordered = [...children].sort((one, other) => beforeIt(one).size - beforeIt(other).size);
+    for (const [index, child] of ordered.entries()) {
+      expect(ordered.slice(0, index).filter((earlier) => !beforeIt(child).has(earlier))).toEqual([]);
+    }
+  },
+);
 
 describe("the streams", () => {
   const mappingTo = (functionName: string) => {

@@ -19,6 +19,18 @@ const accessLogFormat = JSON.stringify({
   errorResponseType: "$context.error.responseType",
 });
 
+/**
+ * API Gateway refuses a change of an API during another one ("concurrent modification"). So each child of the API depends on
+ * the child declared before it, and Pulumi creates, updates and deletes them one at a time.
+ */
+let lastChild: $util.Resource | undefined;
+$util.runtime.registerStackTransformation(({ type, resource, props, opts }) => {
+  if (!type.startsWith("aws:apigatewayv2/") || !("apiId" in props)) return;
+  const ordered = $util.mergeOptions(opts, { dependsOn: lastChild ?? [] });
+  lastChild = resource;
+  return { props, opts: ordered };
+});
+
 // SST maps a domain to a stage called $default, which this API does not have.
 $transform(aws.apigatewayv2.ApiMapping, (mapping) => {
   mapping.stage = stageName;
@@ -104,11 +116,15 @@ const answered = (component: "Heartbeat" | "Refresh" | "Default", arn: $util.Inp
   const route = api.route(functions[component].route, arn, {
     transform: { route: { routeResponseSelectionExpression: "$default" } },
   });
-  new aws.apigatewayv2.RouteResponse(`${component}RouteResponse`, {
-    apiId: api.nodes.api.id,
-    routeId: $output(route.nodes.route).id,
-    routeResponseKey: "$default",
-  });
+  // Declared after the route, so that the route never waits for its own response.
+  $output(route.nodes.route).apply(
+    ({ id }) =>
+      new aws.apigatewayv2.RouteResponse(`${component}RouteResponse`, {
+        apiId: api.nodes.api.id,
+        routeId: id,
+        routeResponseKey: "$default",
+      }),
+  );
 };
 
 answered("Heartbeat", heartbeat.arn);

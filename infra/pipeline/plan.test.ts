@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { address, failed, passed, repository, requests, sha, step } from "../testing/github-api";
+import { address, checked, failed, passed, repository, requests, sha, step } from "../testing/github-api";
 
 describe("the plan of a deployment", () => {
   const plan = (ref: string, variables: Record<string, string> = {}) =>
@@ -37,6 +37,25 @@ describe("the plan of a deployment", () => {
     expect((await plan(sha("d"))).outputs.back).toBe(sha("a"));
   });
 
+  const recorded = (url: string) => ({
+    sha: sha("d"),
+    statuses: [{ state: "success", environment_url: url }],
+  });
+
+  test.each([
+    ["was never merged", sha("e"), `${sha("e")} is not in the history of main`],
+    ["is no commit of the repository", sha("9"), `${sha("9")} is not in the history of main`],
+    ["did not pass its checks", sha("c"), `The checks of ${sha("c")} on main have not passed`],
+  ])("never rolls back to a recorded commit that %s", async (_, forged, why) => {
+    repository.passedChecks = ["a", "b", "d"].map(sha).map(checked);
+    repository.deployments = { staging: [recorded(address(forged)), passed(sha("b"))] };
+    const { outputs, log } = await plan(sha("d"));
+    expect(outputs).toMatchObject({ commit: sha("d"), back: sha("b") });
+    expect(log).toContain(`::warning::Deployment 0 is skipped: ${why}`);
+    repository.deployments = { staging: [recorded(address(forged))] };
+    expect((await plan(sha("d"))).outputs).toMatchObject({ back: "" });
+  });
+
   test("of the commit that passed last has no rollback: no other commit is known to be better", async () => {
     repository.deployments = { staging: [passed(sha("d")), passed(sha("c"))] };
     expect((await plan(sha("d"))).outputs).toEqual({
@@ -67,15 +86,36 @@ describe("the plan of a deployment", () => {
       "feature",
       /^::error::e{40} is not in the history of main: only commits that were merged/m,
     ],
-  ])("refuses %s", async (_, ref, sentence) => {
+    [
+      "a commit whose checks have not passed",
+      sha("c"),
+      /^::error::The checks of c{40} on main have not passed: see the workflow CI\./m,
+    ],
+    [
+      "a commit whose checks passed for a pull request only",
+      sha("b"),
+      /^::error::The checks of b{40} on main have not passed/m,
+    ],
+    [
+      "a commit whose checks passed on another branch only",
+      sha("a"),
+      /^::error::The checks of a{40} on main have not passed/m,
+    ],
+  ])("refuses %s, also by hand", async (_, ref, sentence) => {
     repository.refs = { feature: sha("e") };
-    const { code, log, outputs } = await plan(ref);
+    repository.passedChecks = [
+      checked(sha("d")),
+      checked(sha("e")),
+      { ...checked(sha("b")), event: "pull_request" },
+      { ...checked(sha("a")), branch: "feature" },
+    ];
+    const { code, log, outputs } = await plan(ref, { GITHUB_EVENT_NAME: "workflow_dispatch" });
     expect(code).toBe(1);
     expect(log).toMatch(sentence);
     expect(outputs).toEqual({});
   });
 
-  test("refuses an older commit than the stage's on a push, and takes it by hand", async () => {
+  test("refuses an older commit than the stage's after its checks, and takes it by hand", async () => {
     repository.deployments = { staging: [passed(sha("c"))] };
     const { code, log } = await plan(sha("b"));
     expect(code).toBe(1);

@@ -3,6 +3,62 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { folder, inRed, projectWith, sha, step } from "../testing/github-api";
 
+/** A project whose npm script prints its arguments and count, and passes after this many failures with this line. */
+const projectThatFails = (script: string, failures: number, line?: string) => {
+  const command = [
+    'import { existsSync, readFileSync, writeFileSync } from "node:fs";',
+    'const count = (existsSync("count") ? Number(readFileSync("count")) : 0) + 1;',
+    'writeFileSync("count", String(count));',
+    'console.log(JSON.stringify(process.argv.slice(2)), "run", count);',
+    `if (count <= ${failures}) process.exitCode = 1;`,
+    ...(line ? [`if (count <= ${failures}) console.error(${JSON.stringify(line)});`] : []),
+  ];
+  writeFileSync(path.join(folder, "failing.mjs"), command.join("\n"));
+  const scripts = { [script]: "node failing.mjs" };
+  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ scripts }));
+};
+
+describe.each([
+  ["deploy", { STAGE: "pr-7" }, "pr-7 could not be deployed."],
+  ["remove", { NUMBER: "7" }, "pr-7 could not be removed."],
+] as const)(
+  "npm run %s, refused by API Gateway because of another change of the API,",
+  (script, variables, failure) => {
+    const line = inRed(
+      "creating API Gateway v2 Route: ConflictException: Unable to complete operation due to concurrent modification. Please try again later.",
+    );
+
+    test("is repeated once, and passes then", async () => {
+      projectThatFails(script, 1, line);
+      const { code, log } = await step(["sst", script], variables);
+      expect(code).toBe(0);
+      expect(log).toContain(
+        "::warning::API Gateway refused two changes of pr-7's API at a time. Repeating once.",
+      );
+      expect(log).toContain('["--stage","pr-7"] run 2');
+    });
+
+    test("is not repeated twice", async () => {
+      projectThatFails(script, 2, line);
+      const { code, log } = await step(["sst", script], variables);
+      expect(code).toBe(1);
+      expect(log).toContain(`::error::${failure}`);
+      expect(log).not.toContain("run 3");
+    });
+
+    test("is not repeated for any other error", async () => {
+      projectThatFails(
+        script,
+        1,
+        inRed("ConflictException: Route with key $connect already exists for this API"),
+      );
+      const { code, log } = await step(["sst", script], variables);
+      expect(code).toBe(1);
+      expect(log).not.toContain("run 2");
+    });
+  },
+);
+
 describe("the deployment of a stage", () => {
   const deploy = (lines: readonly string[], code: number) => {
     projectWith("deploy", lines, code);
@@ -69,18 +125,7 @@ describe("the removal of a preview", () => {
 });
 
 describe("the verification of a deployed stage", () => {
-  /** A project whose verification passes after this many failures. */
-  const project = (failures: number) => {
-    const command = [
-      'import { existsSync, readFileSync, writeFileSync } from "node:fs";',
-      'const count = (existsSync("count") ? Number(readFileSync("count")) : 0) + 1;',
-      'writeFileSync("count", String(count));',
-      'console.log(JSON.stringify(process.argv.slice(2)), "run", count);',
-      `process.exitCode = count > ${failures} ? 0 : 1;`,
-    ];
-    writeFileSync(path.join(folder, "verify.mjs"), command.join("\n"));
-    writeFileSync(path.join(folder, "package.json"), '{"scripts":{"verify":"node verify.mjs"}}');
-  };
+  const project = (failures: number) => projectThatFails("verify", failures);
   const args = '["--outputs",".sst/outputs.json","--temporary-user"]';
 
   test.each([

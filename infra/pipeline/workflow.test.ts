@@ -1,59 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { parse } from "yaml";
 import { verify } from "../../packages/cli/src/verify/command";
+import { action, actionNames, expression, read, workflow, workflowNames } from "../testing/workflow";
 
 const root = path.resolve(import.meta.dirname, "../..");
-
-interface Step {
-  readonly id?: string;
-  readonly uses?: string;
-  readonly run?: string;
-  readonly if?: string;
-  readonly with?: Readonly<Record<string, unknown>>;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-interface Job {
-  readonly uses?: string;
-  readonly if?: string;
-  readonly needs?: string | readonly string[];
-  readonly with?: Readonly<Record<string, unknown>>;
-  readonly environment?: string | { readonly name: string; readonly url: string };
-  readonly permissions?: Readonly<Record<string, string>>;
-  readonly concurrency?: { readonly group: string; readonly "cancel-in-progress": boolean };
-  readonly "timeout-minutes"?: number;
-  readonly "runs-on"?: string;
-  readonly steps?: readonly Step[];
-}
-
-type Inputs = Readonly<Record<string, { readonly required?: boolean }>>;
-
-interface Workflow {
-  readonly on: {
-    readonly workflow_call?: { readonly inputs: Inputs };
-    readonly pull_request?: { readonly branches?: readonly string[]; readonly types: readonly string[] };
-  };
-  readonly permissions: Readonly<Record<string, string>>;
-  readonly concurrency?: Job["concurrency"];
-  readonly jobs: Readonly<Record<string, Job>>;
-}
-
-interface Action {
-  readonly inputs: Inputs;
-  readonly outputs?: Readonly<Record<string, { readonly value: string }>>;
-  readonly runs: { readonly using: string; readonly steps: readonly Step[] };
-}
-
-/** An expression of a workflow: `expression("github.sha")` → `${{ github.sha }}`. */
-const expression = (text: string): string => `\${{ ${text} }}`;
-
-const read = (file: string): string => readFileSync(path.join(root, file), "utf8");
-const workflowNames = readdirSync(path.join(root, ".github/workflows")).map((file) => path.parse(file).name);
-const actionNames = readdirSync(path.join(root, ".github/actions"));
-const workflow = (name: string): Workflow => parse(read(`.github/workflows/${name}.yml`));
-const action = (name: string): Action => parse(read(`.github/actions/${name}/action.yml`));
 
 const jobs = workflowNames.flatMap((name) =>
   Object.entries(workflow(name).jobs).map(([job, body]) => [`${name}.${job}`, body] as const),
@@ -108,7 +59,7 @@ describe("permissions", () => {
 
   test("of each job are exactly these", () => {
     const reading = { contents: "read" };
-    const deploying = { ...reading, deployments: "read", "id-token": "write" };
+    const deploying = { ...reading, actions: "read", deployments: "read", "id-token": "write" };
     const previewing = { ...reading, "id-token": "write" };
     expect(Object.fromEntries(jobs.map(([name, { permissions }]) => [name, permissions]))).toEqual({
       "ci.test": reading,
@@ -198,7 +149,7 @@ describe("scripts", () => {
       read(`.github/scripts/${file}`),
     );
     const byScripts = sources.flatMap((source) =>
-      [...source.matchAll(/npmRun\("([\w:]+)"/g)].map(([, name]) => name),
+      [...source.matchAll(/(?:npmRun|sst)\("([\w:]+)"/g)].map(([, name]) => name),
     );
     expect([...new Set([...called, ...byScripts])].sort()).toEqual([
       ...["bench", "check", "deploy", "remove", "test", "verify"],
@@ -261,42 +212,5 @@ describe("a pull request", () => {
       group: `ci-${expression("github.event.pull_request.number || github.run_id")}`,
       "cancel-in-progress": true,
     });
-  });
-});
-
-describe("a deployment", () => {
-  const { deploy } = workflow("stage").jobs;
-
-  test("runs one at a time on a stage, and nothing cancels it", () => {
-    expect(workflow("deploy").concurrency).toBeUndefined();
-    expect(deploy?.concurrency).toEqual({
-      group: `deploy-${expression("inputs.environment")}`,
-      "cancel-in-progress": false,
-    });
-  });
-
-  test("reaches prod only after staging passed, or by hand", () => {
-    const { prod } = workflow("deploy").jobs;
-    expect(prod?.needs).toBe("staging");
-    expect(prod?.if).toContain("needs.staging.result == 'success' || needs.staging.result == 'skipped'");
-    expect(prod?.with?.environment).toBe("prod");
-  });
-
-  test("rolls back in the same job and by the same steps, if it or its verification fails", () => {
-    const own = deploy?.steps ?? [];
-    const named = (id: string) => own.find((step) => step.id === id);
-    expect(named("prepare-back")?.if).toBe(
-      "failure() && steps.deploy.outcome == 'failure' && steps.deploy.outputs.locked != 'true' && steps.plan.outputs.back != ''",
-    );
-    // The output that the condition reads exists.
-    expect(action("deploy").outputs?.locked?.value).toBe(expression("steps.deploy.outputs.locked"));
-    expect(action("deploy").runs.steps.find(({ id }) => id === "deploy")?.run).toContain("sst.mjs deploy");
-    expect(named("prepare-back")?.with?.ref).toBe(expression("steps.plan.outputs.back"));
-    expect(named("back")?.if).toBe("failure() && steps.prepare-back.outcome == 'success'");
-    expect(named("back")?.uses).toBe(named("deploy")?.uses);
-    expect(named("back")?.with).toEqual(named("deploy")?.with);
-    expect(own.at(-1)?.if).toBe("always()");
-    // With it the job would pass although the commit failed.
-    expect(own.filter((step) => "continue-on-error" in step)).toEqual([]);
   });
 });

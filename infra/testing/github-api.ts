@@ -25,6 +25,8 @@ interface Repository {
   /** main's history, oldest first. */
   main: readonly string[];
   refs: Record<string, string>;
+  /** The runs of the workflow CI that passed. */
+  passedChecks: readonly { readonly head_sha: string; readonly branch: string; readonly event: string }[];
   /** By environment, newest first. */
   deployments: Record<string, readonly Deployment[]>;
   comments: Comment[];
@@ -46,6 +48,9 @@ export const failed = (commit: string): Deployment => ({
   sha: commit,
   statuses: [{ state: "failure" }, { state: "in_progress" }],
 });
+
+/** A passed run of CI on a commit of main. */
+export const checked = (commit: string) => ({ head_sha: commit, branch: "main", event: "push" });
 
 const compared = (base: string, head: string): string | undefined => {
   const place = (commit: string) =>
@@ -75,6 +80,15 @@ const answer = (method: string, url: URL, body: () => { body: string }): unknown
       const [base = "", head = ""] = decodeURIComponent(id).split("...");
       return { status: compared(base, head) };
     }
+    case "GET actions": {
+      if (id !== "workflows" || rest !== "ci.yml/runs") return undefined;
+      const { status, head_sha, branch, event } = Object.fromEntries(url.searchParams);
+      const runs = repository.passedChecks.filter(
+        (run) =>
+          status === "success" && run.head_sha === head_sha && run.branch === branch && run.event === event,
+      );
+      return { total_count: runs.length };
+    }
     case "GET deployments": {
       if (rest === "statuses") return pageOf(all[Number(id)]?.statuses ?? [], url.searchParams);
       const own = repository.deployments[url.searchParams.get("environment") ?? ""] ?? [];
@@ -100,7 +114,9 @@ const answer = (method: string, url: URL, body: () => { body: string }): unknown
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "pipeline-"));
   requests = [];
-  repository = { main: ["a", "b", "c", "d"].map(sha), refs: {}, deployments: {}, comments: [], faults: [] };
+  const main = ["a", "b", "c", "d"].map(sha);
+  const passedChecks = main.map(checked);
+  repository = { main, refs: {}, passedChecks, deployments: {}, comments: [], faults: [] };
   server = createServer((request, response) => {
     let text = "";
     request.on("data", (chunk) => {
@@ -141,7 +157,7 @@ export const step = async ([name = "", ...args]: readonly string[], variables: R
       GITHUB_SERVER_URL: "https://github.com",
       GITHUB_REPOSITORY: "acme/lectern",
       GITHUB_RUN_ID: "42",
-      GITHUB_EVENT_NAME: "push",
+      GITHUB_EVENT_NAME: "workflow_run",
       GITHUB_OUTPUT: outputFile,
       GITHUB_STEP_SUMMARY: summaryFile,
       GITHUB_TOKEN: token,

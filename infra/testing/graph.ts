@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import {
   cp,
   mkdir,
@@ -26,7 +27,20 @@ export const graphOf = (stage: string, settings: Record<string, string> = {}): P
 
 /** Evaluates the program with these settings in `infra/deployments.ts`. */
 export const graphWith = (stage: string, deployments: ByStage): Promise<Graph> =>
-  once({ stage, deployments }, async () => {
+  graphOfCopy(
+    stage,
+    "infra/deployments.ts",
+    () => `export const deployments = ${JSON.stringify(deployments)};`,
+  );
+
+/** Evaluates a copy of the program in which one file was edited. */
+export const graphOfCopy = (
+  stage: string,
+  file: string,
+  edit: (source: string) => string,
+): Promise<Graph> => {
+  const edited = edit(readFileSync(path.join(root, file), "utf8"));
+  return once({ stage, file, edited }, async () => {
     const copy = await mkdtemp(path.join(tmpdir(), "lectern-infra-"));
     try {
       await mkdir(path.join(copy, ".sst"));
@@ -36,8 +50,7 @@ export const graphWith = (stage: string, deployments: ByStage): Promise<Graph> =
       for (const own of ["sst.config.ts", "infra"]) {
         await cp(path.join(root, own), path.join(copy, own), { recursive: true });
       }
-      const source = `export const deployments = ${JSON.stringify(deployments)};`;
-      await writeFile(path.join(copy, "infra/deployments.ts"), source);
+      await writeFile(path.join(copy, file), edited);
       vi.stubEnv(projectOnlyVariable, undefined);
       return await synth({ root: copy, stage });
     } finally {
@@ -45,6 +58,7 @@ export const graphWith = (stage: string, deployments: ByStage): Promise<Graph> =
       await rm(copy, { recursive: true });
     }
   });
+};
 
 const evaluated = new Map<string, Promise<Graph>>();
 

@@ -16,6 +16,8 @@ export interface Resource {
   /** The id that other resources refer to it by. */
   readonly id: string;
   readonly inputs: JsonObject;
+  /** The resources that must exist first, and are removed later, each as `<type>/<logical name>`, sorted. */
+  readonly dependsOn?: readonly string[];
   /** It stays when the stage is removed. */
   readonly retainOnDelete?: true;
   /** The id of an existing resource that is imported instead of created. */

@@ -10,6 +10,7 @@ import { type App, type FunctionBuild, functionBuildSchema, type Graph, type Res
 interface PulumiRuntime {
   readonly runtime: {
     setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
+    getMonitor(): Monitor;
     runInPulumiStack(program: () => Promise<unknown>): Promise<unknown>;
     registerStackTransformation(transformation: (args: TransformationArgs) => undefined): void;
   };
@@ -19,6 +20,18 @@ interface PulumiRuntime {
 interface Mocks {
   newResource(args: MockArgs): { id: string; state: Record<string, unknown> };
   call(args: { readonly token: string; readonly inputs: Record<string, unknown> }): Record<string, unknown>;
+}
+
+/** Receives the program's resources in the engine's place. */
+interface Monitor {
+  registerResource(request: Registration, callback: unknown): unknown;
+}
+
+interface Registration {
+  getType(): string;
+  getName(): string;
+  /** The URNs of the resources that must exist first. */
+  getDependenciesList(): string[];
 }
 
 interface MockArgs {
@@ -99,6 +112,7 @@ const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise
     app.stage,
     false,
   );
+  const dependencies = recordDependencies(pulumi.runtime.getMonitor());
   // Outputs resolve only after the resources that they come from.
   const resolved = new Promise<Record<string, unknown>>((resolve, reject) => {
     pulumi.runtime
@@ -124,8 +138,10 @@ const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise
     resources: resources.map((resource) => {
       const key = `${resource.type}/${resource.name}`;
       const adoptedFrom = adopted.get(key);
+      const dependsOn = dependencies.get(key);
       return {
         ...resource,
+        ...(dependsOn?.length ? { dependsOn } : {}),
         ...(retained.has(key) ? { retainOnDelete: true } : {}),
         ...(adoptedFrom === undefined ? {} : { adoptedFrom }),
       };
@@ -134,6 +150,24 @@ const evaluate = async ({ pulumi, app, region, run, program }: Program): Promise
     outputs,
     sources: [],
   };
+};
+
+/** Records the dependencies of each resource, which Pulumi does not pass to the mocks. */
+const recordDependencies = (monitor: Monitor): ReadonlyMap<string, readonly string[]> => {
+  const dependencies = new Map<string, readonly string[]>();
+  const registerResource = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, callback) => {
+    const key = `${request.getType()}/${request.getName()}`;
+    dependencies.set(key, request.getDependenciesList().map(keyOf).sort());
+    return registerResource(request, callback);
+  };
+  return dependencies;
+};
+
+/** `urn:pulumi:dev::app::Parent$aws:sns/topic:Topic::Alarms` → `aws:sns/topic:Topic/Alarms` */
+const keyOf = (urn: string): string => {
+  const [, , types = "", name] = urn.split("::");
+  return `${types.split("$").at(-1)}/${name}`;
 };
 
 const callSchema = v.object({ method: v.string(), params: v.array(v.unknown()) });

@@ -120,6 +120,22 @@ test("a resource that is declared inside an apply belongs to the graph, though n
   expect(resources.map(({ type }) => type)).toContain("aws:lambda/eventSourceMapping:EventSourceMapping");
 });
 
+test("a resource names the resources that it depends on, by an input or by an option", async () => {
+  const root = await temporaryProject({
+    "sst.config.ts": program(`
+      const topic = new aws.sns.Topic("T", {});
+      const queue = new aws.sqs.Queue("Q", {}, { dependsOn: [topic] });
+      new aws.sns.TopicSubscription("S", { topic: topic.arn, protocol: "sqs", endpoint: queue.arn });
+      return {};
+    `),
+  });
+  const { resources } = await synth({ root, stage: "dev" });
+  expect(resources.flatMap(({ name, dependsOn }) => (dependsOn ? [[name, dependsOn]] : []))).toEqual([
+    ["Q", ["aws:sns/topic:Topic/T"]],
+    ["S", ["aws:sns/topic:Topic/T", "aws:sqs/queue:Queue/Q"]],
+  ]);
+});
+
 test("the files of a killed evaluation are removed from the platform", async () => {
   const left = path.join(projectRoot, ".sst/platform/offline-4194305-1.mjs");
   await writeFile(left, "");
