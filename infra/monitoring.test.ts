@@ -51,6 +51,13 @@ describe("alarms", () => {
     }
   });
 
+  test("are not there in live mode, whose metrics stay on the laptop; their topic is", async () => {
+    const live = await graphOf("alice", {}, { dev: true });
+    expect(ofType(live, types.alarm)).toEqual([]);
+    expect(namesOf(live, types.topic)).toEqual(["session-management-alarms-alice"]);
+    expect(live.outputs.AlarmTopicArn).toBeDefined();
+  });
+
   test("do not count missing values as a breach, except the alarm for a silent reaper", () => {
     for (const { name, treatMissingData } of alarms()) {
       expect([name, treatMissingData]).toEqual([

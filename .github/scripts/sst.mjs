@@ -21,7 +21,7 @@ const remove = async () => {
   const number = variable("NUMBER");
   if (!/^\d+$/.test(number)) throw new Error(`${number} is not the number of a pull request.`);
   const stage = `pr-${number}`;
-  const { passed, text } = await npmRun("remove", "--stage", stage);
+  const { passed, text } = await npmRun("remove", "--stage", stage, "--yes");
   if (passed) return;
   if (!unknownStage.test(text)) throw new Error(`${stage} could not be removed.`);
   console.log(`::notice::There is no stage ${stage}: it was never deployed, or is already removed.`);
