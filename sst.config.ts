@@ -27,16 +27,19 @@ export default $config({
     await import("./infra/stream");
     await import("./infra/reaper");
     await import("./infra/drain");
-    await import("./infra/dashboard");
-    await import("./infra/monitoring");
-    const { alarmTopic } = await import("./infra/alarm");
+    await import("./infra/budget");
+    const { settings } = await import("./infra/stage");
+    const { alarmTopic } = settings.monitoring ? await import("./infra/alarm") : {};
+    if (settings.monitoring) await import("./infra/dashboard");
+    // In live mode the metrics stay on the laptop, so alarms that miss them would ring for good.
+    if (settings.monitoring && !$dev) await import("./infra/monitoring");
     const { userPoolClientId, userPoolId } = await import("./infra/auth");
     return {
       SessionsTableName: sessions.name,
       ConnectionsTableName: connections.name,
       RateLimitsTableName: rateLimits.name,
       WebSocketAPIEndpoint: api.url,
-      AlarmTopicArn: alarmTopic.arn,
+      ...(alarmTopic ? { AlarmTopicArn: alarmTopic.arn } : {}),
       UserPoolId: userPoolId,
       UserPoolClientId: userPoolClientId,
       ...(githubRoles ? { GitHubRoles: githubRoles } : {}),

@@ -34,7 +34,7 @@ export const ofFunction = (name: string, metricName: string, statistic: string):
 });
 
 interface Alarm {
-  /** Its name without the stage, and its heading in the runbook. */
+  /** Its name without the app and the stage, and its heading in the runbook. */
   readonly name: string;
   /** One sentence about the problem. */
   readonly says: string;
@@ -58,7 +58,8 @@ const componentName = (name: string): string =>
 /** Declares an alarm. The topic is notified when it starts and when it ends. */
 export const alarm = ({ name, says, period, periods = 1, threshold, comparison, missing, of }: Alarm) =>
   new aws.cloudwatch.MetricAlarm(componentName(name), {
-    name: named(name),
+    // Alarms of all apps share one name space, and a second alarm of a name silently replaces the first.
+    name: named(`lectern-${name}`),
     alarmDescription: `${says} What to do: ${runbook}#${name}`,
     ...("metricQueries" in of ? of : { ...of, period }),
     evaluationPeriods: periods,

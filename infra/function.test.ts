@@ -126,6 +126,30 @@ test("SST keeps each function's source map under its log group, even after a rem
   expect(maps.map(({ retainOnDelete }) => retainOnDelete)).toEqual(functions.map(() => true));
 });
 
+describe("in live mode", () => {
+  let live: Graph;
+  beforeAll(async () => {
+    live = await graphOf("alice", {}, { dev: true });
+  });
+
+  test("stubs replace all functions, and have no setting of logs that needs Node.js", () => {
+    expect(ofType(live, types.lambda)).toHaveLength(Object.keys(handlers).length);
+    for (const { inputs } of ofType(live, types.lambda)) {
+      expect(inputs).toMatchObject({ runtime: "provided.al2023", architectures: ["x86_64"] });
+      expect(inputs.loggingConfig).toEqual({ logFormat: "Text", logGroup: `/aws/lambda/${inputs.name}` });
+      expect(inputs.layers ?? []).toEqual([]);
+      expect(inputs.reservedConcurrentExecutions).toBeUndefined();
+    }
+    expect(ofType(live, "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig")).toEqual([]);
+  });
+
+  test("their roles may relay to the laptop", () => {
+    const roles = ofType(live, types.role).filter(({ name }) => !name.startsWith("APIGateway"));
+    expect(roles).toHaveLength(Object.keys(handlers).length);
+    for (const { inputs } of roles) expect(JSON.stringify(inputs.inlinePolicies)).toContain("appsync:*");
+  });
+});
+
 test("the program declares no other function", () => {
   expect(functions.map(({ name }) => name).sort()).toEqual(
     Object.keys(handlers)
@@ -181,7 +205,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:GetShardIterator on the stream of Connections-prod",
     "dynamodb:DescribeStream on the stream of Connections-prod",
     "dynamodb:ListStreams on the stream of Connections-prod",
-    "sqs:SendMessage on session-stream-failures-prod",
+    "sqs:SendMessage on lectern-stream-failures-prod",
     "dynamodb:GetItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",
     "dynamodb:GetItem on table/Sessions-prod",
@@ -194,7 +218,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:GetShardIterator on the stream of Sessions-prod",
     "dynamodb:DescribeStream on the stream of Sessions-prod",
     "dynamodb:ListStreams on the stream of Sessions-prod",
-    "sqs:SendMessage on session-stream-failures-prod",
+    "sqs:SendMessage on lectern-stream-failures-prod",
     "dynamodb:Query on table/Connections-prod/index/sessionId-targetLanguage-index",
     "dynamodb:GetItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",

@@ -31,7 +31,7 @@ export const lambda = (component: Component, args: FunctionArgs) => {
     architecture: "arm64",
     nodejs: { minify: true, esbuild: { external: unusedCredentialProviders } },
     ...(settings.vpc ? { vpc: settings.vpc } : {}),
-    logging: { format: "json", retention: retentionFor(settings.dataRetentionHours) },
+    logging: { format: $dev ? "text" : "json", retention: retentionFor(settings.dataRetentionHours) },
     environment: {
       ENV: $app.stage,
       REGION: settings.region,
@@ -40,6 +40,7 @@ export const lambda = (component: Component, args: FunctionArgs) => {
       RATE_LIMITS_TABLE: rateLimits.name,
       POWERTOOLS_SERVICE_NAME: name,
       POWERTOOLS_LOG_LEVEL: settings.logLevel,
+      ...(settings.monitoring ? {} : { POWERTOOLS_METRICS_DISABLED: "true" }),
       ...Object.fromEntries(
         settingNames.map((setting) => [environmentName(setting), `${settings[setting]}`]),
       ),
@@ -57,6 +58,8 @@ export const lambda = (component: Component, args: FunctionArgs) => {
     ],
     transform: {
       function: (fn) => {
+        // Live mode's stubs run on a custom runtime, and print text. Their functions' lines stay on the laptop.
+        if ($dev) return;
         // Not by SST's argument, whose type allows only the runtimes that SST knows. SST builds for each Node.js alike.
         fn.runtime = runtime;
         // Lambda's own lines would cost more than the invocation that they report, and our lines have the same facts.

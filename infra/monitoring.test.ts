@@ -30,7 +30,7 @@ beforeAll(async () => {
 const alarms = () => ofType(graph, types.alarm).map(({ inputs }) => inputs);
 
 /** An alarm by its name in the runbook. */
-const alarm = (name: string) => named(graph, types.alarm, `${name}-prod`).inputs;
+const alarm = (name: string) => named(graph, types.alarm, `lectern-${name}-prod`).inputs;
 
 /** The metrics of an alarm, from either of its two forms. */
 const metricsOf = (inputs: Graph["resources"][number]["inputs"]): NonNullable<Query["metric"]>[] =>
@@ -51,25 +51,32 @@ describe("alarms", () => {
     }
   });
 
+  test("are not there in live mode, whose metrics stay on the laptop; their topic is", async () => {
+    const live = await graphOf("alice", {}, { dev: true });
+    expect(ofType(live, types.alarm)).toEqual([]);
+    expect(namesOf(live, types.topic)).toEqual(["session-management-alarms-alice"]);
+    expect(live.outputs.AlarmTopicArn).toBeDefined();
+  });
+
   test("do not count missing values as a breach, except the alarm for a silent reaper", () => {
     for (const { name, treatMissingData } of alarms()) {
       expect([name, treatMissingData]).toEqual([
         name,
-        name === "reaper-silent-prod" ? "breaching" : "notBreaching",
+        name === "lectern-reaper-silent-prod" ? "breaching" : "notBreaching",
       ]);
     }
   });
 
   test("say what is wrong, and name the section of the runbook", () => {
     for (const { name, alarmDescription } of alarms()) {
-      const anchor = String(name).replace(/-prod$/, "");
+      const [, anchor] = String(name).match(/^lectern-(.+)-prod$/) ?? [];
       expect(alarmDescription).toMatch(new RegExp(`^[A-Z].+\\. What to do: docs/runbook\\.md#${anchor}$`));
     }
   });
 
   test("have one section each in the runbook, which has no others", () => {
     const runbook = readFileSync(path.resolve(import.meta.dirname, "../docs/runbook.md"), "utf8");
-    const sections = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) => `${title}-prod`);
+    const sections = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) => `lectern-${title}-prod`);
     expect(sections.sort()).toEqual(namesOf(graph, types.alarm));
   });
 
@@ -141,11 +148,11 @@ describe("thresholds", () => {
       threshold: 90,
     });
     const larger = await graphOf("prod", changed);
-    expect(named(larger, types.alarm, "active-sessions-prod").inputs.threshold).toBe(360);
+    expect(named(larger, types.alarm, "lectern-active-sessions-prod").inputs.threshold).toBe(360);
   });
 
   test("errors: more than 10 in 5 minutes, with one alarm for each function", () => {
-    const ofErrors = alarms().filter(({ name }) => String(name).startsWith("errors-"));
+    const ofErrors = alarms().filter(({ name }) => String(name).startsWith("lectern-errors-"));
     const watched = ofErrors.map((inputs) => {
       expect(inputs).toMatchObject({
         comparisonOperator: "GreaterThanThreshold",
@@ -181,7 +188,7 @@ describe("thresholds", () => {
     }
     expect(alarm("stream-failures")).toMatchObject({
       namespace: "AWS/SQS",
-      dimensions: { QueueName: "session-stream-failures-prod" },
+      dimensions: { QueueName: "lectern-stream-failures-prod" },
       threshold: 0,
     });
   });

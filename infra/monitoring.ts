@@ -1,6 +1,6 @@
 import { alarm, math, ofFunction, own, sumOf } from "./alarm";
 import { functionNames, functions, streamFunctionNames } from "./functions";
-import { named, settings } from "./stage";
+import { settings } from "./stage";
 import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
 import { failures } from "./stream";
 
@@ -166,22 +166,3 @@ alarm({
     minutes(5),
   ),
 });
-
-const { monthlyBudget, alarmEmail } = settings;
-if (monthlyBudget !== undefined && alarmEmail !== undefined) {
-  const notification = (threshold: number, notificationType: "ACTUAL" | "FORECASTED") => ({
-    comparisonOperator: "GREATER_THAN",
-    threshold,
-    thresholdType: "PERCENTAGE",
-    notificationType,
-    subscriberEmailAddresses: [alarmEmail],
-  });
-  new aws.budgets.Budget("MonthlyBudget", {
-    name: named("lectern"),
-    budgetType: "COST",
-    timeUnit: "MONTHLY",
-    limitAmount: `${monthlyBudget}`,
-    limitUnit: "USD",
-    notifications: [notification(80, "ACTUAL"), notification(100, "FORECASTED")],
-  });
-}

@@ -195,7 +195,7 @@ describe("the streams", () => {
         maximumRecordAgeInSeconds: 600,
         parallelizationFactor: 10,
         destinationConfig: {
-          onFailure: { destinationArn: "arn:aws:sqs:us-east-1:000000000000:session-stream-failures-prod" },
+          onFailure: { destinationArn: "arn:aws:sqs:us-east-1:000000000000:lectern-stream-failures-prod" },
         },
       });
     },
@@ -219,7 +219,7 @@ describe("the streams", () => {
   });
 
   test("send failed records to an encrypted queue, which keeps them for two weeks", () => {
-    expect(named(graph, types.queue, "session-stream-failures-prod").inputs).toMatchObject({
+    expect(named(graph, types.queue, "lectern-stream-failures-prod").inputs).toMatchObject({
       messageRetentionSeconds: 14 * 24 * 3_600,
       sqsManagedSseEnabled: true,
     });

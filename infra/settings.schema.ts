@@ -67,6 +67,12 @@ export const deploymentSchema = v.object({
   alarmEmail: v.optional(
     v.pipe(v.string(), v.email("must be an e-mail address"), v.description("Receives every alarm.")),
   ),
+  monitoring: v.pipe(
+    trueOrFalse,
+    v.description(
+      "Whether the stage has alarms, their topic, a dashboard, a saved query and the functions' own metrics. Its logs stay without.",
+    ),
+  ),
   logLevel: v.pipe(
     v.picklist(["DEBUG", "INFO", "WARN", "ERROR"], "must be DEBUG, INFO, WARN or ERROR"),
     v.description("The lowest level that the functions log: DEBUG, INFO, WARN or ERROR."),

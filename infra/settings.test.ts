@@ -16,6 +16,7 @@ describe("a stage's settings", () => {
         region: "us-east-1",
         isProtected: stage === "prod",
         isRemovable: false,
+        monitoring: stage !== "pr-7",
         passwordSignIn: stage !== "prod",
         adoptRetained: false,
         signingKeyVersion: 1,

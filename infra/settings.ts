@@ -2,11 +2,13 @@ import { checkSettings, environmentName, SettingError, settingNames } from "@lec
 import * as v from "valibot";
 import { deployments } from "./deployments";
 import { type ByStage, type Deployment, deploymentSchema, type StageSettings } from "./settings.schema";
+import { nameProblem, resembles } from "./stage-name";
 
 const defaults = {
   region: "us-east-1",
   isProtected: false,
   isRemovable: false,
+  monitoring: true,
   passwordSignIn: true,
   adoptRetained: false,
   signingKeyVersion: 1,
@@ -32,6 +34,7 @@ const defaults = {
 const stages: ByStage = {
   staging: { heartbeatLogSampling: 0.01 },
   prod: { isProtected: true, passwordSignIn: false, heartbeatLogSampling: 0.01 },
+  "pr-*": { monitoring: false },
 };
 
 /**
@@ -47,9 +50,11 @@ const ownDeployments = (): ByStage => (process.env[projectOnlyVariable] ? {} : d
 
 /**
  * The checked settings of a stage: the defaults, under the project's own, the operator's and the command line's.
- * @throws {SettingError} with the name of the first wrong setting and the reason
+ * @throws {SettingError} with the name of the first wrong setting and the reason, or with what is wrong with the stage's name
  */
 export const settingsFor = (stage: string, own = ownDeployments()): StageSettings => {
+  const problem = nameProblem(stage);
+  if (problem !== undefined) throw new StageError(problem);
   checkNames(own);
   const given = {
     ...defaults,
@@ -71,6 +76,32 @@ export const isPreview = (stage: string): boolean => /^pr-\d+$/.test(stage);
 export const protectedStages = [
   ...new Set([...Object.keys(stages), ...Object.keys(ownDeployments())]),
 ].filter((stage) => settingsNamed(stage).isProtected);
+
+/**
+ * Refuses live mode on a stage that others use: it replaces the functions by stubs, which wait for one person's laptop.
+ * @throws {SettingError} unless the stage may have live functions
+ */
+export const checkLive = (stage: string, own = ownDeployments()): void => {
+  const { isProtected, github, isBounded } = settingsFor(stage, own);
+  const why =
+    (isProtected && "it is protected") ||
+    (stage in stages && "others use it") ||
+    ((github || isBounded) && "its roles' boundary would cut them off");
+  if (!why) return;
+  throw new StageError(
+    `Stage ${stage} takes no live functions, because ${why}: use a stage of your own (npm run dev -- --stage alice).`,
+  );
+};
+
+/**
+ * The stage that an operator may have meant: `prod` for `Prod` or `production`, which would have none of its settings.
+ * Undefined if no shared stage has such a name, or if this one has settings of its own.
+ */
+export const meantStage = (stage: string, own = ownDeployments()): string | undefined => {
+  if (stage in stages || stage in own || isPreview(stage)) return undefined;
+  const shared = [...Object.keys(stages), ...Object.keys(own).filter((name) => own[name]?.isProtected)];
+  return shared.find((name) => name !== "pr-*" && resembles(stage, name));
+};
 
 /** Named SettingError so that only its message is printed, without a stack. */
 class StageError extends Error {
@@ -118,6 +149,7 @@ const structured = [
   "passwordSignIn",
   "isProtected",
   "isRemovable",
+  "monitoring",
   "adoptRetained",
   "github",
   "isBounded",

@@ -5,6 +5,7 @@ import { changed, full, graphOf, named, namesOf, types } from "./testing/graph";
 
 describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
   const isProtected = stage === "prod";
+  const hasMonitoring = stage !== "pr-7";
   let graph: Graph;
   beforeAll(async () => {
     graph = await graphOf(stage);
@@ -14,7 +15,7 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
     const on = (...names: string[]) => names.map((name) => `${name}-${stage}`).sort();
     expect(namesOf(graph, types.table)).toEqual(on("Sessions", "Connections", "RateLimits"));
     expect(namesOf(graph, types.api)).toEqual(on("session-websocket-api"));
-    expect(namesOf(graph, types.topic)).toEqual(on("session-management-alarms"));
+    expect(namesOf(graph, types.topic)).toEqual(hasMonitoring ? on("session-management-alarms") : []);
     expect(namesOf(graph, types.lambda)).toEqual(on(...functionNames));
   });
 
@@ -116,10 +117,24 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
       WebSocketAPIEndpoint: expect.stringMatching(
         /^wss:\/\/\w+\.execute-api\.us-east-1\.amazonaws\.com\/prod$/,
       ),
-      AlarmTopicArn: `arn:aws:sns:us-east-1:000000000000:session-management-alarms-${stage}`,
+      ...(hasMonitoring
+        ? { AlarmTopicArn: `arn:aws:sns:us-east-1:000000000000:session-management-alarms-${stage}` }
+        : {}),
       UserPoolId: pool?.id,
       UserPoolClientId: client?.id,
     });
+  });
+
+  test(`${hasMonitoring ? "it has" : "it has no"} alarms, dashboard, saved query and metrics of its own, and all its logs`, () => {
+    const { alarm, dashboard, query } = types;
+    const counts = [alarm, dashboard, query].map((type) => ofType(graph, type).length);
+    expect(counts).toEqual(hasMonitoring ? [expect.any(Number), 1, 1] : [0, 0, 0]);
+    if (hasMonitoring) expect(counts[0]).toBeGreaterThan(20);
+    const silenced = ofType(graph, types.lambda).filter(({ inputs }) =>
+      JSON.stringify(inputs.environment).includes('"POWERTOOLS_METRICS_DISABLED":"true"'),
+    );
+    expect(silenced).toHaveLength(hasMonitoring ? 0 : functionNames.length);
+    expect(namesOf(graph, types.logGroup)).toHaveLength(functionNames.length + 1);
   });
 
   test("without an address, nobody gets mail", () => {

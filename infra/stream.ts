@@ -5,7 +5,7 @@ import { connections, connectionsByLanguage, sessions } from "./storage";
 
 /** The stream records that a function gave up on, for an operator to read. The reaper repairs their effects. */
 export const failures = new aws.sqs.Queue("StreamFailures", {
-  name: named("session-stream-failures"),
+  name: named("lectern-stream-failures"),
   messageRetentionSeconds: 14 * 24 * 3_600,
   sqsManagedSseEnabled: true,
 });

@@ -5,11 +5,11 @@ import { main, npmRun, output, variable } from "./step.mjs";
 const conflict = /due to concurrent modification/i;
 
 /** Runs an npm script of SST. Repeats it once if API Gateway refused a change because of another one. */
-const sst = async (script, stage) => {
-  const first = await npmRun(script, "--stage", stage);
+const sst = async (script, stage, ...options) => {
+  const first = await npmRun(script, "--stage", stage, ...options);
   if (first.passed || !conflict.test(first.text)) return first;
   console.log(`::warning::API Gateway refused two changes of ${stage}'s API at a time. Repeating once.`);
-  return npmRun(script, "--stage", stage);
+  return npmRun(script, "--stage", stage, ...options);
 };
 
 /** SST's two sentences about its lock. */
@@ -32,7 +32,7 @@ const remove = async () => {
   const number = variable("NUMBER");
   if (!/^\d+$/.test(number)) throw new Error(`${number} is not the number of a pull request.`);
   const stage = `pr-${number}`;
-  const { passed, text } = await sst("remove", stage);
+  const { passed, text } = await sst("remove", stage, "--yes");
   if (passed) return;
   if (!unknownStage.test(text)) throw new Error(`${stage} could not be removed.`);
   console.log(`::notice::There is no stage ${stage}: it was never deployed, or is already removed.`);

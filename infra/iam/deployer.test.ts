@@ -68,6 +68,7 @@ describe.each([
           context: {},
         },
         { action: "lambda:ListEventSourceMappings", resource: "*", context: {} },
+        { action: "lambda:GetAccountSettings", resource: "*", context: {} },
         {
           action: "lambda:GetFunctionConfiguration",
           resource: arn("lambda", `function:session-welcome-${stage}`),

@@ -39,7 +39,7 @@ export const storageAndFunctions = (place: Place): readonly Statement[] => {
     allow(
       "ReadAll",
       [
-        ...of("lambda", "GetEventSourceMapping", "ListEventSourceMappings"),
+        ...of("lambda", "GetEventSourceMapping", "ListEventSourceMappings", "GetAccountSettings"),
         ...of("ec2", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"),
         ...of("logs", "DescribeLogGroups", "DescribeQueryDefinitions"),
         ...of("cloudwatch", "DescribeAlarms"),

@@ -99,7 +99,7 @@ describe("the removal of a preview", () => {
   test("removes the stage of the pull request", async () => {
     const { code, log } = await remove(["| Deleted Sessions"], 0);
     expect(code).toBe(0);
-    expect(log).toBe('["--stage","pr-7"]\n| Deleted Sessions\n');
+    expect(log).toBe('["--stage","pr-7","--yes"]\n| Deleted Sessions\n');
   });
 
   test("passes for a stage that was never deployed", async () => {

@@ -21,9 +21,13 @@ import type { ByStage } from "../settings.schema";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
-/** Evaluates the real program for a stage, as a deployment would. */
-export const graphOf = (stage: string, settings: Record<string, string> = {}): Promise<Graph> =>
-  once({ stage, settings }, () => synth({ root, stage, settings }));
+/** Evaluates the real program for a stage, as a deployment would; with `dev`, as live mode would. */
+export const graphOf = (
+  stage: string,
+  settings: Record<string, string> = {},
+  { dev = false }: { readonly dev?: boolean } = {},
+): Promise<Graph> =>
+  once({ stage, settings, ...(dev ? { dev } : {}) }, () => synth({ root, stage, settings, dev }));
 
 /** Evaluates the program with these settings in `infra/deployments.ts`. */
 export const graphWith = (stage: string, deployments: ByStage): Promise<Graph> =>

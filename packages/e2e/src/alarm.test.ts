@@ -47,7 +47,7 @@ const toFullMinute = (): void => advance(minute - (stage.stack.clock.now() % min
 
 const stateOf = (name: string): string | undefined => {
   stage.stack.evaluateAlarms();
-  return stage.stack.alarms().find((alarm) => alarm.name === `${name}-local`)?.state;
+  return stage.stack.alarms().find((alarm) => alarm.name === `lectern-${name}-local`)?.state;
 };
 
 /** The alarm's states in the topic's notifications, the newest first. */
@@ -55,7 +55,7 @@ const toldOf = (name: string): unknown[] =>
   stage.stack
     .notifications()
     .map(({ message }) => JSON.parse(message))
-    .filter(({ AlarmName }) => AlarmName === `${name}-local`)
+    .filter(({ AlarmName }) => AlarmName === `lectern-${name}-local`)
     .map(({ NewStateValue }) => NewStateValue);
 
 const inject = (fault: Parameters<Stage["stack"]["faults"]["inject"]>[0]): (() => void) => {
@@ -404,7 +404,7 @@ const scenarios: Record<string, Scenario> = {
 };
 
 test("every alarm of the infrastructure has a scenario, and every scenario an alarm", () => {
-  const names = stage.stack.alarms().map(({ name }) => name.replace(/-local$/, ""));
+  const names = stage.stack.alarms().map(({ name }) => name.replace(/^lectern-(.+)-local$/, "$1"));
   expect(Object.keys(scenarios).sort()).toEqual(names.sort());
 });
 

@@ -1,6 +1,6 @@
 import { statusOf } from "@lectern/cli/client";
 import { beforeEach, expect, test } from "vitest";
-import { useStage } from "./stage.js";
+import { startStage, useStage } from "./stage.js";
 
 interface Written {
   readonly functionName: string;
@@ -266,4 +266,22 @@ test("rule 17: a bug's line has its code and its stack", async () => {
     error: { stack: expect.stringContaining("at ") },
   });
   await speaker.leave();
+});
+
+test("a stage without monitoring writes no metric, and its logs as ever", async () => {
+  const lines: string[] = [];
+  const silent = await startStage(
+    { monitoring: "false" },
+    { observer: { onLog: ({ text }) => lines.push(text) } },
+  );
+  try {
+    await silent.create();
+    expect(await statusOf(silent.connect({ action: "fly" }))).toBe(400);
+    await silent.reap();
+    expect(lines.filter((line) => line.includes('"_aws"'))).toEqual([]);
+    expect(lines.filter((line) => line.includes('"operation"')).length).toBeGreaterThan(2);
+    expect(silent.stack.alarms()).toEqual([]);
+  } finally {
+    await silent.stop();
+  }
 });

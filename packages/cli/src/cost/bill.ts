@@ -90,8 +90,16 @@ const lines: Readonly<Record<string, readonly Line[]>> = {
       ({ logBytes: { functions, metrics, access }, days, stage }) =>
         ((functions + metrics + access) / days) * (stage.logRetentionDays + assumptions.logLagDays.value),
     ],
-    ["metrics of a month without refusals", "metrics", ({ usage }) => usage.series.length],
-    ["metrics of refusals and faults", "metrics", () => assumptions.refusalSeries.value],
+    [
+      "metrics of a month without refusals",
+      "metrics",
+      ({ usage, stage }) => (stage.metrics ? usage.series.length : 0),
+    ],
+    [
+      "metrics of refusals and faults",
+      "metrics",
+      ({ stage }) => (stage.metrics ? assumptions.refusalSeries.value : 0),
+    ],
     ["metrics in alarms", "alarmMetrics", ({ stage }) => sum(Object.values(stage.alarms))],
     ["dashboards", "dashboards", ({ stage }) => stage.dashboards],
   ],

@@ -95,7 +95,7 @@ export const monthOf = ({ load, usage, stage }: Circumstances) => {
       limitRows * usage.rows.rateLimits,
     logBytes: {
       functions: ["DEBUG", "INFO"].includes(stage.settings.logLevel) ? logged(({ logBytes }) => logBytes) : 0,
-      metrics: logged(({ metricBytes }) => metricBytes),
+      metrics: stage.metrics ? logged(({ metricBytes }) => metricBytes) : 0,
       access: all(
         ({ handshakes, messagesIn, functions }) =>
           handshakes * stage.accessLog.connect +

@@ -62,6 +62,15 @@ test("dashboards, alarms and metrics save their price", () => {
   expect(saved(reference, "no FanOutSize")).toBeCloseTo(4 * 0.3, 9);
 });
 
+test("monitoring false leaves logs alone, and saves alarms, metrics and dashboard together", () => {
+  const idle = withLoad({ sessions: 0 });
+  const left = billOf(idle).total - saved(idle, "monitoring false");
+  expect(left).toBeLessThan(0.1);
+  const { alarms } = reference.stage;
+  const count = Object.values(alarms).reduce((sum, metrics) => sum + metrics, 0);
+  expect(saved(idle, "monitoring false")).toBeGreaterThanOrEqual(0.1 * count + 0.3 * usage.series.length + 3);
+});
+
 test("no access log saves its bytes and their storage", () => {
   const { services } = billOf(reference);
   const items = services.flatMap((service) => service.items);

@@ -64,6 +64,7 @@ const changesOf = ({ load, stage, usage }: Circumstances): Change[] => {
     ["no alarms on throttles", monitoring, withStage({ alarms: Object.fromEntries(alarms) })],
     ["no alarms at all", monitoring, withStage({ alarms: {} })],
     ["no dashboard", "sst.config.ts", withStage({ dashboards: 0 })],
+    ["monitoring false: logs alone", config, withStage({ alarms: {}, metrics: false, dashboards: 0 })],
   ];
 };
 

@@ -35,12 +35,18 @@ test("an alarm counts each metric that it watches, but no expression", () => {
 test("dashboards, backups, retention and the reaper's schedule come from the resources", () => {
   expect(stageOf(graph)).toMatchObject({
     name: "prod",
+    metrics: true,
     dashboards: 1,
     backups: true,
     logRetentionDays: 1,
     reaperMinutes: 1,
     settings: { heartbeatIntervalSeconds: 30, heartbeatLogSampling: 0.01, logLevel: "INFO" },
   });
+});
+
+test("a preview has no alarm, no metric and no dashboard", async () => {
+  const preview = stageOf(await synth({ root, stage: "pr-7" }));
+  expect(preview).toMatchObject({ name: "pr-7", alarms: {}, metrics: false, dashboards: 0 });
 });
 
 test("an access log's line has the length of the values that API Gateway fills in", () => {

@@ -5,9 +5,9 @@ import * as v from "valibot";
 /** A stage's fixed costs, and the settings that decide its other costs. */
 export type Stage = ReturnType<typeof stageOf>;
 
-/** `session-welcome-prod` → `welcome` */
+/** `session-welcome-prod` → `welcome`, `lectern-limits-off-prod` → `limits-off` */
 export const shortName = (physical: string, stage: string): string =>
-  physical.replace(/^session-/, "").replace(new RegExp(`-${stage}$`), "");
+  physical.replace(/^(session|lectern)-/, "").replace(new RegExp(`-${stage}$`), "");
 
 /** Reads a stage's resources and settings from its evaluated infrastructure. */
 export const stageOf = (graph: Graph) => {
@@ -29,6 +29,8 @@ export const stageOf = (graph: Graph) => {
         return [shortName(name, stage), metricQueries?.filter(({ metric }) => metric).length ?? 1];
       }),
     ),
+    /** True if the functions write metrics of their own. */
+    metrics: environment.POWERTOOLS_METRICS_DISABLED !== "true",
     dashboards: ofType(graph, "aws:cloudwatch/dashboard:Dashboard").length,
     accessLog: accessLogOf(graph),
     logRetentionDays: Math.max(

@@ -31,8 +31,9 @@ const defaultsOf = (name: string): string => {
     const value = Object.entries(settingsFor(stage)).find(([known]) => known === name)?.[1];
     return value === undefined ? "none" : code(JSON.stringify(value).replaceAll('"', ""));
   };
-  const differing = ["staging", "prod"].filter((stage) => on(stage) !== on("dev"));
-  return [on("dev"), ...differing.map((stage) => `${stage} ${on(stage)}`)].join("; ");
+  const stages = { staging: "staging", prod: "prod", "pr-*": "pr-0" };
+  const differing = Object.entries(stages).filter(([, stage]) => on(stage) !== on("dev"));
+  return [on("dev"), ...differing.map(([shown, stage]) => `${shown} ${on(stage)}`)].join("; ");
 };
 
 /** Marks the settings that a sentence names. */

@@ -1,10 +1,10 @@
-import { UserError } from "offline-aws";
+import { sayIfSlow, UserError } from "offline-aws";
 import { callersAccount, credentialsProblem, isServiceError, networkProblem } from "../aws.js";
 
 /**
- * Compares the account of the credentials with the stage's. Pulumi does so too, but only after SST has made its buckets,
- * repository and parameters.
- * @throws {UserError} unless they are of that account
+ * Looks for credentials that AWS takes, of the stage's account if it names one. SST would fetch Pulumi first, and Pulumi
+ * would compare the account only after SST has made its buckets, repository and parameters.
+ * @throws {UserError} unless there are such credentials
  */
 export const checkAccount = async ({
   stage,
@@ -12,13 +12,15 @@ export const checkAccount = async ({
   region,
 }: {
   readonly stage: string;
-  readonly account: string;
+  readonly account: string | undefined;
   readonly region: string;
 }): Promise<void> => {
-  const actual = await callersAccount({ region }, 10_000).catch((error: unknown) => {
+  const asking = callersAccount({ region }, 10_000);
+  const slow = "Asking AWS whose credentials these are";
+  const actual = await sayIfSlow(console.error, slow, asking).catch((error: unknown) => {
     throw asUserError(error, region);
   });
-  if (actual === account) return;
+  if (account === undefined || actual === account) return;
   throw new UserError(
     `Stage ${stage} belongs to the AWS account ${account}, but these credentials are of ${actual}: name another profile with AWS_PROFILE, or correct account in infra/deployments.ts.`,
   );

@@ -15,8 +15,46 @@ const bin = path.join(root, "packages/cli/bin/lectern.mjs");
 
 let folder: string;
 
+const key = { AWS_ACCESS_KEY_ID: "me", AWS_SECRET_ACCESS_KEY: "secret" };
+const identity = (account: string) =>
+  `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
+
+/** A stand-in for AWS: its token service, and Lambda's quota. */
+const startAws = async ({
+  status = 200,
+  body = identity("123456789012"),
+  concurrency = 1_000,
+}: {
+  status?: number;
+  body?: string;
+  concurrency?: number;
+} = {}) => {
+  const asked: string[] = [];
+  const server = http.createServer((request, response) => {
+    if (request.url?.startsWith("/2016-08-19/account-settings")) {
+      const AccountLimit = {
+        ConcurrentExecutions: concurrency,
+        UnreservedConcurrentExecutions: concurrency,
+      };
+      response.end(JSON.stringify({ AccountLimit }));
+      return;
+    }
+    asked.push(String(request.headers.authorization));
+    request.resume().on("end", () => response.writeHead(status, { "content-type": "text/xml" }).end(body));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { env: { AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` }, asked };
+};
+
+/** The environment of somebody who is signed in. */
+let signedIn: Record<string, string>;
+
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "lectern-sst-command-"));
+  signedIn = { ...key, ...(await startAws()).env };
 });
 
 afterEach(() => rm(folder, { recursive: true }));
@@ -43,8 +81,9 @@ const start = async (args: readonly string[], env: Record<string, string> = {}):
       HOME: folder,
       SST_BIN_PATH: binary,
       LECTERN_PROJECT_ONLY: "true",
-      // Credentials are asked for nowhere but in the environment and in the home above.
+      // Credentials are asked for nowhere but in the environment and in the home above, and AWS itself is never asked.
       AWS_EC2_METADATA_DISABLED: "true",
+      AWS_ENDPOINT_URL: "http://127.0.0.1:1",
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -61,17 +100,23 @@ const ended = async (child: ChildProcess) => {
     });
   }
   const [code] = await once(child, "close");
-  return { code, ...output };
+  // On a slow machine the command prints what it waits for.
+  const stderr = output.stderr.replaceAll(/^Asking .+\n/gm, "");
+  return { code, ...output, stderr };
 };
 
 const run = async (args: readonly string[], env?: Record<string, string>) => ended(await start(args, env));
+
+/** Runs a command with credentials. */
+const runSignedIn = (args: readonly string[], env: Record<string, string> = {}) =>
+  run(args, { ...signedIn, ...env });
 
 const settings = (given: Record<string, string>) => ({ OFFLINE_AWS_SETTINGS: JSON.stringify(given) });
 
 describe("SST runs", () => {
   test("with the given options, on this terminal, without telemetry; its exit code is the command's", async () => {
     const args = ["deploy", "--print-logs", "--stage", "alice", "--target", "Sessions,Reaper"];
-    const { code, stdout, stderr } = await run(args);
+    const { code, stdout, stderr } = await runSignedIn(args);
     expect(JSON.parse(stdout)).toEqual({
       args: ["deploy", "--stage", "alice", "--print-logs", "--target", "Sessions,Reaper"],
       SST_TELEMETRY_DISABLED: "1",
@@ -80,13 +125,13 @@ describe("SST runs", () => {
   });
 
   test("with telemetry where somebody asks for it", async () => {
-    const { stdout } = await run(["diff", "--stage", "alice"], { SST_TELEMETRY_DISABLED: "0" });
+    const { stdout } = await runSignedIn(["diff", "--stage", "alice"], { SST_TELEMETRY_DISABLED: "0" });
     expect(JSON.parse(stdout).SST_TELEMETRY_DISABLED).toBe("0");
   });
 
   test("for the stage of the variable, of .env, or of .sst/stage, in this order", async () => {
     const stageWith = async (env?: Record<string, string>) =>
-      JSON.parse((await run(["remove"], env)).stdout).args.slice(0, 3);
+      JSON.parse((await runSignedIn(["remove", "--yes"], env)).stdout).args;
     await mkdir(path.join(folder, ".sst"));
     await writeFile(path.join(folder, ".sst/stage"), "carol\n");
     expect(await stageWith()).toEqual(["remove", "--stage", "carol"]);
@@ -96,7 +141,7 @@ describe("SST runs", () => {
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)("and gets %s, and is waited for", async (signal) => {
-    const child = await start(["deploy", "--stage", "alice", "--verbose"]);
+    const child = await start(["deploy", "--stage", "alice", "--verbose"], signedIn);
     const end = ended(child);
     child.stdout?.once("data", () => child.kill(signal));
     const { code, stdout } = await end;
@@ -108,7 +153,7 @@ describe("SST runs", () => {
     const { SST_BIN_PATH: _, ...env } = process.env;
     const missing = await promisify(execFile)(process.execPath, [bin, "diff", "--stage", "alice"], {
       cwd: folder,
-      env: { ...env, AWS_EC2_METADATA_DISABLED: "true" },
+      env: { ...env, AWS_EC2_METADATA_DISABLED: "true", ...signedIn },
     }).catch(({ code, stderr }) => ({ code, stderr }));
     expect(missing).toEqual({
       code: 1,
@@ -141,37 +186,76 @@ describe("SST does not run", () => {
   });
 });
 
-describe("the credentials of a stage with an account", () => {
-  const key = { AWS_ACCESS_KEY_ID: "me", AWS_SECRET_ACCESS_KEY: "secret" };
-  const identity = (account: string) =>
-    `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
-  const refusal = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The token with secret is expired</Message></Error></ErrorResponse>`;
+describe("live functions", () => {
+  test.each([
+    [["dev", "--stage", "prod"], "Stage prod takes no live functions, because it is protected: "],
+    [["dev", "--stage", "staging"], "Stage staging takes no live functions, because others use it: "],
+    [["deploy", "--dev", "--stage", "prod"], "Stage prod takes no live functions, because it is protected: "],
+  ])("%j is refused, whoever asks", async (args, sentence) => {
+    const { code, stdout, stderr } = await runSignedIn(args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(`${sentence}use a stage of your own (npm run dev -- --stage alice).\n`);
+  });
 
-  /** A stand-in for AWS's token service. */
-  const sts = async (status: number, body: string) => {
-    const asked: string[] = [];
-    const server = http.createServer((request, response) => {
-      asked.push(String(request.headers.authorization));
-      request.resume().on("end", () => response.writeHead(status, { "content-type": "text/xml" }).end(body));
+  test("run on a stage of one's own", async () => {
+    const { code, stdout } = await runSignedIn(["dev", "--stage", "alice"]);
+    expect([code, JSON.parse(stdout).args]).toEqual([7, ["dev", "--stage", "alice"]]);
+  });
+});
+
+describe("a question", () => {
+  const removal = "Stage alice would be removed with everything in it, except what a protected stage keeps.";
+  const doubt =
+    "Stage production is not prod: it would be a stage of its own, without the settings and the protection of prod.";
+
+  test.each([
+    [["remove", "--stage", "alice"], removal],
+    [["deploy", "--stage", "production"], doubt],
+  ])("ends %j in a script, and --yes answers it", async (args, question) => {
+    expect(await runSignedIn(args)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `${question} Add --yes if you mean it, or run the command on a terminal.\n`,
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    onTestFinished(() => void server.close());
-    const { port } = server.address() as AddressInfo;
-    return { env: { AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${port}` }, asked };
-  };
+    const { code, stdout } = await runSignedIn([...args, "--yes"]);
+    expect([code, JSON.parse(stdout).args]).toEqual([7, args]);
+  });
+
+  test("is not asked about prod itself, nor by a command that only looks", async () => {
+    for (const args of [
+      ["deploy", "--stage", "prod"],
+      ["diff", "--stage", "production"],
+    ]) {
+      expect((await runSignedIn(args)).code).toBe(7);
+    }
+  });
+});
+
+describe("Lambda's concurrency", () => {
+  test("is named with its figure when it is low, and the deployment goes on", async () => {
+    const { env } = await startAws({ concurrency: 10 });
+    const { code, stderr } = await runSignedIn(["deploy", "--stage", "alice"], env);
+    expect(code).toBe(7);
+    expect(stderr).toMatch(
+      /^Warning: Lambda's quota ConcurrentExecutions is 10 in this account and us-east-1, and not the usual 1000: .+\.\n$/,
+    );
+  });
+});
+
+describe("the credentials", () => {
+  const refusal = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The token with secret is expired</Message></Error></ErrorResponse>`;
   const mine = settings({ account: "123456789012", region: "eu-central-1" });
   const command = ["deploy", "--stage", "prod"];
 
   test("let SST begin when they are of that account", async () => {
-    const { env, asked } = await sts(200, identity("123456789012"));
+    const { env, asked } = await startAws();
     expect((await run(command, { ...mine, ...key, ...env })).code).toBe(7);
     expect(asked).toEqual([expect.stringContaining("Credential=me/")]);
     expect(asked[0]).toContain("/eu-central-1/sts/");
   });
 
   test("are those of .env, as for SST itself", async () => {
-    const { env, asked } = await sts(200, identity("123456789012"));
+    const { env, asked } = await startAws();
     await writeFile(
       path.join(folder, ".env.prod"),
       "AWS_ACCESS_KEY_ID=other\nAWS_SECRET_ACCESS_KEY=secret\n",
@@ -181,7 +265,7 @@ describe("the credentials of a stage with an account", () => {
   });
 
   test("stop it before it has made anything when they are of another", async () => {
-    const { env } = await sts(200, identity("999999999999"));
+    const { env } = await startAws({ body: identity("999999999999") });
     expect(await run(command, { ...mine, ...key, ...env })).toEqual({
       code: 1,
       stdout: "",
@@ -191,7 +275,7 @@ describe("the credentials of a stage with an account", () => {
   });
 
   test("stop it when AWS does not take them, without what AWS says of them", async () => {
-    const { env } = await sts(403, refusal);
+    const { env } = await startAws({ status: 403, body: refusal });
     expect(await run(command, { ...mine, ...key, ...env })).toEqual({
       code: 1,
       stdout: "",
@@ -200,20 +284,29 @@ describe("the credentials of a stage with an account", () => {
     });
   });
 
+  const none =
+    "There are no AWS credentials, or they cannot be used: sign in (aws sso login), or name a profile with AWS_PROFILE.\n";
+
   test("are asked for when there are none", async () => {
-    expect(await run(command, mine)).toEqual({
-      code: 1,
-      stdout: "",
-      stderr:
-        "There are no AWS credentials, or they cannot be used: sign in (aws sso login), or name a profile with AWS_PROFILE.\n",
-    });
+    expect(await run(command, mine)).toEqual({ code: 1, stdout: "", stderr: none });
+  });
+
+  test.each(["dev", "remove", "unlock"])(
+    "are asked for by %s before SST fetches anything, also on a stage without an account",
+    async (name) => {
+      expect(await run([name, "--stage", "alice"])).toEqual({ code: 1, stdout: "", stderr: none });
+    },
+  );
+
+  test("of any account do on a stage that names none", async () => {
+    const { env } = await startAws({ body: identity("999999999999") });
+    expect((await run(["diff", "--stage", "alice"], { ...key, ...env })).code).toBe(7);
   });
 
   test("cannot be looked at when nobody answers, and so nothing is begun", async () => {
     const { code, stdout, stderr } = await run(command, {
       ...mine,
       ...key,
-      AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1",
       AWS_MAX_ATTEMPTS: "1",
     });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -223,12 +316,17 @@ describe("the credentials of a stage with an account", () => {
   });
 });
 
-test("each command takes the options that the installed SST has, and no other", async () => {
+test("each command takes the options that the installed SST has, and no other but --yes", async () => {
   const commands = { deploy, dev, diff, refresh, remove, unlock };
   const flags = await readSstFlags(root, Object.keys(commands));
   for (const [name, { args }] of Object.entries(commands)) {
     const known = [...(flags.get(name) ?? [])].filter((flag) => flag !== "help");
-    expect([name, Object.keys(args ?? {}).sort()]).toEqual([name, known.sort()]);
+    expect([
+      name,
+      Object.keys(args ?? {})
+        .filter((own) => own !== "yes")
+        .sort(),
+    ]).toEqual([name, known.sort()]);
   }
 });
 

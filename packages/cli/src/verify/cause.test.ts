@@ -18,6 +18,7 @@ const seeing = (
     row: async () => undefined,
     brokenStream: async () => brokenStream,
     lines: async (name) => lines[name] ?? [],
+    concurrency: async () => ({ unreserved: 1_000, problem: undefined }),
   };
   return { operator, stage: "prod", since: 0, patienceMs: 0 };
 };

@@ -39,6 +39,7 @@ export interface Check {
   /**
    * Resolves to what was seen, in words.
    * @throws {Failed} the promise was not kept
+   * @throws {Doubt} it is kept, but not for every load
    * @throws {Skip} it cannot be checked here
    */
   run(scene: Scene): Promise<string>;
@@ -47,6 +48,11 @@ export interface Check {
 /** A promise was not kept. The message is one sentence with the likely cause and the page that helps. */
 export class Failed extends Error {
   override readonly name = "Failed";
+}
+
+/** The promise was kept, but something near it is not as it should be. The message is one sentence. */
+export class Doubt extends Error {
+  override readonly name = "Doubt";
 }
 
 /** A check cannot be made here. The message is the reason. */

@@ -54,7 +54,7 @@ test("a local stack needs only its address: one line for each check, and a verdi
     /^✓ passed {3}the endpoint answers a WebSocket handshake \(.+\): an unknown action is refused/,
   );
   expect(stdout).toMatch(/^– skipped {2}a connection is refreshed .+--refresh-minutes says so$/m);
-  expect(lines.at(-1)).toMatch(/^12 passed, 0 failed, 1 skipped in \d+\.\d\d s$/);
+  expect(lines.at(-1)).toMatch(/^13 passed, 0 failed, 1 skipped in \d+\.\d\d s$/);
   expect(stdout).not.toContain(String.fromCharCode(27));
   expect(stdout).not.toContain("eyJ");
   expect(code).toBe(0);
@@ -86,7 +86,7 @@ test("a failure is printed at once and again at the end, and the exit code is 1"
     expect(stdout.split(sentence)).toHaveLength(3);
     expect(stdout).toMatch(/^✗ failed {3}a heartbeat is acknowledged \(.+\): The heartbeat got the error/m);
     expect(stdout).toMatch(
-      /\n\n✗ a heartbeat is acknowledged\n {2}The heartbeat got the error .+\n\n11 passed, 1 failed, 1 skipped in /,
+      /\n\n✗ a heartbeat is acknowledged\n {2}The heartbeat got the error .+\n\n12 passed, 1 failed, 1 skipped in /,
     );
     expect(code).toBe(1);
 

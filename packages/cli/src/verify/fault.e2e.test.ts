@@ -5,11 +5,13 @@ import { type Stack, startStack } from "offline-aws";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { awsAt } from "../aws.js";
 import { connect, statusOf } from "../client.js";
+import { lowConcurrency } from "../concurrency.js";
 import type { Check, Subject } from "./check.js";
 import { endsSession, forgetsLeavers } from "./exit.js";
 import { acknowledgesHeartbeats, refreshesConnections } from "./frames.js";
 import { answers, createsSession, joinsSession, refusesBadTokens, refusesWrongIds } from "./handshake.js";
 import { blindOperator, createOperator, Unseen } from "./operator.js";
+import { hasConcurrency } from "./quota.js";
 import { storesListener, storesSession } from "./rows.js";
 import { checks, type Result } from "./suite.js";
 import { findTarget, type Wanted } from "./target.js";
@@ -229,7 +231,7 @@ test("without names the rows are skipped, and the rest is checked by the wire al
   const of = await verified({ operator: blindOperator(why), stage: undefined });
   expect(statuses(of)).toEqual({
     failed: [],
-    skipped: [storesSession, storesListener, refreshesConnections].map(({ name }) => name),
+    skipped: [storesSession, storesListener, refreshesConnections, hasConcurrency].map(({ name }) => name),
   });
   expect(of(storesSession).sentence).toBe(why);
   expect(of(forgetsLeavers).seen).toMatch(/^listenerCount 0, after .+; no row was looked at: neither/);
@@ -269,6 +271,16 @@ test("credentials that may not look are named with what they may not do", async 
   expect(of(acknowledgesHeartbeats).sentence).toContain(
     "; look at the ERROR lines in /aws/lambda/session-heartbeat-handler-local, since the AWS credentials may not do logs:FilterLogEvents on /aws/lambda/session-heartbeat-handler-local (docs/runbook.md#errors-heartbeat-handler).",
   );
+});
+
+test("an account that runs few functions at once is a warning with the figures, not a failure", async () => {
+  const problem = lowConcurrency({ total: 10, unreserved: 10 }, "us-east-1");
+  const operator = { ...operatorOf(), concurrency: async () => ({ unreserved: 10, problem }) };
+  const of = await verified({ operator }, [answers, hasConcurrency]);
+  expect(of(hasConcurrency)).toMatchObject({
+    status: "warned",
+    sentence: `${problem} (docs/runbook.md#throttles-lambda).`,
+  });
 });
 
 test("tables of another stage, or of none, fail", async () => {
@@ -354,6 +366,11 @@ test("the account that the stage is in is what its outputs say", async () => {
   const operator = await deployed(me, { outputs });
   await expect(operator.row("Sessions", "x")).rejects.toThrow(
     "there is no table Sessions-pr-7 in us-east-1 in account 000000000000, which your AWS credentials are of, and the stage is in 222222222222",
+  );
+  // A preview has no topic, so that its outputs name no account.
+  await writeFile(outputs, JSON.stringify({ ...put, AlarmTopicArn: undefined }));
+  await expect((await deployed(me, { outputs })).row("Sessions", "x")).rejects.toThrow(
+    /^there is no table Sessions-pr-7 in us-east-1 in account 000000000000, which your AWS credentials are of; switch AWS_PROFILE, or correct --stage or --region$/,
   );
 });
 

@@ -1,5 +1,6 @@
 import { type Component, functions } from "../../../../infra/functions.js";
 import { type AwsAccess, callersAccount, credentialsProblem, nameOf } from "../aws.js";
+import { lowConcurrency, readConcurrency } from "../concurrency.js";
 
 type Functions = typeof functions;
 
@@ -34,6 +35,8 @@ export interface Operator {
   brokenStream(component: StreamComponent): Promise<string | undefined>;
   /** The function's log lines since then (ms since the epoch), the oldest first. */
   lines(component: Component, since: number): Promise<readonly string[]>;
+  /** How many functions the account may run at once, and what that is too little for. */
+  concurrency(): Promise<{ readonly unreserved: number; readonly problem: string | undefined }>;
 }
 
 /** For a stage whose names are not known. */
@@ -41,7 +44,7 @@ export const blindOperator = (why: string): Operator => {
   const unseen = async () => {
     throw new Unseen(why);
   };
-  return { row: unseen, brokenStream: unseen, lines: unseen };
+  return { row: unseen, brokenStream: unseen, lines: unseen, concurrency: unseen };
 };
 
 export interface OperatorOptions extends AwsAccess {
@@ -119,6 +122,11 @@ export const createOperator = (options: OperatorOptions): Operator => {
         return pages.flat();
       });
     },
+    concurrency: () =>
+      look("lambda:GetAccountSettings", "account", async () => {
+        const found = await readConcurrency(client);
+        return { unreserved: found.unreserved, problem: lowConcurrency(found, options.region) };
+      }),
   };
 };
 

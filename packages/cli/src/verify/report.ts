@@ -2,12 +2,13 @@ import { asDuration } from "../statistic.js";
 import { colorsFor, type Output } from "../terminal/output.js";
 import type { Result } from "./suite.js";
 
-const signs = { passed: "✓", failed: "✗", skipped: "–" } as const;
+const signs = { passed: "✓", warned: "!", failed: "✗", skipped: "–" } as const;
 
 /** Prints the run for a person, one line as soon as each check is made. */
 export const createReport = (output: Output) => {
   const color = colorsFor(output);
-  const paints = { passed: color.green, failed: color.red, skipped: color.yellow } as const;
+  const { green, red, yellow } = color;
+  const paints = { passed: green, warned: yellow, failed: red, skipped: yellow } as const;
   const say = (text: string) => void output.write(`${text}\n`);
   return {
     begin: (url: string, stage: string | undefined) =>
@@ -17,13 +18,16 @@ export const createReport = (output: Output) => {
       const told = seen === undefined ? sentence : color.dim(seen);
       say(`${mark}  ${name} ${color.dim(`(${asDuration(tookMs)})`)}${told ? `: ${told}` : ""}`);
     },
-    /** Prints the failures again, and the verdict. */
+    /** Prints the warnings and the failures again, and the verdict. */
     end: (results: readonly Result[], tookMs: number) => {
       const ones = (wanted: Result["status"]) => results.filter(({ status }) => status === wanted);
-      const failures = ones("failed");
-      for (const { name, sentence } of failures) say(`\n${color.red(`✗ ${name}`)}\n  ${sentence}`);
-      const verdict = `${ones("passed").length} passed, ${failures.length} failed, ${ones("skipped").length} skipped in ${asDuration(tookMs)}`;
-      say(`\n${failures.length > 0 ? color.red(verdict) : color.green(verdict)}`);
+      const [warnings, failures] = [ones("warned"), ones("failed")];
+      for (const { name, status, sentence } of [...warnings, ...failures]) {
+        say(`\n${paints[status](`${signs[status]} ${name}`)}\n  ${sentence}`);
+      }
+      const warned = warnings.length > 0 ? `${warnings.length} warned, ` : "";
+      const verdict = `${ones("passed").length} passed, ${warned}${failures.length} failed, ${ones("skipped").length} skipped in ${asDuration(tookMs)}`;
+      say(`\n${failures.length > 0 ? red(verdict) : green(verdict)}`);
     },
   };
 };

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { sayIfSlow } from "offline-aws";
-import { type Check, Failed, type Scene, Skip, type Subject } from "./check.js";
+import { type Check, Doubt, Failed, type Scene, Skip, type Subject } from "./check.js";
 import { endsSession, forgetsLeavers } from "./exit.js";
 import { acknowledgesHeartbeats, answersUnknownFrames, refreshesConnections, tellsStatus } from "./frames.js";
 import { answers, createsSession, joinsSession, refusesBadTokens, refusesWrongIds } from "./handshake.js";
+import { hasConcurrency } from "./quota.js";
 import { storesListener, storesSession } from "./rows.js";
 
 /** A deployed stage's promises, in the order in which one short session can show them. */
@@ -21,16 +22,17 @@ export const checks: readonly Check[] = [
   forgetsLeavers,
   refusesWrongIds,
   endsSession,
+  hasConcurrency,
 ];
 
 /** The result of one check. */
 export interface Result {
   readonly name: string;
-  readonly status: "passed" | "failed" | "skipped";
+  readonly status: "passed" | "warned" | "failed" | "skipped";
   readonly tookMs: number;
   /** If it passed: what was seen, in words. */
   readonly seen?: string;
-  /** If it failed: what was seen and the likely cause. If it was skipped: the reason. */
+  /** If it failed or warned: what was seen and the likely cause. If it was skipped: the reason. */
   readonly sentence?: string;
 }
 
@@ -63,6 +65,7 @@ const attempt = async (check: Check, scene: Scene): Promise<Pick<Result, "status
     return { status: "passed", seen: await check.run(scene) };
   } catch (error) {
     if (error instanceof Skip) return { status: "skipped", sentence: error.message };
+    if (error instanceof Doubt) return { status: "warned", sentence: error.message };
     if (error instanceof Failed) return { status: "failed", sentence: error.message };
     throw error;
   }

@@ -35,9 +35,9 @@ export const parseWhole = (text: string): number | undefined =>
 
 /** @throws {UserError} unless resource names can contain it */
 export const parseStage = (stage: string): string => {
-  if (!/^[a-zA-Z][a-zA-Z0-9-]{0,19}$/.test(stage)) {
+  if (!/^[a-zA-Z][a-zA-Z0-9-]*$/.test(stage)) {
     throw new UserError(
-      `A stage's name begins with a letter, goes on with letters, digits and hyphens, and has at most 20 of them; ${stage} does not.`,
+      `A stage's name begins with a letter, and has only letters, digits and hyphens; ${stage} does not.`,
     );
   }
   return stage;

@@ -95,7 +95,7 @@ describe("start --json", () => {
     expect(await response.json()).toEqual({
       __type: "NotAvailableOfflineException",
       message:
-        "AWSShineFrontendService_20170701.TranslateText of the AWS service translate is not part of the local stack: it has API Gateway WebSocket APIs, DynamoDB, Lambda (Invoke, GetFunctionConfiguration, ListEventSourceMappings), Cognito (AdminCreateUser, AdminSetUserPassword, AdminGetUser, AdminDisableUser, AdminEnableUser, AdminDeleteUser, AdminInitiateAuth, InitiateAuth, RespondToAuthChallenge), CloudWatch Logs (FilterLogEvents) and STS (GetCallerIdentity).",
+        "AWSShineFrontendService_20170701.TranslateText of the AWS service translate is not part of the local stack: it has API Gateway WebSocket APIs, DynamoDB, Lambda (Invoke, GetFunctionConfiguration, ListEventSourceMappings, GetAccountSettings), Cognito (AdminCreateUser, AdminSetUserPassword, AdminGetUser, AdminDisableUser, AdminEnableUser, AdminDeleteUser, AdminInitiateAuth, InitiateAuth, RespondToAuthChallenge), CloudWatch Logs (FilterLogEvents) and STS (GetCallerIdentity).",
     });
   });
 

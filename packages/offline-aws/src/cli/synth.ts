@@ -9,6 +9,10 @@ export const synth = command({
   meta: { name: "synth", description: "Show every resource that a deployment of a stage would create." },
   args: {
     ...programArgs,
+    dev: {
+      type: "boolean",
+      description: "Show what live mode (sst dev) would create: stubs instead of functions.",
+    },
     json: {
       type: "boolean",
       description: "Print one line of JSON: resources with their inputs, and outputs.",
@@ -16,7 +20,8 @@ export const synth = command({
   },
   run: async ({ args, rawArgs }) => {
     const stage = parseStage(args.stage);
-    const graph = await evaluate({ root: process.cwd(), stage, settings: parseSettings(rawArgs), say });
+    const settings = parseSettings(rawArgs);
+    const graph = await evaluate({ root: process.cwd(), stage, settings, dev: args.dev === true, say });
     console.log(args.json ? asJson(graph) : asText(graph));
   },
 });

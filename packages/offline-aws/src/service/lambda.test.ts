@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import {
+  GetAccountSettingsCommand,
   GetFunctionConfigurationCommand,
   InvokeCommand,
   type InvokeCommandInput,
@@ -310,6 +311,16 @@ describe("GetFunctionConfiguration", () => {
     const permitted = await clientOf("permitted");
     expect(await look("slow", permitted)).toMatchObject({ FunctionName: "slow" });
     await expect(look("echo", permitted)).rejects.toMatchObject({ name: "AccessDeniedException" });
+  });
+});
+
+test("GetAccountSettings shows AWS's default quota, to those who may ask", async () => {
+  const { AccountLimit } = await client.send(new GetAccountSettingsCommand({}));
+  expect(AccountLimit).toEqual({ ConcurrentExecutions: 1_000, UnreservedConcurrentExecutions: 1_000 });
+  const barred = await clientOf("barred");
+  await expect(barred.send(new GetAccountSettingsCommand({}))).rejects.toMatchObject({
+    name: "AccessDeniedException",
+    message: expect.stringContaining("lambda:GetAccountSettings"),
   });
 });
 

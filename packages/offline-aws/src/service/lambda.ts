@@ -27,10 +27,10 @@ export interface LambdaServiceOptions {
 const version = "2015-03-31";
 const maxEventBytes = 1_048_576;
 
-/** Lambda's `Invoke`, `GetFunctionConfiguration` and `ListEventSourceMappings`. */
+/** Lambda's `Invoke`, `GetFunctionConfiguration`, `ListEventSourceMappings` and `GetAccountSettings`. */
 export const lambdaService = (options: LambdaServiceOptions): Service => ({
   name: "Lambda",
-  operations: ["Invoke", "GetFunctionConfiguration", "ListEventSourceMappings"],
+  operations: ["Invoke", "GetFunctionConfiguration", "ListEventSourceMappings", "GetAccountSettings"],
   find: (request) => {
     const pathname = decodePath(urlOf(request).pathname);
     const [, named, what] =
@@ -39,6 +39,7 @@ export const lambdaService = (options: LambdaServiceOptions): Service => ({
       return (call) => invoke(named, call, options);
     if (request.method !== "GET") return undefined;
     if (named && what === "configuration") return (call) => configurationOf(named, call, options);
+    if (/^\/2016-08-19\/account-settings\/?$/.test(pathname)) return (call) => accountSettings(call, options);
     if (!pathname.match(`^/${version}/event-source-mappings/?$`)) return undefined;
     return (call) => listMappings(call, options);
   },
@@ -187,6 +188,15 @@ const listMappings = ({ query, accessKeyId }: Call, { plan, authorize }: LambdaS
       (!sourceArn || mapping.streamArn === sourceArn),
   );
   return { status: 200, body: JSON.stringify({ EventSourceMappings: mappings.map(describe) }) };
+};
+
+/** AWS's default quota. The local stack limits nothing by it. */
+const concurrency = 1_000;
+
+const accountSettings = ({ accessKeyId }: Call, { authorize }: LambdaServiceOptions): Reply => {
+  demand(authorize, { accessKeyId, action: "lambda:GetAccountSettings", resource: "*" }, 403);
+  const limits = { ConcurrentExecutions: concurrency, UnreservedConcurrentExecutions: concurrency };
+  return { status: 200, body: JSON.stringify({ AccountLimit: limits }) };
 };
 
 const describe = (mapping: PlannedMapping) => ({

@@ -104,10 +104,9 @@ const appModule = (root: string, platform: string): string => `
   export const region = providers.aws?.region ?? "us-east-1";
   export const app = { removal: "retain", protect: false, ...declared, stage, providers };
   globalThis.$app = app;
-  globalThis.$dev = false;
-  globalThis.$cli = ${JSON.stringify({
+  globalThis.$dev = process.env.SYNTH_DEV === "true";
+  globalThis.$cli = { dev: globalThis.$dev, ...${JSON.stringify({
     command: "deploy",
-    dev: false,
     state: { version: {} },
     paths: {
       home: path.join(root, ".sst/offline-home/sst"),
@@ -115,7 +114,7 @@ const appModule = (root: string, platform: string): string => `
       work: path.join(root, ".sst"),
       platform,
     },
-  })};
+  })} };
 `;
 
 const programModule = (root: string, platform: string, appUrl: string): string => `

@@ -15,6 +15,8 @@ export interface SynthOptions {
   readonly stage: string;
   /** Settings for the program, by name. It reads them as JSON from the variable `OFFLINE_AWS_SETTINGS`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Evaluates what `sst dev` would deploy: stubs instead of functions. Default: false. */
+  readonly dev?: boolean;
   /** Called with a line of progress when a step takes longer than two seconds. */
   readonly say?: (line: string) => void;
   /** Aborts the evaluation, and the download of the platform before it. */
@@ -33,6 +35,7 @@ export const synth = async ({
   root,
   stage,
   settings = {},
+  dev = false,
   say = () => undefined,
   signal,
 }: SynthOptions): Promise<Graph> => {
@@ -40,13 +43,14 @@ export const synth = async ({
     throw new UserError(`There is no sst.config.ts in ${root}: run this in the project's folder.`);
   });
   await ensurePlatform(root, say, signal);
-  const evaluating = evaluate({ root, stage, settings, signal });
+  const evaluating = evaluate({ root, stage, settings, dev, signal });
   return sayIfSlow(say, `Evaluating sst.config.ts for stage ${stage}`, evaluating);
 };
 
-type Evaluation = Required<Pick<SynthOptions, "root" | "stage" | "settings">> & Pick<SynthOptions, "signal">;
+type Evaluation = Required<Pick<SynthOptions, "root" | "stage" | "settings" | "dev">> &
+  Pick<SynthOptions, "signal">;
 
-const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<Graph> => {
+const evaluate = async ({ root, stage, settings, dev, signal }: Evaluation): Promise<Graph> => {
   evaluations += 1;
   const name = `offline-${process.pid}-${evaluations}`;
   const work = path.join(root, ".sst/offline");
@@ -61,6 +65,7 @@ const evaluate = async ({ root, stage, settings, signal }: Evaluation): Promise<
     const sources = await bundleProgram(root, platform, bundle);
     const environment = {
       SYNTH_STAGE: stage,
+      ...(dev ? { SYNTH_DEV: "true" } : {}),
       SYNTH_EMPTY_BUNDLE: emptyBundle,
       ...(Object.keys(settings).length > 0 ? { OFFLINE_AWS_SETTINGS: JSON.stringify(settings) } : {}),
     };
