@@ -1,7 +1,6 @@
 export { connect, type Handshake } from "./connect/connect.js";
 export { onDisconnect } from "./disconnect/connection.js";
 export * as Drain from "./drain/drain.js";
-export { createPoster } from "./gateway/poster.js";
 export { createSockets } from "./gateway/sockets.js";
 export * as Heartbeat from "./heartbeat/heartbeat.js";
 export * as Message from "./message/receive.js";
