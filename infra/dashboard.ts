@@ -114,7 +114,7 @@ new aws.cloudwatch.QueryDefinition("SessionStory", {
   name: `lectern-${$app.stage}/session-story`,
   logGroupNames: $util.all(logGroups).apply((groups) => groups.flatMap((group) => group?.name ?? [])),
   queryString: [
-    "fields @timestamp, service, operation, outcome, message, durationMs, errorCode, connection, requestId",
+    "fields @timestamp, service, operation, outcome, message, durationMs, errorCode, connection, user, requestId",
     '| filter sessionId = "golden-eagle-427"',
     "| sort @timestamp asc",
     "| limit 1000",

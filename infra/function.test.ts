@@ -19,7 +19,7 @@ const handlers = {
   "session-default-handler": { memory: 256, timeout: 10, handler: "default", linked: false },
   "session-welcome": { memory: 256, timeout: 30, handler: "welcome", linked: false },
   "session-announce": { memory: 512, timeout: 60, handler: "announce", linked: false },
-  "session-reaper": { memory: 256, timeout: 50, handler: "reaper", linked: false },
+  "session-reaper": { memory: 1769, timeout: 50, handler: "reaper", linked: false },
   "session-drain": { memory: 256, timeout: 60, handler: "drain", linked: true },
 };
 
@@ -29,6 +29,13 @@ test("one line sets the runtime of every function, also to one that SST does not
   );
   const runtimes = ofType(later, types.lambda).map(({ inputs }) => inputs.runtime);
   expect(runtimes).toEqual(Object.keys(handlers).map(() => "nodejs99.x"));
+});
+
+test("only the reaper is not repeated by Lambda after a failure: its next run is the retry", () => {
+  const configured = ofType(graph, "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig");
+  expect(configured.map(({ inputs }) => inputs)).toEqual([
+    { functionName: "session-reaper-prod", maximumRetryAttempts: 0 },
+  ]);
 });
 
 describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {

@@ -1,5 +1,5 @@
 import { environmentName, settingNames } from "@lectern/core/settings";
-import { type Component, functions, runtime } from "./functions";
+import { type Component, type Definition, functions, runtime } from "./functions";
 import { networkInterfaceActions } from "./iam/boundary";
 import { retentionFor } from "./retention";
 import { named, settings } from "./stage";
@@ -20,13 +20,14 @@ const account = aws.getCallerIdentityOutput().accountId;
  */
 export const lambda = (component: Component, args: FunctionArgs) => {
   const { environment = {}, permissions = [], ...rest } = args;
-  const { name, handler, memory, timeout } = functions[component];
+  const { name, handler, memory, timeout, retries }: Definition = functions[component];
   const physical = named(name);
   const created = new sst.aws.Function(component, {
     ...rest,
     handler: `packages/functions/src/handler/${handler}.handler`,
     memory,
     timeout,
+    ...(retries === undefined ? {} : { retries }),
     name: physical,
     architecture: "arm64",
     nodejs: { minify: true, esbuild: { external: unusedCredentialProviders } },

@@ -1,11 +1,13 @@
 /** A function of the app, without its rights. */
-interface Definition {
+export interface Definition {
   /** Its physical name without the stage. It is the `service` of its log lines, too. */
   readonly name: string;
   /** Its file in `packages/functions/src/handler`. */
   readonly handler: string;
   readonly memory: `${number} MB`;
   readonly timeout: `${number} seconds`;
+  /** How often Lambda repeats a failed asynchronous invocation; twice by default. */
+  readonly retries?: 0;
   /** The API's route that invokes it. */
   readonly route?: string;
   /** The table whose stream invokes it. */
@@ -81,8 +83,11 @@ export const functions = {
   Reaper: {
     name: "session-reaper",
     handler: "reaper",
-    memory: "256 MB",
+    // A whole CPU: the run over 50,000 rows is nearly all computing.
+    memory: "1769 MB",
     timeout: "50 seconds",
+    // The next minute's run is the retry. Lambda's own two would overlap with it.
+    retries: 0,
   },
   Drain: {
     name: "session-drain",

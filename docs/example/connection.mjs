@@ -87,7 +87,13 @@ const connect = ({ WebSocket, url, query, protocols, heartbeatMs, onWelcome, onF
   socket.onerror = ({ message }) => message && lose(message); // the package `ws` reports the handshake's status
   socket.onclose = ({ code }) => lose(`closed with ${code}`);
 
-  return { openedAt: Date.now(), send, close, stopBeating: () => clearInterval(beat) };
+  // The server closes a replaced connection, unless the ticket was not good: then nobody else does.
+  const retire = () => {
+    clearInterval(beat);
+    if (state === "welcomed") beat = setTimeout(close, welcomeMs, leaving);
+  };
+
+  return { openedAt: Date.now(), send, close, retire };
 };
 
 /**
@@ -205,9 +211,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   };
 
   const welcomed = (connection, at, frame) => {
-    // The server closes a replaced connection. After an ordinary join (the ticket was too old) we close the old one.
-    if (frame.type === "sessionJoined") current?.close(leaving);
-    current?.stopBeating();
+    current?.retire();
     current = connection;
     next = undefined;
     renewed = false;

@@ -22,6 +22,8 @@ export const storageAndFunctions = (place: Place): readonly Statement[] => {
         "lambda",
         ...["CreateFunction", "DeleteFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration"],
         ...["GetFunction", "GetFunctionConfiguration", "GetFunctionCodeSigningConfig"],
+        ...["PutFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig"],
+        ...["UpdateFunctionEventInvokeConfig", "DeleteFunctionEventInvokeConfig"],
         ...["ListVersionsByFunction", "GetPolicy", "AddPermission", "RemovePermission"],
         ...["ListTags", "TagResource", "UntagResource"],
       ),

@@ -41,6 +41,15 @@ const needsOf: Record<string, (resource: Resource, tags: Record<string, string>)
       context: { "iam:PassedToService": "lambda.amazonaws.com" },
     },
   ],
+  "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ({ inputs }) => [
+    {
+      actions: of(
+        "lambda",
+        ...["Put", "Get", "Update", "Delete"].map((verb) => `${verb}FunctionEventInvokeConfig`),
+      ),
+      resource: arn("lambda", `function:${inputs.functionName}`),
+    },
+  ],
   "aws:lambda/permission:Permission": ({ inputs }) => [
     {
       actions: of("lambda", "AddPermission", "GetPolicy", "RemovePermission"),

@@ -1,7 +1,6 @@
 export { connect, type Handshake } from "./connect/connect.js";
 export { onDisconnect } from "./disconnect/connection.js";
 export * as Drain from "./drain/drain.js";
-export { createPoster } from "./gateway/poster.js";
 export { createSockets } from "./gateway/sockets.js";
 export * as Heartbeat from "./heartbeat/heartbeat.js";
 export * as Message from "./message/receive.js";
@@ -15,6 +14,6 @@ export { type Session, sessionSchema } from "./store/session.table.js";
 export { onSessionChange } from "./stream/announce.js";
 export { onConnectionChange } from "./stream/welcome.js";
 export { errorFrame, Failure } from "./value/failure.js";
-export { hashConnectionId, hashPrivate } from "./value/hash.js";
+export { hashConnectionId, hashPrivate, hashUserId } from "./value/hash.js";
 export { parse } from "./value/parse.js";
 export { type Settings, settingsFrom } from "./value/settings.js";

@@ -47,7 +47,7 @@ test("rule 11: a refresh with a forged or foreign ticket is an ordinary join", a
       targetLanguage: "es",
       ticket: shown,
     });
-    await client.next("sessionJoined");
+    await client.next("connectionRefreshComplete");
   };
   await come(speaker.sessionId, `${ticket.slice(0, -2)}xx`);
   await come(speaker.sessionId, "nonsense");

@@ -1,9 +1,11 @@
 import { statusOf } from "@lectern/cli/client";
+import { hashUserId } from "@lectern/core";
 import { loadIssuer } from "offline-aws";
 import { expect, test } from "vitest";
 import { root, useStage } from "./stage.js";
 
-const stage = useStage();
+const logged: string[] = [];
+const stage = useStage({}, { observer: { onLog: ({ text }) => logged.push(text) } });
 
 const sessionOf = (sessionId: string) => stage.sessionOf(sessionId);
 
@@ -216,6 +218,23 @@ test("rule 19: a bad token is refused even for a listener, who needs none; a goo
   const listener = await stage.connect({ ...join, token: stage.token("bob") });
   await listener.next("sessionJoined");
   await speaker.leave();
+});
+
+test("rule 19: a verified speaker's id is in the logs of every event as a hash, and never as it is", async () => {
+  logged.length = 0;
+  const speaker = await stage.create();
+  await speaker.ask({ action: "heartbeat" }, "heartbeatAck");
+  const userId = (await sessionOf(speaker.sessionId))?.speakerUserId ?? "";
+  await speaker.leave();
+  await stage.stack.idle();
+  const user = hashUserId(userId);
+  for (const operation of ["authorize", "connect", "heartbeat", "disconnect"]) {
+    expect(logged.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ operation, user }),
+    );
+  }
+  expect(userId.length).toBeGreaterThan(10);
+  expect(logged.join("\n")).not.toContain(userId);
 });
 
 test("rule 19: the pool's ID and access tokens are valid; those of another client or pool are not", async () => {

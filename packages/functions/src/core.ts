@@ -1,14 +1,13 @@
 import { randomInt } from "node:crypto";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { type Core, createSockets, type Sockets, settingsFrom } from "@lectern/core";
+import { type Core, createSockets, settingsFrom } from "@lectern/core";
 import { required } from "./environment.js";
 import { log } from "./invocation.js";
 import { metrics } from "./metric.js";
 import { signingKey } from "./resources.js";
 
-export const region = required("REGION");
-export const endpoint = required("API_GATEWAY_ENDPOINT");
+const region = required("REGION");
 
 const client = new DynamoDBClient({
   region,
@@ -18,7 +17,8 @@ const client = new DynamoDBClient({
 });
 const db = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 
-export const coreWith = (sockets: Sockets): Core => ({
+/** The domain's surroundings in Lambda, built once per environment. */
+export const core: Core = {
   db,
   tables: {
     sessions: required("SESSIONS_TABLE"),
@@ -26,7 +26,16 @@ export const coreWith = (sockets: Sockets): Core => ({
     rateLimits: required("RATE_LIMITS_TABLE"),
   },
   settings: settingsFrom(process.env),
-  sockets,
+  sockets: createSockets({
+    endpoint: required("API_GATEWAY_ENDPOINT"),
+    region,
+    credentials: () => ({
+      accessKeyId: required("AWS_ACCESS_KEY_ID"),
+      secretAccessKey: required("AWS_SECRET_ACCESS_KEY"),
+      sessionToken: process.env.AWS_SESSION_TOKEN,
+    }),
+    now: Date.now,
+  }),
   log,
   metrics,
   // Read on use: most functions are not linked to the key.
@@ -35,7 +44,4 @@ export const coreWith = (sockets: Sockets): Core => ({
   },
   now: Date.now,
   random: randomInt,
-});
-
-/** The domain's surroundings in Lambda, built once per environment. */
-export const core = coreWith(createSockets({ endpoint, region }));
+};

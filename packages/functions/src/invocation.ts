@@ -8,7 +8,8 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What one operation has logged so far. */
 interface Account {
   readonly fields: Record<string, unknown>;
-  readonly events: string[];
+  /** Each once: the reaper may close fifty thousand connections in one operation. */
+  readonly events: Set<string>;
 }
 
 // Lambda's JSON log format sets this variable, and Powertools prefers it to the setting `logLevel`, which would do nothing.
@@ -21,7 +22,7 @@ export const log: Log = {
   info: (message, fields = {}) => {
     const account = current.getStore();
     if (!account) return logger.info(message, fields);
-    account.events.push(message);
+    account.events.add(message);
     Object.assign(account.fields, fields);
   },
   warn: (message, fields = {}) =>
@@ -61,7 +62,7 @@ export const instrumented = async <Result>(
   { operation, fields, sampling = 1, latency, isBackground = false }: OperationOptions,
   act: () => Promise<Result>,
 ): Promise<Result> => {
-  const account: Account = { fields: { operation, ...fields }, events: [] };
+  const account: Account = { fields: { operation, ...fields }, events: new Set() };
   const begun = performance.now();
   const line = (outcome: "ok" | "refused" | "failed") => ({
     outcome,
@@ -71,7 +72,7 @@ export const instrumented = async <Result>(
   try {
     const result = await current.run(account, act);
     if (sampling >= 1 || Math.random() < sampling) {
-      logger.info(account.events.join("; ") || operation, line("ok"));
+      logger.info([...account.events].join("; ") || operation, line("ok"));
       if (latency) metrics.record(latency.metric, Date.now() - latency.since);
     }
     return result;

@@ -1,4 +1,4 @@
-import { errorFrame, Failure, hashConnectionId, type MetricName } from "@lectern/core";
+import { errorFrame, Failure, hashConnectionId, hashUserId, type MetricName } from "@lectern/core";
 import type { ServerFrame } from "@lectern/protocol";
 import type { APIGatewayProxyWebsocketEventV2 } from "aws-lambda";
 import { core } from "./core.js";
@@ -62,8 +62,13 @@ const instrumentedEvent = <Result>(
   event: SocketEvent,
   act: () => Promise<Result>,
 ): Promise<Result> => {
-  const { connectionId, requestId, requestTimeEpoch } = event.requestContext;
-  const logFields = { connection: hashConnectionId(connectionId), requestId, ...fields?.(event) };
+  const { connectionId, requestId, requestTimeEpoch, authorizer } = event.requestContext;
+  const logFields = {
+    connection: hashConnectionId(connectionId),
+    requestId,
+    ...(authorizer?.userId ? { user: hashUserId(authorizer.userId) } : {}),
+    ...fields?.(event),
+  };
   const measured = latency ? { latency: { metric: latency, since: requestTimeEpoch } } : {};
   return instrumented({ operation, sampling, fields: logFields, ...measured }, act);
 };

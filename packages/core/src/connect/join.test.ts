@@ -224,6 +224,23 @@ test("rule 11: a listener's refresh holds two seats until the old socket is clos
 });
 
 test.each([
+  ["without a ticket", {}],
+  ["with a forged ticket", { ticket: "forged.ticket" }],
+])(
+  "rule 11: a refresh %s is welcomed by connectionRefreshComplete, and is an ordinary join otherwise",
+  async (_, query) => {
+    const sessionId = await stage.opened("old");
+    stage.measured.length = 0;
+    await stage.refresh(sessionId, "listener", "new", query);
+    await stage.deliver();
+    expect(stage.sockets.types("new")).toEqual(["connectionRefreshComplete"]);
+    expect(stage.sockets.opened().sort()).toEqual(["new", "old", "speaker"]);
+    expect(await counted(sessionId)).toBe(2);
+    expect(stage.measured.map(({ name }) => name)).toContain("ListenerJoinLatency");
+  },
+);
+
+test.each([
   [4, 10],
   [200, 10],
   [201, 11],

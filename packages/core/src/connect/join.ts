@@ -9,8 +9,8 @@ import { readTicket } from "../value/ticket.js";
 import { admitted, countAttempt, countJoin, countTicketUse, type Outcome, outcomeOf } from "./admission.js";
 import { type Arrival, handshakeColumns } from "./arrival.js";
 
-type Join = Omit<Extract<ConnectQuery, { action: "joinSession" }>, "action">;
 type Refresh = Extract<ConnectQuery, { action: "refreshConnection"; role: "listener" }>;
+type Join = Extract<ConnectQuery, { action: "joinSession" }> | Refresh;
 
 /** Seats beside the capacity, for listeners who return with a ticket while their old seat is still taken. */
 const overlap = (capacity: number): number => Math.max(10, Math.ceil(capacity * 0.05));
@@ -25,6 +25,7 @@ const overlap = (capacity: number): number => Math.max(10, Math.ceil(capacity * 
 export const join = async (core: Core, arrival: Arrival, request: Join): Promise<Outcome> => {
   const { sessionId } = request;
   const targetLanguage = requireTarget(request.targetLanguage);
+  const isRefresh = request.action === "refreshConnection" || undefined;
   // allSettled, because a reserved seat must be released also when counting the limits fails.
   const [reserving, counting] = await Promise.allSettled([
     SessionTable.reserveSeat(core, sessionId, core.settings.maxListenersPerSession),
@@ -45,14 +46,14 @@ export const join = async (core: Core, arrival: Arrival, request: Join): Promise
       throw refusal;
     }
     requireSeat(reserving.value);
-    await insertListener(core, arrival, { sessionId, targetLanguage });
+    await insertListener(core, arrival, { sessionId, targetLanguage, isRefresh });
     return admitted;
   });
 };
 
 /**
- * Replaces a listener's connection by a new one. A refresh without a valid ticket, or with one that was used too often, is
- * an ordinary join.
+ * Replaces a listener's connection by a new one. Without a valid ticket, or with one that was used too often, it is an
+ * ordinary join in everything but its welcome.
  */
 export const refreshListener = async (core: Core, arrival: Arrival, request: Refresh): Promise<Outcome> => {
   const { sessionId } = request;
@@ -71,7 +72,8 @@ export const refreshListener = async (core: Core, arrival: Arrival, request: Ref
   }
   return outcomeOf(allowed, async () => {
     requireSeat(reservation);
-    await insertListener(core, arrival, { sessionId, targetLanguage, replaces: ticket.connectionId });
+    const replaces = ticket.connectionId;
+    await insertListener(core, arrival, { sessionId, targetLanguage, replaces, isRefresh: true });
     return admitted;
   });
 };
@@ -79,7 +81,7 @@ export const refreshListener = async (core: Core, arrival: Arrival, request: Ref
 const insertListener = async (
   core: Core,
   arrival: Arrival,
-  listener: { readonly sessionId: SessionId; readonly targetLanguage: string; readonly replaces?: string },
+  listener: Pick<ConnectionTable.Listener, "sessionId" | "targetLanguage" | "replaces" | "isRefresh">,
 ): Promise<void> => {
   const { sessionId, targetLanguage } = listener;
   const row = { ...handshakeColumns(core, arrival), role: "listener", ...listener } as const;

@@ -5,7 +5,8 @@ import { errorFrame, Failure } from "../value/failure.js";
 
 /** The first frame of an accepted connection. */
 export const welcome = (member: Member, session: Session, now: number): ServerFrame => {
-  if (member.replaces !== undefined) return refreshComplete(member, session, now);
+  const isRefresh = member.role === "listener" && member.isRefresh;
+  if (isRefresh || member.replaces !== undefined) return refreshComplete(member, session, now);
   const { connectionId, sessionId } = member;
   const { sourceLanguage, qualityTier } = session;
   return member.role === "speaker"

@@ -12,6 +12,8 @@ interface Signable {
   /** Already percent-encoded; it is encoded once more in the signature. */
   readonly path: string;
   readonly body: string;
+  /** Signed like every header that a request has. */
+  readonly contentType?: string;
   readonly credentials: Credentials;
   readonly now: number;
 }
@@ -32,11 +34,13 @@ export const createSigner = (region: string, service: string) => {
     return cached.key;
   };
 
-  return ({ method, host, path, body, credentials, now }: Signable): Record<string, string> => {
+  return ({ method, host, path, body, contentType, credentials, now }: Signable): Record<string, string> => {
     const time = new Date(now).toISOString().replace(/[-:]|\.\d{3}/g, "");
     const day = time.slice(0, 8);
     const scope = `${day}/${region}/${service}/aws4_request`;
+    // In the order of their names, as the signature needs them.
     const headers: Record<string, string> = {
+      ...(contentType ? { "content-type": contentType } : {}),
       host,
       "x-amz-date": time,
       ...(credentials.sessionToken ? { "x-amz-security-token": credentials.sessionToken } : {}),

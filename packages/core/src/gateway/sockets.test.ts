@@ -6,8 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SocketError, type Sockets } from "../port/sockets.js";
 import { midnight } from "../testing/index.js";
 import { startManagementApi } from "../testing/management-api.js";
-import { createPoster, type PosterOptions } from "./poster.js";
-import { createSockets } from "./sockets.js";
+import { createSockets, type SocketsOptions } from "./sockets.js";
 
 const frame: ServerFrame = { type: "heartbeatAck", timestamp: midnight };
 /** As API Gateway makes them: they end in `=`. */
@@ -17,51 +16,43 @@ const region = "eu-central-1";
 let api: Awaited<ReturnType<typeof startManagementApi>>;
 
 beforeEach(async () => {
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "a secret of the tests");
-  // The random backoff of the SDK becomes none, and the poster's becomes half.
-  vi.spyOn(Math, "random").mockReturnValue(0);
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+  pauses = [];
   api = await startManagementApi();
 });
 
 afterEach(() => {
-  vi.unstubAllEnvs();
   vi.restoreAllMocks();
   api.close();
 });
 
 const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "a secret of the tests" };
 
-const poster = (options: Partial<PosterOptions> = {}) =>
-  createPoster({
+/** The pauses between tries (ms). */
+let pauses: number[] = [];
+
+const connect = (options: Partial<SocketsOptions> = {}): Sockets =>
+  createSockets({
     endpoint: api.endpoint,
     region,
     credentials: () => credentials,
     now: () => midnight,
+    pause: async (ms) => pauses.push(ms),
     ...options,
   });
 
-const sockets = () => createSockets({ endpoint: api.endpoint, region });
-
-type Port = Pick<Sockets, "send" | "close">;
-
-const ports: [string, (timeoutMs?: number) => Port, string][] = [
-  ["the poster", (timeoutMs = 3_000) => poster({ timeoutMs }), "no answer within 200 ms"],
-  [
-    "the SDK's client",
-    (timeoutMs = 3_000) => createSockets({ endpoint: api.endpoint, region, timeoutMs }),
-    "TimeoutError",
-  ],
-];
-
-describe.each(ports)("by %s", (_, connect, timedOut) => {
+describe("the sockets", () => {
   test("a frame is posted to the connection and a close deletes it, under the stage's path", async () => {
     const port = connect();
     for (const id of [connectionId, "abc123", "a+b/c=="]) {
       await port.send(id, frame);
       await port.close(id);
       const [posted, deleted] = api.seen.splice(0);
-      expect(posted).toMatchObject({ method: "POST", body: JSON.stringify(frame) });
+      expect(posted).toMatchObject({
+        method: "POST",
+        headers: { "content-type": "application/octet-stream" },
+        body: JSON.stringify(frame),
+      });
       expect(deleted).toMatchObject({ method: "DELETE", body: "" });
       for (const { url } of [posted, deleted].filter((seen) => seen !== undefined)) {
         expect(url).toBe(`/prod/@connections/${encodeURIComponent(id)}`);
@@ -97,6 +88,15 @@ describe.each(ports)("by %s", (_, connect, timedOut) => {
     expect(api.seen).toHaveLength(3);
   });
 
+  test("after a 429 the next try waits ten times as long as after a fault", async () => {
+    const port = connect();
+    api.answer(503, 503, 200);
+    await port.send(connectionId, frame);
+    api.answer(429, 429, 200);
+    await port.send(connectionId, frame);
+    expect(pauses).toEqual([50, 200, 500, 2_000]);
+  });
+
   test.each([400, 403, 413])("%i is our own mistake and not tried again", async (status) => {
     api.answer(status);
     await expect(connect().send(connectionId, frame)).rejects.toMatchObject({ name: "SocketError", status });
@@ -105,8 +105,8 @@ describe.each(ports)("by %s", (_, connect, timedOut) => {
 
   test("rule 21: a management API that does not answer is given up after three tries of the time set", async () => {
     api.answer("silence");
-    await expect(connect(200).send(connectionId, frame)).rejects.toThrow(
-      `POST @connections failed: ${timedOut}`,
+    await expect(connect({ timeoutMs: 200 }).send(connectionId, frame)).rejects.toThrow(
+      `POST @connections failed: no answer within 200 ms`,
     );
     expect(api.seen).toHaveLength(3);
   });
@@ -129,12 +129,14 @@ test("the time at which a socket was last active comes back in milliseconds", as
     status: 200,
     body: '{"connectedAt":"2026-01-01T00:00:00Z","lastActiveAt":"2026-01-01T00:00:01.500Z"}',
   });
-  expect(await sockets().lastActiveAt(connectionId)).toBe(midnight + 1500);
+  expect(await connect().lastActiveAt(connectionId)).toBe(midnight + 1500);
   api.answer(410);
-  expect(await sockets().lastActiveAt(connectionId)).toBe("gone");
+  expect(await connect().lastActiveAt(connectionId)).toBe("gone");
+  api.answer({ status: 200, body: "{}" });
+  await expect(connect().lastActiveAt(connectionId)).rejects.toThrow("no lastActiveAt");
 });
 
-describe("the poster's signature", () => {
+describe("the signature", () => {
   /** The headers that AWS's own signer makes for the same request. */
   const signedByAws = async (
     { method, url, headers, body }: (typeof api.seen)[number],
@@ -156,7 +158,10 @@ describe("the poster's signature", () => {
       port: Number(port),
       path: url,
       query: {},
-      headers: { host: headers.host ?? "" },
+      headers: {
+        host: headers.host ?? "",
+        ...(headers["content-type"] ? { "content-type": headers["content-type"] } : {}),
+      },
       body,
     };
     return (await signer.sign(request, { signingDate: new Date(at) })).headers;
@@ -167,8 +172,8 @@ describe("the poster's signature", () => {
     ["an id of ordinary letters", "abc123"],
     ["an id that needs more escaping", "a+b/c=="],
   ])("is that of AWS's own signer, for %s", async (_, id) => {
-    await poster().send(id, frame);
-    await poster().close(id);
+    await connect().send(id, frame);
+    await connect().close(id);
     expect(api.seen).toHaveLength(2);
     for (const request of api.seen) {
       const { authorization, "x-amz-date": date } = await signedByAws(request, credentials);
@@ -179,7 +184,7 @@ describe("the poster's signature", () => {
 
   test("covers the session token of temporary credentials, as a function has them", async () => {
     const temporary = { ...credentials, sessionToken: "FwoGZXIvYXdzEBYaD+/=" };
-    await poster({ credentials: () => temporary }).send(connectionId, frame);
+    await connect({ credentials: () => temporary }).send(connectionId, frame);
     const [request] = api.seen;
     if (!request) throw new Error("Nothing was sent");
     expect(request.headers["x-amz-security-token"]).toBe(temporary.sessionToken);
@@ -189,7 +194,7 @@ describe("the poster's signature", () => {
   test("never uses a day's cached key for the next day, nor for other credentials", async () => {
     let at = midnight - 1;
     let current = credentials;
-    const port = poster({ now: () => at, credentials: () => current });
+    const port = connect({ now: () => at, credentials: () => current });
     await port.send(connectionId, frame);
     at = midnight;
     await port.send(connectionId, frame);

@@ -4,7 +4,7 @@ import type { Failure } from "../value/failure.js";
 export const metricUnits = {
   /** From the handshake's arrival at API Gateway to the delivered `sessionCreated`. */
   SessionCreationLatency: "Milliseconds",
-  /** From the handshake's arrival at API Gateway to the delivered `sessionJoined`. */
+  /** From the handshake's arrival at API Gateway to the welcome of a listener that replaces no connection. */
   ListenerJoinLatency: "Milliseconds",
   /** From the frame's arrival at API Gateway to its acknowledgement. */
   HeartbeatLatency: "Milliseconds",

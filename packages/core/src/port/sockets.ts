@@ -22,5 +22,5 @@ export class SocketError extends Error {
   }
 }
 
-/** Fan-out concurrency: the `maxSockets` of the poster's agent. More posts at once would only queue. */
+/** Fan-out concurrency: the `maxSockets` of the sockets' agent. More posts at once would only queue. */
 export const postsAtOnce = 50;

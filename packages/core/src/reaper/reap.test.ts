@@ -5,7 +5,7 @@ import { reap } from "./reap.js";
 
 const stage = await useStage();
 
-const nothing = { ended: 0, dismissed: 0, silenced: 0, drift: 0 };
+const nothing = { ended: 0, dismissed: 0, silenced: 0, drift: 0, left: 0 };
 
 test("a healthy system is counted and left alone", async () => {
   const sessionId = await stage.opened("a", "b");

@@ -5,8 +5,8 @@ import { connectionSchema, isMember } from "../store/connection.table.js";
 import * as Dynamo from "../store/dynamo.js";
 import { type Item, readRows } from "../store/row.js";
 import { isOpen, sessionSchema } from "../store/session.table.js";
+import { type Budget, countWhere } from "./budget.js";
 import { endIfDue, isLost, isReplaced, lastFrameFor, type Scanned } from "./due.js";
-import { countWhere } from "./each.js";
 import { recountListeners } from "./recount.js";
 import { closeOverdue, closeSilent } from "./silence.js";
 
@@ -20,14 +20,20 @@ export interface Reaped {
   readonly silenced: number;
   /** The sum of the differences by which listener counts were corrected. */
   readonly drift: number;
+  /** Rows that the run did not reach in its time. */
+  readonly left: number;
 }
 
 /**
  * Does what only the passing of time requires, and heals what a crash left behind. Every write states the condition under
  * which it is meant, so two runs at once, or one that dies anywhere, do no harm. Connections are read before sessions: a
  * session is written before its connections, so a row whose session is not found has none.
+ *
+ * Sessions and counts come first: they are few, and everybody waits for them. Sockets come after, in the time that is left.
+ * @param stopAt when to stop (ms since the epoch); the next run goes on with the rows that are left
  */
-export const reap = async (core: Core): Promise<Reaped> => {
+export const reap = async (core: Core, stopAt = Number.POSITIVE_INFINITY): Promise<Reaped> => {
+  const budget: Budget = { stopAt, left: 0 };
   const startedAt = core.now();
   const connectionScan = await scan(core, core.tables.connections, connectionSchema);
   const recountedAt = core.now();
@@ -43,44 +49,38 @@ export const reap = async (core: Core): Promise<Reaped> => {
     ),
     inDoubt,
   };
-
-  const ended = await countWhere(core, sessions, (session) => endIfDue(core, session, scanned));
   const lost = new Set(connections.filter((row) => isLost(core, row, scanned)));
-  const dismissed = await countWhere(core, [...lost], async (row) => {
+  const kept = connections.filter((row) => !lost.has(row));
+
+  const ended = await countWhere(core, budget, sessions, (session) => endIfDue(core, session, scanned));
+  const certain = sessions.filter(({ sessionId }) => !inDoubt.has(sessionId));
+  const drift = await recountListeners(core, budget, certain, kept, { startedAt, recountedAt });
+  const activeSessions = sessions.filter((session) => isOpen(session, core.now())).length;
+  const totalListeners = kept.filter(({ role }) => role === "listener").length;
+  core.metrics.record("ActiveSessions", activeSessions);
+  core.metrics.record("TotalListeners", totalListeners);
+  core.metrics.record("CountDrift", drift);
+
+  const dismissed = await countWhere(core, budget, [...lost], async (row) => {
     const outcome = await Connection.sendLastAndDelete(core, row, lastFrameFor(core, row, scanned));
     return outcome !== "opening";
   });
-  const kept = connections.filter((row) => !lost.has(row));
   const replaced = kept.filter((row) => isReplaced(core, row, scanned));
-  await countWhere(core, replaced, async ({ connectionId }) => {
+  await countWhere(core, budget, replaced, async ({ connectionId }) => {
     await Connection.closeAndRelease(core, connectionId);
     return true;
   });
   const members = kept.filter(isMember);
-  await closeOverdue(core, members);
-  const silenced = await closeSilent(core, members);
-  const certain = sessions.filter(({ sessionId }) => !inDoubt.has(sessionId));
-  const drift = await recountListeners(core, certain, kept, { startedAt, recountedAt });
-
-  const reaped = {
-    activeSessions: sessions.filter((session) => isOpen(session, core.now())).length,
-    totalListeners: kept.filter(({ role }) => role === "listener").length,
-    ended,
-    dismissed,
-    silenced,
-    drift,
-  };
-  report(core, reaped);
-  return reaped;
-};
-
-const report = (core: Core, reaped: Reaped): void => {
-  core.log.info("Reaped", { ...reaped });
-  core.metrics.record("ActiveSessions", reaped.activeSessions);
-  core.metrics.record("TotalListeners", reaped.totalListeners);
-  core.metrics.record("SilentConnections", reaped.silenced);
-  core.metrics.record("CountDrift", reaped.drift);
+  await closeOverdue(core, budget, members);
+  const silenced = await closeSilent(core, budget, members);
+  core.metrics.record("SilentConnections", silenced);
   core.metrics.record("ReaperRuns", 1);
+
+  const { left } = budget;
+  const reaped = { activeSessions, totalListeners, ended, dismissed, silenced, drift, left };
+  if (left > 0) core.log.warn("Out of time: the next run goes on with the rows that are left", { left });
+  core.log.info("Reaped", { ...reaped });
+  return reaped;
 };
 
 const scan = async <Schema extends v.GenericSchema>(core: Core, table: string, schema: Schema) => {

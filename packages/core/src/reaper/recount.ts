@@ -1,7 +1,7 @@
 import type { Core } from "../port/core.js";
 import type { Connection } from "../store/connection.table.js";
 import * as SessionTable from "../store/session.table.js";
-import { countWhere } from "./each.js";
+import { type Budget, countWhere } from "./budget.js";
 
 /** At most a handler's timeout lies between a seat's reservation and its row. */
 const seatRowMs = 30_000;
@@ -13,6 +13,7 @@ const seatRowMs = 30_000;
  */
 export const recountListeners = async (
   core: Core,
+  budget: Budget,
   sessions: readonly SessionTable.Session[],
   rows: readonly Connection[],
   { startedAt, recountedAt }: { readonly startedAt: number; readonly recountedAt: number },
@@ -25,7 +26,7 @@ export const recountListeners = async (
     ({ isActive, seatsChangedAt }) => isActive && startedAt - seatsChangedAt > seatRowMs,
   );
   let drift = 0;
-  await countWhere(core, quiet, async (session) => {
+  await countWhere(core, budget, quiet, async (session) => {
     const { sessionId, listenerCount: recorded } = session;
     const counted = counts.get(sessionId) ?? 0;
     if (counted === recorded) return false;

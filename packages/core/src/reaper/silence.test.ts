@@ -68,6 +68,8 @@ test("rule 12: a listener that vanished without a $disconnect is removed, and it
   stage.sockets.drop("listener");
   stage.pass(91 * second);
   expect((await reap(stage.core)).silenced).toBe(1);
+  // Its socket needs no close.
+  expect(stage.sockets.of("listener").closes).toBe(0);
   expect((await stage.session(sessionId)).listenerCount).toBe(0);
   expect(await violations(stage)).toEqual([]);
 });

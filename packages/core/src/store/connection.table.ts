@@ -35,6 +35,8 @@ const listenerSchema = v.object({
   sessionId: sessionIdSchema,
   targetLanguage: languageCodeSchema,
   replaces,
+  /** True when the client asked for `refreshConnection`, with a ticket or without: its welcome says so. */
+  isRefresh: v.optional(v.boolean()),
 });
 
 /** A client that asked for its refusal as a frame. It gets the frame and is then closed. */

@@ -1,4 +1,5 @@
 import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
+import pMap from "p-map";
 import * as v from "valibot";
 import type { Core } from "../port/core.js";
 import { hashConnectionId } from "../value/hash.js";
@@ -10,6 +11,8 @@ export const livenessId = (connectionId: string): string =>
 
 /** BatchGetItem takes up to 100 keys. */
 const batchSize = 100;
+/** Reads 1,000 rows at once: 500 units, where one partition allows 3,000 a second. */
+const batchesAtOnce = 10;
 
 const rowSchema = v.object({ identifier: v.string(), lastSeenAt: v.number() });
 
@@ -22,22 +25,31 @@ export const lastHeartbeats = async (
   connectionIds: readonly string[],
 ): Promise<ReadonlyMap<string, number | "unknown">> => {
   const heartbeats = new Map<string, number | "unknown">(connectionIds.map((id) => [id, "unknown"]));
-  for (let start = 0; start < connectionIds.length; start += batchSize) {
-    const batch = connectionIds.slice(start, start + batchSize);
-    try {
-      const rows = await readBatch(core, batch.map(livenessId));
-      for (const connectionId of batch) {
-        const at = rows.get(livenessId(connectionId));
-        if (at === undefined) heartbeats.delete(connectionId);
-        else heartbeats.set(connectionId, at);
+  const starts = Array.from({ length: Math.ceil(connectionIds.length / batchSize) }, (_, n) => n * batchSize);
+  let isDown = false;
+  await pMap(
+    starts,
+    async (start) => {
+      // A further batch would take as long to fail, and use up the run's time.
+      if (isDown) return;
+      const batch = new Map(
+        connectionIds.slice(start, start + batchSize).map((id) => [livenessId(id), id] as const),
+      );
+      try {
+        const rows = await readBatch(core, [...batch.keys()]);
+        for (const [identifier, connectionId] of batch) {
+          const at = rows.get(identifier);
+          if (at === undefined) heartbeats.delete(connectionId);
+          else heartbeats.set(connectionId, at);
+        }
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+        if (!isDown) core.log.warn("Liveness rows cannot be read: only API Gateway's lastActiveAt counts");
+        isDown = true;
       }
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      core.log.warn("Liveness rows cannot be read: only API Gateway's lastActiveAt counts");
-      // The next batch would take as long to fail, and use up the run's time.
-      break;
-    }
-  }
+    },
+    { concurrency: batchesAtOnce },
+  );
   return heartbeats;
 };
 

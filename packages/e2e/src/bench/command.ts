@@ -10,11 +10,22 @@ import { fanOut } from "./fan-out.js";
 import { flows } from "./flows/flows.js";
 import { usage } from "./flows/usage.js";
 import { memory } from "./memory.js";
+import { reaper } from "./reaper/reaper.js";
 import { start } from "./start.js";
 import { surge } from "./surge.js";
 import { telemetry } from "./telemetry.js";
 
-const benchmarks: readonly Benchmark[] = [flows, usage, surge, bundles, fanOut, telemetry, memory, start];
+const benchmarks: readonly Benchmark[] = [
+  flows,
+  usage,
+  surge,
+  bundles,
+  fanOut,
+  reaper,
+  telemetry,
+  memory,
+  start,
+];
 
 const mostRounds = 50;
 

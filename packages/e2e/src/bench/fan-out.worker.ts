@@ -2,7 +2,7 @@ import {
   ApiGatewayManagementApiClient,
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
-import { createPoster } from "@lectern/core";
+import { createSockets } from "@lectern/core";
 import type { ServerFrame } from "@lectern/protocol";
 import { cpuPerUnit } from "./cpu.js";
 
@@ -30,8 +30,8 @@ const postBySdk = () => {
 };
 
 const postByLectern = () => {
-  const poster = createPoster({ endpoint, region, credentials: () => credentials, now: Date.now });
-  return (connectionId: string) => poster.send(connectionId, frame);
+  const sockets = createSockets({ endpoint, region, credentials: () => credentials, now: Date.now });
+  return (connectionId: string) => sockets.send(connectionId, frame);
 };
 
 const post: (connectionId: string) => Promise<unknown> = by === "sdk" ? postBySdk() : postByLectern();

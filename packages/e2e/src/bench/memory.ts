@@ -3,7 +3,7 @@ import type { Bench, Benchmark, Report } from "./benchmark.js";
 import { measureUsage } from "./flows/measure.js";
 
 /** A function with this memory has a whole virtual CPU; with less it has a share. */
-const wholeCpuMb = 1_769;
+export const wholeCpuMb = 1_769;
 
 /** The specification's targets for the whole of a flow, its functions one after the other. */
 const targets = [

@@ -3,7 +3,6 @@ import {
   arrived,
   closeOf,
   heartbeatMs,
-  joined,
   listen,
   pass,
   refreshed,
@@ -52,10 +51,11 @@ describe("a refresh", () => {
     });
   });
 
-  test("that became an ordinary join closes the old connection", async () => {
-    const { first } = await listen();
-    first.send(requiredOfListener);
-    (await server.next()).send(joined);
+  test("closes the old connection when the server does not, as after a ticket that was not good", async () => {
+    const { client, first, second } = await refreshing();
+    second.send(refreshed);
+    await client.frames.next();
+    await pass(welcomeMs);
     expect(await first.closed).toBe(1000);
   });
 

@@ -1,4 +1,4 @@
-import { countFailure, Failure, hashPrivate } from "@lectern/core";
+import { countFailure, Failure, hashPrivate, hashUserId } from "@lectern/core";
 import { bearerPrefix, type ErrorCode } from "@lectern/protocol";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import { instrumented, log } from "../invocation.js";
@@ -29,7 +29,11 @@ const authorize = async (
   const token = tokenOf(event);
   if (token === undefined) return allow(event, "anonymous", {});
   const verdict = await verify(token);
-  if (verdict.valid) return allow(event, verdict.userId, { userId: verdict.userId });
+  if (verdict.valid) {
+    const { userId } = verdict;
+    log.info("Token verified", { user: hashUserId(userId) });
+    return allow(event, userId, { userId });
+  }
   const { code, reason } = verdict;
   log[code === "SERVICE_UNAVAILABLE" ? "warn" : "info"]("Token refused", {
     outcome: "refused",

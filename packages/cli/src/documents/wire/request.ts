@@ -58,10 +58,10 @@ export const handshakes: readonly Handshake[] = [
   {
     name: "refreshListener",
     title: "Refresh as a listener",
-    says: "A new connection replaces the one that the ticket names. Without a valid ticket for this session and language it is an ordinary join.",
+    says: "A new connection replaces the one that the ticket names. Without a valid ticket for this session and language it replaces none, and counts as an ordinary join.",
     role: "listener",
     schema: refreshListener,
-    welcomes: ["connectionRefreshComplete", "sessionJoined"],
+    welcomes: ["connectionRefreshComplete"],
     example: {
       action: "refreshConnection",
       role: "listener",

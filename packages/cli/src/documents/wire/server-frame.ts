@@ -52,7 +52,7 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
   },
   sessionJoined: {
     says: "The listener has a seat.",
-    when: "The welcome after `joinSession`, within 1 s; also after a listener's `refreshConnection` without a valid ticket.",
+    when: "The welcome after `joinSession`, within 1 s.",
     to: ["listener"],
     fields: {
       sessionId,
