@@ -35,7 +35,8 @@ describe.each([
       expect(log).toContain(
         "::warning::API Gateway refused two changes of pr-7's API at a time. Repeating once.",
       );
-      expect(log).toContain('["--stage","pr-7"] run 2');
+      const args = script === "remove" ? '["--stage","pr-7","--yes"]' : '["--stage","pr-7"]';
+      expect(log).toContain(`${args} run 2`);
     });
 
     test("is not repeated twice", async () => {
