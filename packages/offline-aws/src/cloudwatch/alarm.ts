@@ -99,11 +99,7 @@ const watchedPoints = (
     const query = queries.find((candidate) => candidate.id === id);
     if (query?.kind !== "expression") throw new MathError(`No query of the alarm has the id ${id}.`);
     if (above.includes(id)) throw new MathError(`The expression ${id} refers to itself.`);
-    return evaluateMath(query.expression, {
-      length,
-      metrics: ofMetrics,
-      seriesOf: (other) => seriesOf(other, [...above, id]),
-    });
+    return evaluateMath(query.expression, { seriesOf: (other) => seriesOf(other, [...above, id]) });
   };
 
   const points = seriesOf(watched, []).map((value, at) => {
