@@ -1,6 +1,6 @@
 import { synth, UserError } from "offline-aws";
+import { colorsFor } from "offline-aws/terminal";
 import { defineCommand, jsonFlag, text } from "../terminal/command.js";
-import { colorsFor } from "../terminal/output.js";
 import { scoped } from "../terminal/scope.js";
 import { isStageName } from "../terminal/value.js";
 import { loadOptions, parseLoad } from "./load.js";

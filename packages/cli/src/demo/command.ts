@@ -1,5 +1,5 @@
+import type { Output } from "offline-aws/terminal";
 import { defineCommand, jsonFlag, text } from "../terminal/command.js";
-import type { Output } from "../terminal/output.js";
 import { scoped } from "../terminal/scope.js";
 import { countIn } from "../terminal/value.js";
 import { createNarrator } from "./narrator.js";

@@ -1,5 +1,5 @@
+import { colorsFor, type Output } from "offline-aws/terminal";
 import { asDuration } from "../statistic.js";
-import { colorsFor, type Output } from "../terminal/output.js";
 
 export type Narrator = ReturnType<typeof createNarrator>;
 

@@ -1,7 +1,7 @@
-import { parseArgs, stripVTControlCharacters } from "node:util";
+import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandDef, renderUsage, runCommand, type SubCommandsDef } from "citty";
 import { UserError } from "offline-aws";
-import { colorsFor } from "./output.js";
+import { colorsFor, mistakeIn } from "offline-aws/terminal";
 
 export { defineCommand } from "citty";
 
@@ -64,42 +64,14 @@ const printingUserErrors = async (work: () => Promise<void>): Promise<void> => {
   }
 };
 
-/** Citty ignores options and arguments that a command does not have; Node's parser names them. */
 const refuseUnknown = async <Args extends ArgsDef>(
   command: CommandDef<Args>,
   rawArgs: readonly string[],
 ): Promise<void> => {
-  const seeHelp = `${(await resolved(command.meta))?.name} --help shows what there is.`;
-  const args = Object.entries((await resolved<ArgsDef | undefined>(command.args)) ?? {});
-  const options = args
-    .filter(([, { type }]) => type !== "positional")
-    .map(([name, { type }]) => [name, { type: type === "boolean" ? "boolean" : "string" }] as const);
-  const { values, positionals } = parsed([...rawArgs], Object.fromEntries(options), seeHelp);
-  const surplus = positionals[args.length - options.length];
-  if (surplus !== undefined) throw new UserError(`Unexpected argument ${surplus}. ${seeHelp}`);
-  const [empty] = Object.entries(values).find(([, value]) => value === "") ?? [];
-  if (empty === undefined) return;
-  throw new UserError(`Option '--${empty}' is empty: give it a value, or leave it out. ${seeHelp}`);
-};
-
-type Options = Readonly<Record<string, { readonly type: "boolean" | "string" }>>;
-
-const parsed = (args: string[], options: Options, seeHelp: string) => {
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UserError(`${inOneSentence(message)}. ${seeHelp}`);
-  }
-};
-
-/** Node's own hints run over several sentences or lines. */
-const inOneSentence = (message: string): string => {
-  const [, ambiguous] = message.match(/^Option '(--[\w-]+)' argument is ambiguous/) ?? [];
-  if (ambiguous)
-    return `Option '${ambiguous}' has no value: a value that begins with a dash is written ${ambiguous}=-1`;
-  const [sentence = message] = message.split(/\.?\n|\. /);
-  return sentence;
+  const args = (await resolved<ArgsDef | undefined>(command.args)) ?? {};
+  const mistake = mistakeIn(rawArgs, args);
+  if (!mistake) return;
+  throw new UserError(`${mistake}. ${(await resolved(command.meta))?.name} --help shows what there is.`);
 };
 
 /** Citty's help, with colours only on a terminal. */

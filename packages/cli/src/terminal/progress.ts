@@ -1,4 +1,4 @@
-import type { Output } from "./output.js";
+import type { Output } from "offline-aws/terminal";
 
 const everyMs = 2_000;
 

@@ -1,5 +1,5 @@
+import { colorsFor, type Output } from "offline-aws/terminal";
 import { asDuration } from "../statistic.js";
-import { colorsFor, type Output } from "../terminal/output.js";
 import type { Result } from "./suite.js";
 
 const signs = { passed: "✓", warned: "!", failed: "✗", skipped: "–" } as const;

@@ -1,9 +1,9 @@
 import { defineCommand, flag, jsonFlag, text } from "@lectern/cli/command";
-import { colorsFor } from "@lectern/cli/output";
 import { scoped } from "@lectern/cli/scope";
 import { table } from "@lectern/cli/table";
 import { countIn } from "@lectern/cli/value";
 import { UserError } from "offline-aws";
+import { colorsFor } from "offline-aws/terminal";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
 import { fanOut } from "./fan-out.js";

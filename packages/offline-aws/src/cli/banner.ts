@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
 import type { Stack } from "../stack/stack.js";
-import { colorsFor, type Output } from "./output.js";
+import { colorsFor, type Output } from "./terminal.js";
 
 const manifestSchema = v.object({
   name: v.string(),

@@ -1,7 +1,7 @@
-import { parseArgs, stripVTControlCharacters } from "node:util";
+import { stripVTControlCharacters } from "node:util";
 import * as citty from "citty";
 import { hasName, UserError } from "../user-error.js";
-import { colorsFor } from "./output.js";
+import { colorsFor, mistakeIn } from "./terminal.js";
 
 interface Command {
   readonly definition: citty.SubCommandsDef[string];
@@ -49,23 +49,3 @@ const isHelp = (arg: string): boolean => arg === "--help" || arg === "-h";
 
 const print = (text: string): void =>
   console.log(colorsFor(process.stdout).isColorSupported ? text : stripVTControlCharacters(text));
-
-/** An unknown option, a surplus argument, a missing or empty value; undefined when there is no mistake. */
-const mistakeIn = (args: readonly string[], definitions: citty.ArgsDef): string | undefined => {
-  const named = Object.entries(definitions).filter(([, { type }]) => type !== "positional");
-  const options = named.map(
-    ([name, { type }]) => [name, { type: type === "boolean" ? type : "string" }] as const,
-  );
-  try {
-    const config = { args: [...args], options: Object.fromEntries(options), allowPositionals: true };
-    const { values, positionals } = parseArgs(config);
-    const surplus = positionals[Object.keys(definitions).length - options.length];
-    const empty = Object.keys(values).find((name) => values[name] === "");
-    if (surplus !== undefined) return `Unexpected argument ${surplus}`;
-    return empty && `Option '--${empty}' is empty: give it a value, or leave it out`;
-  } catch (error) {
-    // Node's message goes on with hints. Its hint for a value that begins with a dash is worth keeping.
-    const [sentence = ""] = String(error instanceof Error ? error.message : error).split(/\.?\n|\. /);
-    return sentence.replace(/'(--[\w-]+)' argument is ambiguous/, "'$1' has no value: write -1 as $1=-1");
-  }
-};

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Outcome } from "../lambda/invocation.js";
 import { asText, type LogText, outcomeText } from "../log-text.js";
 import type { ObservedInvocation } from "../uneventful.js";
-import type { colorsFor } from "./output.js";
+import type { colorsFor } from "./terminal.js";
 
 type Colors = ReturnType<typeof colorsFor>;
 

@@ -2,7 +2,7 @@ import { describeBuildError } from "../lambda/bundle.js";
 import { asText, type LogText, readLogLine } from "../log-text.js";
 import type { Observer } from "../stack/stack.js";
 import { describeInvocation, describeLog } from "./console-invocation.js";
-import { colorsFor, type Output } from "./output.js";
+import { colorsFor, type Output } from "./terminal.js";
 
 /** A function that still runs after this long shows what it has logged so far. */
 const holdMs = 1_000;

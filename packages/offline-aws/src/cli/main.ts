@@ -1,9 +1,9 @@
 import { withInspectPort } from "../inspect.js";
 import { ensurePlatform } from "../synth/platform.js";
 import { command, runCommandLine } from "./command-line.js";
-import { say } from "./output.js";
 import { start } from "./start.js";
 import { synth } from "./synth.js";
+import { say } from "./terminal.js";
 import { token } from "./token.js";
 
 const platform = command({

@@ -7,8 +7,8 @@ import { UserError } from "../user-error.js";
 import { banner } from "./banner.js";
 import { command } from "./command-line.js";
 import { createConsole } from "./console.js";
-import { say } from "./output.js";
 import { parseSettings, parseStage, parseWhole, programArgs } from "./settings.js";
+import { say } from "./terminal.js";
 
 /** Runs the stack until it is interrupted. */
 export const start = command({

@@ -1,8 +1,8 @@
 import type { Graph, Json } from "../synth/graph.js";
 import { synth as evaluate } from "../synth/synth.js";
 import { command } from "./command-line.js";
-import { say } from "./output.js";
 import { parseSettings, parseStage, programArgs } from "./settings.js";
+import { say } from "./terminal.js";
 
 /** Shows what a deployment would create, without a cloud. */
 export const synth = command({

@@ -9,8 +9,8 @@ import type { AppClient } from "../plan/user-pool.js";
 import { synth } from "../synth/synth.js";
 import { UserError } from "../user-error.js";
 import { command } from "./command-line.js";
-import { say } from "./output.js";
 import { parseStage, parseWhole, programArgs } from "./settings.js";
+import { say } from "./terminal.js";
 
 /** Prints a token of the stage's app client. No stack needs to run. */
 export const token = command({

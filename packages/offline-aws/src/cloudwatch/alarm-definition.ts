@@ -64,8 +64,6 @@ export interface AlarmDefinition {
   readonly threshold: number;
   readonly comparisonOperator: ComparisonOperator;
   readonly treatMissingData: MissingData;
-  /** True when a percentile of too few samples does not change the state. */
-  readonly ignoreFewSamples: boolean;
   readonly actionsEnabled: boolean;
   /** ARNs by the state that triggers them. */
   readonly actions: Readonly<Record<AlarmState, readonly string[]>>;
@@ -121,7 +119,9 @@ const schema = v.object({
   threshold: v.number("it has no threshold of its own: anomaly detection is not supported"),
   comparisonOperator: operatorSchema,
   treatMissingData: v.optional(v.picklist(["missing", "notBreaching", "breaching", "ignore"])),
-  evaluateLowSampleCountPercentiles: v.optional(v.picklist(["evaluate", "ignore"]), "evaluate"),
+  evaluateLowSampleCountPercentiles: v.optional(
+    v.literal("evaluate", "the local stack also evaluates percentiles of few samples"),
+  ),
   actionsEnabled: v.optional(v.boolean(), true),
   alarmActions: arns,
   okActions: arns,
@@ -184,7 +184,6 @@ const definitionOf = (
     comparisonOperator,
     actionsEnabled,
     treatMissingData: inputs.treatMissingData ?? defaultTreatment(queries),
-    ignoreFewSamples: inputs.evaluateLowSampleCountPercentiles === "ignore",
     actions: {
       OK: inputs.okActions,
       ALARM: inputs.alarmActions,

@@ -4,33 +4,12 @@ import type { AlarmDefinition, ExpressionQuery, MetricQuery } from "./alarm-defi
 import type { Dimensions } from "./metrics.js";
 import { percentOf } from "./statistic.js";
 
-/** The names of regions in CloudWatch's messages; a region not listed keeps its code. */
-const regionNames: Readonly<Record<string, string>> = {
-  "us-east-1": "US East (N. Virginia)",
-  "us-east-2": "US East (Ohio)",
-  "us-west-1": "US West (N. California)",
-  "us-west-2": "US West (Oregon)",
-  "ca-central-1": "Canada (Central)",
-  "eu-west-1": "EU (Ireland)",
-  "eu-west-2": "EU (London)",
-  "eu-west-3": "EU (Paris)",
-  "eu-central-1": "EU (Frankfurt)",
-  "eu-north-1": "EU (Stockholm)",
-  "ap-northeast-1": "Asia Pacific (Tokyo)",
-  "ap-northeast-2": "Asia Pacific (Seoul)",
-  "ap-south-1": "Asia Pacific (Mumbai)",
-  "ap-southeast-1": "Asia Pacific (Singapore)",
-  "ap-southeast-2": "Asia Pacific (Sydney)",
-  "sa-east-1": "South America (Sao Paulo)",
-};
-
 /** The subject and the JSON message that CloudWatch publishes when an alarm changes its state. */
 export const alarmMessage = (
   { from, alarm }: Transition,
   definition: AlarmDefinition,
   { region, createdAt }: { readonly region: string; readonly createdAt: number },
 ): { readonly subject: string; readonly message: string } => {
-  const regionName = regionNames[region] ?? region;
   const message = {
     AlarmName: alarm.name,
     AlarmDescription: alarm.description ?? null,
@@ -39,7 +18,8 @@ export const alarmMessage = (
     NewStateValue: alarm.state,
     NewStateReason: alarm.reason,
     StateChangeTime: time(alarm.changedAt),
-    Region: regionName,
+    // AWS writes the region's long name here and in the subject: "US East (N. Virginia)".
+    Region: region,
     AlarmArn: alarm.arn,
     OldStateValue: from,
     OKActions: definition.actions.OK,
@@ -48,7 +28,7 @@ export const alarmMessage = (
     Trigger: trigger(definition),
   };
   return {
-    subject: `${alarm.state}: "${alarm.name}" in ${regionName}`,
+    subject: `${alarm.state}: "${alarm.name}" in ${region}`,
     message: JSON.stringify(message),
   };
 };
@@ -66,7 +46,7 @@ const trigger = (definition: AlarmDefinition): object => {
     ComparisonOperator: definition.comparisonOperator,
     Threshold: definition.threshold,
     TreatMissingData: definition.treatMissingData,
-    EvaluateLowSampleCountPercentile: definition.ignoreFewSamples ? "ignore" : "",
+    EvaluateLowSampleCountPercentile: "",
   };
   if (only?.kind !== "metric" || others.length > 0)
     return { ...rule, Metrics: queries.map((query) => mathMetric(query, definition)) };

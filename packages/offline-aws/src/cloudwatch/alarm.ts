@@ -3,7 +3,7 @@ import { assess, type Datapoint, evaluationRange } from "./assess.js";
 import { evaluateMath, MathError, type Series } from "./math.js";
 import type { Metrics, Span } from "./metrics.js";
 import { reasonFor } from "./reason.js";
-import { percentOf, statisticOf } from "./statistic.js";
+import { statisticOf } from "./statistic.js";
 
 /** An alarm's current state. */
 export interface AlarmStatus {
@@ -52,8 +52,6 @@ export const createAlarm = (
       status = { ...status, value: points.find((point) => point !== undefined)?.value };
       const assessment = assess(definition, points);
       if (!assessment || assessment.state === status.state) return undefined;
-      if (definition.ignoreFewSamples && hasFewSamples(definition, metrics, assessment.datapoints))
-        return undefined;
       const from = status.state;
       const { state } = assessment;
       status = { ...status, state, reason: reasonFor(definition, assessment), changedAt: at };
@@ -99,11 +97,7 @@ const watchedPoints = (
     const query = queries.find((candidate) => candidate.id === id);
     if (query?.kind !== "expression") throw new MathError(`No query of the alarm has the id ${id}.`);
     if (above.includes(id)) throw new MathError(`The expression ${id} refers to itself.`);
-    return evaluateMath(query.expression, {
-      length,
-      metrics: ofMetrics,
-      seriesOf: (other) => seriesOf(other, [...above, id]),
-    });
+    return evaluateMath(query.expression, { seriesOf: (other) => seriesOf(other, [...above, id]) });
   };
 
   const points = seriesOf(watched, []).map((value, at) => {
@@ -118,19 +112,4 @@ const spanFrom = (start: number, periodMs: number): Span => ({ start, end: start
 const valueIn = ({ metric, statistic, unit }: MetricQuery, metrics: Metrics, span: Span) => {
   const summary = metrics.summarize(metric, span, unit);
   return summary && statisticOf(summary, statistic);
-};
-
-/** True for a percentile of too few samples: CloudWatch wants 10 on the percentile's shorter side. */
-const hasFewSamples = (
-  { queries, watched, periodMs }: AlarmDefinition,
-  metrics: Metrics,
-  datapoints: readonly Datapoint[],
-): boolean => {
-  const query = queries.find(({ id }) => id === watched);
-  const percent = query?.kind === "metric" ? percentOf(query.statistic) : undefined;
-  if (query?.kind !== "metric" || percent === undefined) return false;
-  const samples = datapoints
-    .map(({ timestamp }) => metrics.summarize(query.metric, spanFrom(timestamp, periodMs), query.unit))
-    .reduce((total, summary) => total + (summary?.count ?? 0), 0);
-  return samples * Math.min(percent, 100 - percent) < 10 * 100;
 };

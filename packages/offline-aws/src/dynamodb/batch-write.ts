@@ -1,7 +1,6 @@
 import { type Consumed, consumedByWrite, sumOf, total } from "./capacity.js";
-import { emptyIndexKey } from "./index-key.js";
+import { checkOptions } from "./error.js";
 import { type Item, withCanonicalNumbers } from "./item.js";
-import { checkOptions } from "./option.js";
 import { perTable } from "./read.js";
 import {
   type Answer,
@@ -13,7 +12,7 @@ import {
   type Table,
   tableOf,
 } from "./store.js";
-import { keyOf } from "./table.js";
+import { emptyIndexKey, keyOf } from "./table.js";
 
 interface Part {
   readonly table: Table;

@@ -61,9 +61,9 @@ export const startDynamoDb = async (options: DynamoDbOptions): Promise<DynamoDb>
   try {
     for (const definition of options.tables) {
       await createTable(engine, createTableRequest(definition));
-      const { name, stream, ttlAttribute } = definition;
+      const { name, stream } = definition;
       const log = stream && createStream(definition, stream, { region, clock });
-      tables.set(name, { definition, stream: log, ttlAttribute, indexCopy: undefined });
+      tables.set(name, { definition, stream: log, indexCopy: undefined });
     }
     const server = typeof options.port === "number" ? await listen(options.port) : options.port;
     const exchange = createExchange(

@@ -7,7 +7,7 @@ import { DynamoDbError, validation } from "./error.js";
 import type { Fault, FaultList } from "./faults.js";
 import { batchGet, read } from "./read.js";
 import { type Answer, answer, type Request, type Store, tableOf } from "./store.js";
-import { describeTimeToLive, updateTimeToLive } from "./time-to-live.js";
+import { describeTimeToLive } from "./time-to-live.js";
 import { write } from "./write.js";
 
 /** A client's request, as observers see it, with its cost. */
@@ -59,10 +59,6 @@ const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["DescribeTable", describeTable],
   ["ListTables", listTables],
   ["DescribeTimeToLive", (store, { TableName }) => describeTimeToLive(tableOf(store, String(TableName)))],
-  [
-    "UpdateTimeToLive",
-    (store, request) => updateTimeToLive(tableOf(store, String(request.TableName)), request),
-  ],
 ]);
 
 /** Answers one request. `cut`: the connection ends without an answer. */

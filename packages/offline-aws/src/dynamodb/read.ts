@@ -1,6 +1,6 @@
 import { type Consumed, consumedByEngine, consumedCapacity, total } from "./capacity.js";
 import type { EngineReply } from "./engine.js";
-import { checkOptions } from "./option.js";
+import { checkOptions } from "./error.js";
 import { type Answer, answer, passOn, type Request, type Store, tableOf } from "./store.js";
 
 /** GetItem, Query and Scan: the engine reads and counts. */

@@ -11,8 +11,6 @@ import { keyNames, type TableDefinition } from "./table.js";
 export interface Table {
   readonly definition: TableDefinition;
   readonly stream: StreamLog | undefined;
-  /** Changed by UpdateTimeToLive. */
-  ttlAttribute: string | undefined;
   /** Where indexes are read while they are made to lag. */
   indexCopy: IndexCopy | undefined;
 }

@@ -1,14 +1,14 @@
 import { scan } from "./engine.js";
-import { validation } from "./error.js";
 import { type Item, pick } from "./item.js";
-import { type Answer, answer, publish, type Request, type Store, type Table } from "./store.js";
+import { type Answer, answer, publish, type Store, type Table } from "./store.js";
 import { keyNames, keyOf } from "./table.js";
 
 const fiveYears = 5 * 365 * 24 * 3600;
 
 /** Deletes a table's expired items in the name of the TTL service. Returns how many. */
 export const sweepTable = async (store: Store, table: Table, now: number): Promise<number> => {
-  const { ttlAttribute, definition } = table;
+  const { definition } = table;
+  const { ttlAttribute } = definition;
   if (ttlAttribute === undefined) return 0;
   const seconds = Math.floor(now / 1000);
   const expired = {
@@ -43,23 +43,10 @@ const expire = (store: Store, table: Table, ttlAttribute: string, item: Item): P
     return true;
   });
 
-export const describeTimeToLive = ({ ttlAttribute }: Table): Answer =>
+export const describeTimeToLive = ({ definition: { ttlAttribute } }: Table): Answer =>
   answer({
     TimeToLiveDescription:
       ttlAttribute === undefined
         ? { TimeToLiveStatus: "DISABLED" }
         : { TimeToLiveStatus: "ENABLED", AttributeName: ttlAttribute },
   });
-
-export const updateTimeToLive = (table: Table, request: Request): Answer => {
-  const specification = Object(request.TimeToLiveSpecification);
-  const [enabled, name]: unknown[] = [specification.Enabled, specification.AttributeName];
-  if (typeof enabled !== "boolean" || typeof name !== "string" || name === "") {
-    throw validation("TimeToLiveSpecification needs Enabled and AttributeName");
-  }
-  if (enabled === (table.ttlAttribute !== undefined)) {
-    throw validation(`TimeToLive is already ${enabled ? "enabled" : "disabled"}`);
-  }
-  table.ttlAttribute = enabled ? name : undefined;
-  return answer({ TimeToLiveSpecification: { Enabled: enabled, AttributeName: name } });
-};

@@ -6,9 +6,8 @@ import {
   total,
 } from "./capacity.js";
 import { ask, type EngineAnswer, type EngineReply } from "./engine.js";
-import { emptyIndexKey } from "./index-key.js";
+import { checkOption, checkOptions } from "./error.js";
 import { type Item, pick, withCanonicalNumbers } from "./item.js";
-import { checkOption, checkOptions } from "./option.js";
 import {
   type Answer,
   answer,
@@ -20,7 +19,7 @@ import {
   type Table,
   tableOf,
 } from "./store.js";
-import { keyNames, keyOf } from "./table.js";
+import { emptyIndexKey, keyNames, keyOf } from "./table.js";
 
 /** A single write without its options: the proxy answers those from the item's images, alike for both engines. */
 interface Write {

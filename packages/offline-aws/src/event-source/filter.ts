@@ -8,8 +8,8 @@ type Rule = (leaves: readonly unknown[]) => boolean;
 
 /**
  * Reads filter patterns as Lambda takes them: an event passes when one of them matches; no pattern lets everything
- * through.
- * @throws {UserError} on a pattern that Lambda would refuse, naming the mapping
+ * through. `numeric` is left out: DynamoDB's numbers come as strings, so Lambda never matches them.
+ * @throws {UserError} on a pattern that Lambda would refuse or that has other rules, naming the mapping
  */
 export const compileFilters = (patterns: readonly string[], mappingId: string): Filter => {
   const filters = patterns.map((pattern) => {
@@ -57,7 +57,7 @@ const compileRule = (rule: unknown): Rule => {
   }
   const [[operator, operand] = ["", undefined], ...more] = Object.entries(Object(rule));
   const build = operators[operator];
-  if (!build || more.length > 0) throw new Error(`Lambda has no rule ${JSON.stringify(rule)}`);
+  if (!build || more.length > 0) throw new Error(`the local stack has no rule ${JSON.stringify(rule)}`);
   return build(operand);
 };
 
@@ -84,10 +84,6 @@ const operators: Readonly<Record<string, (operand: unknown) => Rule>> = {
     const suffix = text(operand, "suffix");
     return someText((leaf) => leaf.endsWith(suffix));
   },
-  "equals-ignore-case"(operand) {
-    const wanted = text(operand, "equals-ignore-case").toLowerCase();
-    return someText((leaf) => leaf.toLowerCase() === wanted);
-  },
   "anything-but"(operand) {
     const unwanted: readonly unknown[] = Array.isArray(operand) ? operand : [operand];
     if (!unwanted.every((value) => typeof value === "string" || typeof value === "number")) {
@@ -96,31 +92,4 @@ const operators: Readonly<Record<string, (operand: unknown) => Rule>> = {
     const excluded = new Set<unknown>(unwanted);
     return (leaves) => leaves.some((leaf) => !excluded.has(leaf));
   },
-  numeric(operand) {
-    const bounds = numericBounds(operand);
-    return (leaves) =>
-      leaves.some((leaf) => typeof leaf === "number" && bounds.every((within) => within(leaf)));
-  },
-};
-
-const comparisons: Readonly<Record<string, (leaf: number, bound: number) => boolean>> = {
-  "=": (leaf, bound) => leaf === bound,
-  "<": (leaf, bound) => leaf < bound,
-  "<=": (leaf, bound) => leaf <= bound,
-  ">": (leaf, bound) => leaf > bound,
-  ">=": (leaf, bound) => leaf >= bound,
-};
-
-/** `[">", 0, "<=", 5]` */
-const numericBounds = (operand: unknown): ((leaf: number) => boolean)[] => {
-  const parts: readonly unknown[] = Array.isArray(operand) ? operand : [];
-  const bounds: ((leaf: number) => boolean)[] = [];
-  for (let index = 0; index < parts.length; index += 2) {
-    const [compare, bound] = [comparisons[String(parts[index])], parts[index + 1]];
-    if (compare && typeof bound === "number") bounds.push((leaf) => compare(leaf, bound));
-  }
-  if (bounds.length === 0 || bounds.length * 2 !== parts.length) {
-    throw new Error('"numeric" needs a list of comparisons and numbers');
-  }
-  return bounds;
 };
