@@ -152,6 +152,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:UpdateItem on table/Sessions-prod",
     "dynamodb:DeleteItem on table/Sessions-prod",
     "dynamodb:PutItem on table/Connections-prod",
+    "dynamodb:UpdateItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",
     "dynamodb:UpdateItem on table/RateLimits-prod",
   ],
@@ -193,6 +194,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:DescribeStream on the stream of Sessions-prod",
     "dynamodb:ListStreams on the stream of Sessions-prod",
     "sqs:SendMessage on session-stream-failures-prod",
+    "dynamodb:UpdateItem on table/RateLimits-prod",
     "dynamodb:Query on table/Connections-prod/index/sessionId-targetLanguage-index",
     "dynamodb:GetItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",
@@ -206,11 +208,16 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:GetItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",
     "dynamodb:BatchGetItem on table/RateLimits-prod",
+    "dynamodb:UpdateItem on table/RateLimits-prod",
     "execute-api:ManageConnections on GET",
     "execute-api:ManageConnections on POST",
     "execute-api:ManageConnections on DELETE",
   ],
-  "session-drain": ["dynamodb:Scan on table/Connections-prod", "execute-api:ManageConnections on POST"],
+  "session-drain": [
+    "dynamodb:Scan on table/Connections-prod",
+    "dynamodb:UpdateItem on table/RateLimits-prod",
+    "execute-api:ManageConnections on POST",
+  ],
 };
 
 /** The ARN without account and region; for the API, the method that the role may call. */

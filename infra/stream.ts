@@ -1,7 +1,7 @@
 import { lambda, on } from "./function";
 import { environment, manage } from "./realtime";
 import { named } from "./stage";
-import { connections, connectionsByLanguage, sessions } from "./storage";
+import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
 
 /** The stream records that a function gave up on, for an operator to read. The reaper repairs their effects. */
 export const failures = new aws.sqs.Queue("StreamFailures", {
@@ -57,6 +57,7 @@ const announce = lambda("Announce", {
   environment,
   permissions: [
     ...fedBy(sessions),
+    on(rateLimits, ["UpdateItem"]),
     on(connections, ["Query"], connectionsByLanguage),
     on(connections, ["GetItem", "DeleteItem"]),
     manage("POST", "DELETE"),

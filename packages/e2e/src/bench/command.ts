@@ -10,6 +10,7 @@ import { fanOut } from "./fan-out.js";
 import { flows } from "./flows/flows.js";
 import { usage } from "./flows/usage.js";
 import { memory } from "./memory.js";
+import { noon } from "./noon.js";
 import { reaper } from "./reaper/reaper.js";
 import { start } from "./start.js";
 import { surge } from "./surge.js";
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   surge,
   bundles,
   fanOut,
+  noon,
   reaper,
   telemetry,
   memory,
