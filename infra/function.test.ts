@@ -29,6 +29,44 @@ test("only the reaper is not repeated by Lambda after a failure: its next run is
   ]);
 });
 
+test("provisionedConcurrency warms an alias of what a join waits for, and every caller uses the alias", async () => {
+  const cold = [
+    "aws:lambda/alias:Alias",
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+  ];
+  expect(cold.flatMap((type) => ofType(graph, type))).toEqual([]);
+
+  const warm = await graphOf("prod", full);
+  const names = ["session-authorizer-prod", "session-connection-handler-prod", "session-welcome-prod"];
+  const [aliases = [], configs = []] = cold.map((type) => ofType(warm, type).map(({ inputs }) => inputs));
+  expect(aliases.map(({ functionName, name }) => [functionName, name]).sort()).toEqual(
+    names.map((name) => [name, "live"]),
+  );
+  expect(configs.map(({ functionName }) => functionName).sort()).toEqual(names);
+  for (const config of configs) {
+    expect(config).toMatchObject({ qualifier: "live", provisionedConcurrentExecutions: 5 });
+  }
+  for (const name of names) expect(named(warm, types.lambda, name).inputs.publish).toBe(true);
+
+  const arn = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function:${name}:live`;
+  const uris = [...ofType(warm, types.integration), ...ofType(warm, types.authorizer)].map(({ inputs }) =>
+    String(inputs.integrationUri ?? inputs.authorizerUri),
+  );
+  const permissions = ofType(warm, "aws:lambda/permission:Permission").map(({ inputs }) => inputs);
+  for (const name of names.slice(0, 2)) {
+    expect(uris.filter((uri) => uri.includes(name))).toEqual([
+      expect.stringContaining(`${arn(name)}/invocations`),
+    ]);
+    expect(permissions.filter(({ function: of }) => String(of).includes(name))).toEqual([
+      expect.objectContaining({ function: arn(name).replace(/:live$/, ""), qualifier: "live" }),
+    ]);
+  }
+  expect(ofType(warm, types.mapping).map(({ inputs }) => inputs.functionName)).toContain(
+    arn("session-welcome-prod"),
+  );
+  expect(plan(warm).functions).toHaveLength(functions.length);
+});
+
 describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {
   const resource = () => named(graph, types.lambda, `${name}-prod`);
   const planned = () => functions.find((fn) => fn.name === `${name}-prod`);

@@ -12,6 +12,7 @@ const defaults = {
   signingKeyVersion: 1,
   logLevel: "INFO",
   heartbeatLogSampling: 1,
+  provisionedConcurrency: 0,
   sessionMaxDurationHours: 2,
   connectionMaxDurationHours: 2,
   connectionRefreshMinutes: 100,

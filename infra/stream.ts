@@ -50,7 +50,8 @@ connections.subscribe("Welcome", welcome.arn, {
   filters: [
     { dynamodb: { NewImage: { connectionId: present("S") }, OldImage: { connectionId: absent("S") } } },
   ],
-  transform: { eventSourceMapping: { ...mapping, batchSize: 25 } },
+  // SST keeps only the function's name of the ARN, and an alias would be lost.
+  transform: { eventSourceMapping: { ...mapping, functionName: welcome.arn, batchSize: 25 } },
 });
 
 const announce = lambda("Announce", {

@@ -6,6 +6,7 @@ import { countIn } from "@lectern/cli/value";
 import { UserError } from "offline-aws";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
+import { cold } from "./cold.js";
 import { fanOut } from "./fan-out.js";
 import { flows } from "./flows/flows.js";
 import { usage } from "./flows/usage.js";
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   usage,
   surge,
   bundles,
+  cold,
   fanOut,
   noon,
   reaper,
