@@ -38,6 +38,44 @@ test("only the reaper is not repeated by Lambda after a failure: its next run is
   ]);
 });
 
+test("provisionedConcurrency warms an alias of what a join waits for, and every caller uses the alias", async () => {
+  const cold = [
+    "aws:lambda/alias:Alias",
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+  ];
+  expect(cold.flatMap((type) => ofType(graph, type))).toEqual([]);
+
+  const warm = await graphOf("prod", full);
+  const names = ["session-authorizer-prod", "session-connection-handler-prod", "session-welcome-prod"];
+  const [aliases = [], configs = []] = cold.map((type) => ofType(warm, type).map(({ inputs }) => inputs));
+  expect(aliases.map(({ functionName, name }) => [functionName, name]).sort()).toEqual(
+    names.map((name) => [name, "live"]),
+  );
+  expect(configs.map(({ functionName }) => functionName).sort()).toEqual(names);
+  for (const config of configs) {
+    expect(config).toMatchObject({ qualifier: "live", provisionedConcurrentExecutions: 5 });
+  }
+  for (const name of names) expect(named(warm, types.lambda, name).inputs.publish).toBe(true);
+
+  const arn = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function:${name}:live`;
+  const uris = [...ofType(warm, types.integration), ...ofType(warm, types.authorizer)].map(({ inputs }) =>
+    String(inputs.integrationUri ?? inputs.authorizerUri),
+  );
+  const permissions = ofType(warm, "aws:lambda/permission:Permission").map(({ inputs }) => inputs);
+  for (const name of names.slice(0, 2)) {
+    expect(uris.filter((uri) => uri.includes(name))).toEqual([
+      expect.stringContaining(`${arn(name)}/invocations`),
+    ]);
+    expect(permissions.filter(({ function: of }) => String(of).includes(name))).toEqual([
+      expect.objectContaining({ function: arn(name).replace(/:live$/, ""), qualifier: "live" }),
+    ]);
+  }
+  expect(ofType(warm, types.mapping).map(({ inputs }) => inputs.functionName)).toContain(
+    arn("session-welcome-prod"),
+  );
+  expect(plan(warm).functions).toHaveLength(functions.length);
+});
+
 describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {
   const resource = () => named(graph, types.lambda, `${name}-prod`);
   const planned = () => functions.find((fn) => fn.name === `${name}-prod`);
@@ -185,6 +223,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:UpdateItem on table/Sessions-prod",
     "dynamodb:DeleteItem on table/Sessions-prod",
     "dynamodb:PutItem on table/Connections-prod",
+    "dynamodb:UpdateItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",
     "dynamodb:UpdateItem on table/RateLimits-prod",
   ],
@@ -226,6 +265,7 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:DescribeStream on the stream of Sessions-prod",
     "dynamodb:ListStreams on the stream of Sessions-prod",
     "sqs:SendMessage on lectern-stream-failures-prod",
+    "dynamodb:UpdateItem on table/RateLimits-prod",
     "dynamodb:Query on table/Connections-prod/index/sessionId-targetLanguage-index",
     "dynamodb:GetItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",
@@ -239,11 +279,16 @@ const grants: Record<keyof typeof handlers, readonly string[]> = {
     "dynamodb:GetItem on table/Connections-prod",
     "dynamodb:DeleteItem on table/Connections-prod",
     "dynamodb:BatchGetItem on table/RateLimits-prod",
+    "dynamodb:UpdateItem on table/RateLimits-prod",
     "execute-api:ManageConnections on GET",
     "execute-api:ManageConnections on POST",
     "execute-api:ManageConnections on DELETE",
   ],
-  "session-drain": ["dynamodb:Scan on table/Connections-prod", "execute-api:ManageConnections on POST"],
+  "session-drain": [
+    "dynamodb:Scan on table/Connections-prod",
+    "dynamodb:UpdateItem on table/RateLimits-prod",
+    "execute-api:ManageConnections on POST",
+  ],
 };
 
 /** The ARN without account and region; for the API, the method that the role may call. */

@@ -20,7 +20,9 @@ const account = aws.getCallerIdentityOutput().accountId;
  */
 export const lambda = (component: Component, args: FunctionArgs) => {
   const { environment = {}, permissions = [], ...rest } = args;
-  const { name, handler, memory, timeout, retries }: Definition = functions[component];
+  const { name, handler, memory, timeout, retries, isProvisioned }: Definition = functions[component];
+  // A live function's code runs on the laptop, so there is nothing to keep warm.
+  const provisioned = isProvisioned && !$dev ? settings.provisionedConcurrency : 0;
   const physical = named(name);
   const created = new sst.aws.Function(component, {
     ...rest,
@@ -28,6 +30,7 @@ export const lambda = (component: Component, args: FunctionArgs) => {
     memory,
     timeout,
     ...(retries === undefined ? {} : { retries }),
+    ...(provisioned > 0 ? { versioning: true } : {}),
     name: physical,
     architecture: "arm64",
     nodejs: { minify: true, esbuild: { external: unusedCredentialProviders } },
@@ -84,7 +87,39 @@ export const lambda = (component: Component, args: FunctionArgs) => {
     },
   });
   logGroups.push(created.nodes.logGroup);
-  return created;
+  return { arn: provisioned > 0 ? warm(component, created, provisioned) : created.arn };
+};
+
+/** The alias that all callers of a warm function use. */
+const alias = "live";
+
+// SST gives routes and the authorizer the alias's ARN. The permission must be the alias's too, and the provider reads it
+// back as function and qualifier: with the whole ARN it would be replaced after each refresh.
+$transform(aws.lambda.Permission, (permission) => {
+  const given = $output(permission.function).apply((fn) => String(fn));
+  const isAlias = (fn: string) => fn.endsWith(`:${alias}`);
+  permission.function = given.apply((fn) => (isAlias(fn) ? fn.slice(0, -alias.length - 1) : fn));
+  // Pulumi leaves out an undefined output, but its types know none.
+  permission.qualifier = given.apply((fn) => (isAlias(fn) ? alias : undefined)) as $util.Output<string>;
+});
+
+/**
+ * Keeps environments of a function's latest version warm. Returns the ARN of an alias, because provisioned concurrency
+ * serves only a version or an alias. SST's own argument takes the version, and its routes would never invoke it.
+ */
+const warm = (component: Component, fn: sst.aws.Function, count: number) => {
+  const { name, version } = fn.nodes.function;
+  const live = new aws.lambda.Alias(`${component}Live`, {
+    name: alias,
+    functionName: name,
+    functionVersion: version,
+  });
+  new aws.lambda.ProvisionedConcurrencyConfig(`${component}Warm`, {
+    functionName: name,
+    qualifier: live.name,
+    provisionedConcurrentExecutions: count,
+  });
+  return $interpolate`${fn.arn}:${live.name}`;
 };
 
 /** The log groups of the functions declared so far. */

@@ -8,6 +8,8 @@ export interface Definition {
   readonly timeout: `${number} seconds`;
   /** How often Lambda repeats a failed asynchronous invocation; twice by default. */
   readonly retries?: 0;
+  /** True if the setting `provisionedConcurrency` keeps environments of it warm: a client that connects waits for it. */
+  readonly isProvisioned?: true;
   /** The API's route that invokes it. */
   readonly route?: string;
   /** The table whose stream invokes it. */
@@ -28,12 +30,14 @@ export const functions = {
   Authorizer: {
     name: "session-authorizer",
     handler: "authorizer",
+    isProvisioned: true,
     memory: "128 MB",
     timeout: "10 seconds",
   },
   Connect: {
     name: "session-connection-handler",
     handler: "connect",
+    isProvisioned: true,
     memory: "256 MB",
     timeout: "30 seconds",
     route: "$connect",
@@ -69,6 +73,7 @@ export const functions = {
   Welcome: {
     name: "session-welcome",
     handler: "welcome",
+    isProvisioned: true,
     memory: "256 MB",
     timeout: "30 seconds",
     stream: "Connections",

@@ -75,7 +75,7 @@ const connect = lambda("Connect", {
   link: [signingKey],
   permissions: [
     on(sessions, ["PutItem", "UpdateItem", "DeleteItem"]),
-    on(connections, ["PutItem", "DeleteItem"]),
+    on(connections, ["PutItem", "UpdateItem", "DeleteItem"]),
     on(rateLimits, ["UpdateItem"]),
   ],
 });

@@ -7,7 +7,7 @@ const reaper = lambda("Reaper", {
   permissions: [
     on(sessions, ["Scan", "UpdateItem"]),
     on(connections, ["Scan", "GetItem", "DeleteItem"]),
-    on(rateLimits, ["BatchGetItem"]),
+    on(rateLimits, ["BatchGetItem", "UpdateItem"]),
     manage("GET", "POST", "DELETE"),
   ],
 });

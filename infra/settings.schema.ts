@@ -5,6 +5,7 @@ const trueOrFalse = v.boolean("must be true or false");
 const listOfIds = v.array(v.string(), "must be a list of ids");
 const share = "must be a number from 0 to 1";
 const version = "must be a whole number from 1";
+const environments = "must be a whole number from 0";
 const someEnvironments = "needs environments such as staging and preview";
 
 /**
@@ -82,6 +83,14 @@ export const deploymentSchema = v.object({
     v.minValue(0, share),
     v.maxValue(1, share),
     v.description("The share of successful heartbeats that are logged and timed, from 0 to 1."),
+  ),
+  provisionedConcurrency: v.pipe(
+    numeric(environments),
+    v.integer(environments),
+    v.minValue(0, environments),
+    v.description(
+      "Environments kept warm for each of `session-authorizer`, `session-connection-handler` and `session-welcome`; together one of each costs 5.50 dollars a month.",
+    ),
   ),
   monthlyBudget: v.optional(
     v.pipe(

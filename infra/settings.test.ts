@@ -32,6 +32,7 @@ describe("a stage's settings", () => {
         maxListenersPerSession: 500,
         maxActiveSessions: 100,
         dataRetentionHours: 12,
+        fanOutRequestsPerSecond: 3_500,
         rateLimitSessionsPerHour: 50,
         rateLimitListenerJoinsPerMin: 10,
         rateLimitConnectionAttemptsPerMin: 20,

@@ -1,7 +1,7 @@
 import { lambda, on } from "./function";
 import { environment, manage } from "./realtime";
 import { named } from "./stage";
-import { connections, connectionsByLanguage, sessions } from "./storage";
+import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
 
 /** The stream records that a function gave up on, for an operator to read. The reaper repairs their effects. */
 export const failures = new aws.sqs.Queue("StreamFailures", {
@@ -50,13 +50,15 @@ connections.subscribe("Welcome", welcome.arn, {
   filters: [
     { dynamodb: { NewImage: { connectionId: present("S") }, OldImage: { connectionId: absent("S") } } },
   ],
-  transform: { eventSourceMapping: { ...mapping, batchSize: 25 } },
+  // SST keeps only the function's name of the ARN, and an alias would be lost.
+  transform: { eventSourceMapping: { ...mapping, functionName: welcome.arn, batchSize: 25 } },
 });
 
 const announce = lambda("Announce", {
   environment,
   permissions: [
     ...fedBy(sessions),
+    on(rateLimits, ["UpdateItem"]),
     on(connections, ["Query"], connectionsByLanguage),
     on(connections, ["GetItem", "DeleteItem"]),
     manage("POST", "DELETE"),

@@ -36,7 +36,8 @@ export const namesOf = ({ stage, account, region }: Place) => {
   const groups = [functionGroup, `/aws/vendedlogs/apis/${app}-${stage}-*`];
   return {
     tables: tables.map((table) => arn("dynamodb", `table/${table}-${stage}`)),
-    functions: [arn("lambda", `function:session-*-${stage}`)],
+    // The second: their versions and aliases.
+    functions: ["", ":*"].map((qualifier) => arn("lambda", `function:session-*-${stage}${qualifier}`)),
     // Some calls name a group with `:*` at its end, some without.
     logGroups: groups.flatMap((group) => [
       arn("logs", `log-group:${group}`),

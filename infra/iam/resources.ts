@@ -24,6 +24,8 @@ export const storageAndFunctions = (place: Place): readonly Statement[] => {
         ...["GetFunction", "GetFunctionConfiguration", "GetFunctionCodeSigningConfig"],
         ...["PutFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig"],
         ...["UpdateFunctionEventInvokeConfig", "DeleteFunctionEventInvokeConfig"],
+        ...["PublishVersion", "CreateAlias", "GetAlias", "UpdateAlias", "DeleteAlias"],
+        ...["Put", "Get", "Delete"].map((verb) => `${verb}ProvisionedConcurrencyConfig`),
         ...["ListVersionsByFunction", "GetPolicy", "AddPermission", "RemovePermission"],
         ...["ListTags", "TagResource", "UntagResource"],
       ),

@@ -159,6 +159,7 @@ export const full = {
   passwordSignIn: "false",
   logLevel: "ERROR",
   isBounded: "true",
+  provisionedConcurrency: "5",
 };
 
 /** Changes settings of `prod`. One evaluation serves the tests of all of them. */

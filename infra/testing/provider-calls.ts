@@ -50,12 +50,27 @@ const needsOf: Record<string, (resource: Resource, tags: Record<string, string>)
       resource: arn("lambda", `function:${inputs.functionName}`),
     },
   ],
+  "aws:lambda/alias:Alias": ({ inputs }) => [
+    {
+      actions: of("lambda", ...["Create", "Get", "Update", "Delete"].map((verb) => `${verb}Alias`)),
+      resource: arn("lambda", `function:${inputs.functionName}`),
+    },
+  ],
+  "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": ({ inputs }) => [
+    {
+      actions: of("lambda", ...["Put", "Get", "Delete"].map((verb) => `${verb}ProvisionedConcurrencyConfig`)),
+      resource: arn("lambda", `function:${inputs.functionName}:${inputs.qualifier}`),
+    },
+  ],
   "aws:lambda/permission:Permission": ({ inputs }) => [
     {
       actions: of("lambda", "AddPermission", "GetPolicy", "RemovePermission"),
-      resource: String(inputs.function).startsWith("arn:")
-        ? String(inputs.function)
-        : arn("lambda", `function:${inputs.function}`),
+      resource: [
+        String(inputs.function).startsWith("arn:")
+          ? inputs.function
+          : arn("lambda", `function:${inputs.function}`),
+        ...(inputs.qualifier ? [inputs.qualifier] : []),
+      ].join(":"),
     },
   ],
   [types.mapping]: ({ inputs }, context) => {
@@ -64,7 +79,11 @@ const needsOf: Record<string, (resource: Resource, tags: Record<string, string>)
       {
         actions: of("lambda", ...["Create", "Update", "Delete"].map((verb) => `${verb}EventSourceMapping`)),
         resource,
-        context: { "lambda:FunctionArn": arn("lambda", `function:${inputs.functionName}`) },
+        context: {
+          "lambda:FunctionArn": String(inputs.functionName).startsWith("arn:")
+            ? String(inputs.functionName)
+            : arn("lambda", `function:${inputs.functionName}`),
+        },
       },
       { actions: ["lambda:GetEventSourceMapping"], resource },
       { actions: of("lambda", "TagResource", "UntagResource", "ListTags"), resource, context },

@@ -1,6 +1,7 @@
 export { connect, type Handshake } from "./connect/connect.js";
 export { onDisconnect } from "./disconnect/connection.js";
 export * as Drain from "./drain/drain.js";
+export { paced } from "./gateway/pacer.js";
 export { createSockets } from "./gateway/sockets.js";
 export * as Heartbeat from "./heartbeat/heartbeat.js";
 export * as Message from "./message/receive.js";

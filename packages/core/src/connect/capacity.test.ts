@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { joinAtOnce, useStage, violations } from "../testing/index.js";
+import { joinAtOnce, ticketFor, useStage, violations } from "../testing/index.js";
 
 const stage = await useStage();
 
@@ -37,4 +37,37 @@ test("rule 14: with joins and leaves all at once the count is right in the end, 
     }),
   );
   expect(await violations(stage)).toEqual([]);
+});
+
+test("rule 14: an audience that was lost comes back with its tickets though the dead hold more than half of the seats", async () => {
+  const by = stage.with({ maxListenersPerSession: 40 });
+  const sessionId = await stage.create();
+  const ids = Array.from({ length: 30 }, (_, n) => `listener ${n}`);
+  for (const id of ids) await stage.join(sessionId, id, { by });
+  await stage.deliver();
+  for (const id of ids) stage.sockets.drop(id);
+  const tickets = ids.map((id) => ({ id: `${id} again`, ticket: ticketFor(sessionId, id) }));
+  await Promise.all(
+    tickets.map(({ id, ticket }) => stage.refresh(sessionId, "listener", id, { by, ticket })),
+  );
+  await expect(stage.join(sessionId, "stranger", { by })).rejects.toMatchObject({ code: "SESSION_FULL" });
+  await stage.deliver(by);
+  for (const { id } of tickets) expect(stage.sockets.types(id)).toEqual(["connectionRefreshComplete"]);
+  expect((await stage.session(sessionId)).listenerCount).toBe(30);
+  expect(await violations(stage, { capacity: 40 })).toEqual([]);
+});
+
+test("rule 14: in a full session one ticket lets one client in, however often it is shown", async () => {
+  const by = stage.with({ maxListenersPerSession: 1 });
+  const sessionId = await stage.create();
+  await stage.join(sessionId, "old", { by });
+  const [row] = await stage.rows("sessions");
+  // All seats of the overlap are taken too.
+  await stage.plant("sessions", { ...row, listenerCount: 11 });
+  const ticket = ticketFor(sessionId, "old");
+  const outcomes = await Promise.allSettled(
+    ["one", "two", "three"].map((id) => stage.refresh(sessionId, "listener", id, { by, ticket })),
+  );
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  expect((await stage.session(sessionId)).listenerCount).toBe(12);
 });

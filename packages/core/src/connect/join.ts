@@ -62,18 +62,27 @@ export const refreshListener = async (core: Core, arrival: Arrival, request: Ref
   const isForSession = ticket?.role === "listener" && ticket.sessionId === sessionId;
   if (!isForSession || ticket.targetLanguage !== targetLanguage) return join(core, arrival, request);
   const capacity = core.settings.maxListenersPerSession;
-  const [use, reservation] = await Promise.all([
+  const bound = capacity + overlap(capacity);
+  const old = { sessionId, connectionId: ticket.connectionId };
+  const [use, reserved] = await Promise.all([
     countTicketUse(core, ticket),
-    SessionTable.reserveSeat(core, sessionId, capacity + overlap(capacity)),
+    SessionTable.reserveSeat(core, sessionId, bound),
   ]);
+  // When a lost audience comes back together, the dead hold as many seats as the living need. So each connection that
+  // still holds a seat lets one more client in, whose welcome closes it.
+  const mayExceed =
+    use.allowed && reserved.outcome === "full" && (await ConnectionTable.claimSeat(core, old));
+  const reservation = mayExceed
+    ? await SessionTable.reserveSeat(core, sessionId, capacity + bound)
+    : reserved;
   if (!use.allowed) {
     await undoReservation(core, sessionId, reservation);
     return join(core, arrival, request);
   }
   return outcomeOf(allowed, async () => {
     requireSeat(reservation);
-    const replaces = ticket.connectionId;
-    await insertListener(core, arrival, { sessionId, targetLanguage, replaces, isRefresh: true });
+    const listener = { sessionId, targetLanguage, replaces: old.connectionId, isRefresh: true };
+    await insertListener(core, arrival, listener);
     return admitted;
   });
 };

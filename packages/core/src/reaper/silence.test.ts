@@ -155,3 +155,24 @@ test("rule 12: more connections than a batch holds are all looked at", async () 
   expect((await reap(stage.core)).silenced).toBe(2);
   expect((await stage.session(sessionId)).listenerCount).toBe(118);
 });
+
+test("when an audience is lost, one write releases many of its seats", async () => {
+  const ids = Array.from({ length: 60 }, (_, n) => `listener ${n}`);
+  const sessionId = await stage.create();
+  const [row] = await stage.rows("sessions");
+  await stage.plant("sessions", { ...row, listenerCount: 60 });
+  await stage.plant(
+    "connections",
+    ...ids.map((connectionId) =>
+      connectionRow({ connectionId, sessionId, role: "listener", targetLanguage: "es" }),
+    ),
+  );
+  stage.pass(91 * second);
+  const by = stage.process(() => undefined);
+  expect((await reap(by)).silenced).toBe(60);
+  const writes = by.calls.filter(
+    ({ name, target }) => name === "UpdateItem" && target === stage.tables.sessions,
+  );
+  expect(writes).toHaveLength(3);
+  expect((await stage.session(sessionId)).listenerCount).toBe(0);
+});

@@ -37,6 +37,8 @@ const listenerSchema = v.object({
   replaces,
   /** True when the client asked for `refreshConnection`, with a ticket or without: its welcome says so. */
   isRefresh: v.optional(v.boolean()),
+  /** When a ticket of this connection last claimed a seat in a full session (ms). */
+  claimedAt: v.optional(v.number()),
 });
 
 /** A client that asked for its refusal as a frame. It gets the frame and is then closed. */
@@ -100,6 +102,32 @@ export const insertOrUndo = async (
     await Promise.allSettled([undo(removed.status === "rejected" ? "unknown" : "absent")]);
     throw error;
   }
+};
+
+/** A handshake's longest time: a claim as old as this was followed by a row, or by nothing. */
+const claimMs = 30_000;
+
+/**
+ * Claims the right to one more seat for the client of this listener's connection, which comes back while the connection
+ * still holds its own. Returns false if the connection is gone, or if another handshake has just claimed.
+ */
+export const claimSeat = async (
+  core: Core,
+  { connectionId, sessionId }: Pick<Listener, "connectionId" | "sessionId">,
+): Promise<boolean> => {
+  const now = core.now();
+  const { written } = await Dynamo.update(core.db, {
+    table: core.tables.connections,
+    key: { connectionId },
+    set: { claimedAt: now },
+    when: [
+      "#sessionId = :sessionId",
+      "#role = :listener",
+      "attribute_not_exists(#claimedAt) OR #claimedAt < :old",
+    ],
+    values: { sessionId, listener: "listener", old: now - claimMs },
+  });
+  return written;
 };
 
 /** Reads a connection, consistently. */

@@ -90,20 +90,25 @@ export const reserveSeat = async (core: Core, sessionId: SessionId, seats: numbe
 };
 
 /**
- * Releases one seat. Never repeated: after a lost answer a repeat would release another listener's seat, and a count that
+ * Releases seats, one by default. Never repeated: after a lost answer a repeat would release another listener's seat, and a count that
  * is too low oversells the session. The reaper's recount finds a release that was lost. A seat that a recount has already
  * found free is not released again.
  * @param heldAt a time (ms) at which the seat was certainly held: before its row was removed
  */
-export const releaseSeat = async (core: Core, sessionId: SessionId, heldAt: number): Promise<void> => {
+export const releaseSeat = async (
+  core: Core,
+  sessionId: SessionId,
+  heldAt: number,
+  seats = 1,
+): Promise<void> => {
   const uncounted = "attribute_not_exists(#recountedAt) OR #recountedAt < :heldAt";
   await Dynamo.update(core.db, {
     table: core.tables.sessions,
     key: { sessionId },
     set: { seatsChangedAt: core.now() },
-    add: { listenerCount: -1 },
-    when: ["#isActive = :true", "#listenerCount > :zero", uncounted],
-    values: { true: true, zero: 0, heldAt },
+    add: { listenerCount: -seats },
+    when: ["#isActive = :true", "#listenerCount >= :seats", uncounted],
+    values: { true: true, seats, heldAt },
   });
 };
 

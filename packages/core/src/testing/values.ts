@@ -13,6 +13,7 @@ export const defaults: Settings = {
   maxListenersPerSession: 500,
   maxActiveSessions: 100,
   dataRetentionHours: 12,
+  fanOutRequestsPerSecond: 3_500,
   rateLimitSessionsPerHour: 50,
   rateLimitListenerJoinsPerMin: 10,
   rateLimitConnectionAttemptsPerMin: 20,

@@ -43,6 +43,7 @@ test.each([
   ["maxListenersPerSession", 1, 1.5],
   ["maxActiveSessions", 1, 0],
   ["dataRetentionHours", 0.5, 0],
+  ["fanOutRequestsPerSecond", 10_000, 10_001],
   ["rateLimitSessionsPerHour", 1, 0],
   ["rateLimitListenerJoinsPerMin", 1, 0.5],
   ["rateLimitConnectionAttemptsPerMin", 1, -5],

@@ -56,6 +56,13 @@ const entries = {
     positive,
     v.description("Hours that logs are kept; CloudWatch's smallest is a day, so 12 means one day."),
   ),
+  fanOutRequestsPerSecond: v.pipe(
+    count,
+    v.maxValue(10_000, "must be at most 10000, the quota of an account"),
+    v.description(
+      "Calls to clients a second that announcements, drains and the reaper may make together; an account's quota is 10,000.",
+    ),
+  ),
   rateLimitSessionsPerHour: v.pipe(count, v.description("Sessions that one user may create in an hour.")),
   rateLimitListenerJoinsPerMin: v.pipe(perMinute, v.description("Joins from one address in a minute.")),
   rateLimitConnectionAttemptsPerMin: v.pipe(

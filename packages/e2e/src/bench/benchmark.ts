@@ -69,8 +69,12 @@ export const budgets = {
   startMs: 8_000,
   /** CPU time of one post to `@connections`, in microseconds. */
   postCpuUs: 80,
+  /** CPU time of a warm heartbeat at its function's share of a CPU: half of the time until its acknowledgement. */
+  heartbeatMs: 50,
   /** CPU time of one invocation's log line and metrics, in microseconds. */
   telemetryCpuUs: 300,
+  /** Until everybody is told and closed when a hundred full sessions end together: the design's minute. */
+  noonSeconds: 60,
   /** Computing time of a reaper run at full size, in seconds: half its minute, less the waiting for AWS. */
   reaperSeconds: 20,
 } as const;

@@ -61,7 +61,11 @@ export const bundles: Benchmark = {
 };
 
 /** Bundles a function as SST deploys it. */
-const bundle = async (root: string, folder: string, fn: Plan["functions"][number]): Promise<Subject> => {
+export const bundle = async (
+  root: string,
+  folder: string,
+  fn: Plan["functions"][number],
+): Promise<Subject> => {
   const source = { absWorkingDir: root, entryPoints: [fn.handler.replace(/\.\w+$/, ".ts")] };
   const links = Object.entries(fn.links).map(([name, link]) => [
     `SST_RESOURCE_${name}`,

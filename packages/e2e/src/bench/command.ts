@@ -6,10 +6,12 @@ import { UserError } from "offline-aws";
 import { colorsFor } from "offline-aws/terminal";
 import type { Benchmark, Report } from "./benchmark.js";
 import { bundles } from "./bundles.js";
+import { cold } from "./cold.js";
 import { fanOut } from "./fan-out.js";
 import { flows } from "./flows/flows.js";
 import { usage } from "./flows/usage.js";
 import { memory } from "./memory.js";
+import { noon } from "./noon.js";
 import { reaper } from "./reaper/reaper.js";
 import { start } from "./start.js";
 import { surge } from "./surge.js";
@@ -20,7 +22,9 @@ const benchmarks: readonly Benchmark[] = [
   usage,
   surge,
   bundles,
+  cold,
   fanOut,
+  noon,
   reaper,
   telemetry,
   memory,

@@ -96,7 +96,9 @@ const routeOf = (graph: Graph, resource: Resource): Route => {
 const invokable = (graph: Graph, uri: unknown): string | undefined => {
   const arn = String(uri).match(/functions\/(arn:aws:lambda:[^/]+)\/invocations$/)?.[1];
   const permitted = ofType(graph, "aws:lambda/permission:Permission").some(
-    ({ inputs }) => inputs.principal === "apigateway.amazonaws.com" && inputs.function === arn,
+    ({ inputs }) =>
+      inputs.principal === "apigateway.amazonaws.com" &&
+      [inputs.function, inputs.qualifier].filter(Boolean).join(":") === arn,
   );
   return permitted ? functionNameIn(arn) : undefined;
 };

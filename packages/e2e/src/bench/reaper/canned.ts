@@ -34,7 +34,10 @@ export const startCanned = async (scope: Pick<Scope, "defer">, kind: Case): Prom
       const lastSeenAt = { N: String(Date.now() - ago) };
       return { Responses: { RateLimits: keys.map((key) => ({ ...key, lastSeenAt })) } };
     },
-    GetItem: ({ Key = {} }) => ({ Item: tables.Connections.row(Key.connectionId?.S) }),
+    GetItem: ({ Key = {} }) => ({
+      Item: tables.Connections.row(Key.connectionId?.S) ?? tables.Sessions.row(Key.sessionId?.S),
+    }),
+    PutItem: () => ({}),
     DeleteItem: ({ Key = {} }) => ({ Attributes: tables.Connections.row(Key.connectionId?.S) }),
     UpdateItem: ({ TableName, Key = {} }) =>
       TableName === "RateLimits"
@@ -50,6 +53,8 @@ export const startCanned = async (scope: Pick<Scope, "defer">, kind: Case): Prom
     if (request.url?.includes("/@connections/")) {
       return response.end(JSON.stringify({ lastActiveAt: new Date(Date.now() - ago).toISOString() }));
     }
+    // The user pool's keys.
+    if (request.method === "GET") return response.end('{"keys":[]}');
     const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
     const answer = answers[operation]?.(JSON.parse(body));
     return response.writeHead(answer ? 200 : 500).end(JSON.stringify(answer ?? {}));
@@ -90,7 +95,7 @@ const pagesOf = (keyName: string, rows: readonly Readonly<Record<string, unknown
   };
 };
 
-const sessionIds = Array.from({ length: sessionCount }, (_, n) => `golden-eagle-${100 + n}`);
+export const sessionIds = Array.from({ length: sessionCount }, (_, n) => `golden-eagle-${100 + n}`);
 const speakerOf = (sessionId: string) => `Speaker-${sessionId}=`;
 
 const connections = () =>
