@@ -31,6 +31,21 @@ test("one line sets the runtime of every function, also to one that SST does not
   expect(runtimes).toEqual(Object.keys(handlers).map(() => "nodejs99.x"));
 });
 
+test("the code lies in SST's bucket under the app and the stage, the source maps under the functions' names", () => {
+  const keys = ofType(graph, "aws:s3/bucketObjectv2:BucketObjectv2").map(({ inputs }) => String(inputs.key));
+  const isCode = (key: string) => key.startsWith("assets/lectern/prod/");
+  const used = ofType(graph, types.lambda).map(({ inputs }) => String(inputs.s3Key));
+  expect(keys.filter(isCode).sort()).toEqual(used.sort());
+  expect(used).toHaveLength(Object.keys(handlers).length);
+  const maps = keys.filter((key) => !isCode(key));
+  expect(maps.length).toBeGreaterThan(0);
+  for (const key of maps) {
+    expect(key).toMatch(
+      /^sourcemap\/arn:aws:logs:us-east-1:\d+:log-group:\/aws\/lambda\/session-[a-z-]+-prod\//,
+    );
+  }
+});
+
 describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {
   const resource = () => named(graph, types.lambda, `${name}-prod`);
   const planned = () => functions.find((fn) => fn.name === `${name}-prod`);
