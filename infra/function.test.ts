@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runtime } from "./functions";
@@ -29,6 +31,14 @@ test("one line sets the runtime of every function, also to one that SST does not
   );
   const runtimes = ofType(later, types.lambda).map(({ inputs }) => inputs.runtime);
   expect(runtimes).toEqual(Object.keys(handlers).map(() => "nodejs99.x"));
+});
+
+test("the runtime is the Node.js of .nvmrc and of the types, and the one that the guide plans for", () => {
+  const read = (file: string) => readFileSync(path.join(import.meta.dirname, "..", file), "utf8");
+  const major = read(".nvmrc").trim();
+  expect(runtime).toBe(`nodejs${major}.x`);
+  expect(JSON.parse(read("package.json")).devDependencies["@types/node"].split(".")[0]).toBe(major);
+  expect(read("docs/deployment.md")).toContain(`The functions run on \`${runtime}\``);
 });
 
 test("the code lies in SST's bucket under the app and the stage, the source maps under the functions' names", () => {
