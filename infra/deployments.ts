@@ -5,12 +5,13 @@ import type { ByStage } from "./settings.schema";
  * docs/environment-variables.md lists every setting. `pr-*` stands for every preview.
  *
  * @example
- * const ours = { account: "123456789012", region: "eu-central-1", alarmEmail: "operators@example.com" };
+ * const test = { account: "111111111111", region: "eu-central-1", alarmEmail: "operators@example.com" };
+ * const live = { ...test, account: "222222222222", monthlyBudget: 100 };
  *
  * export const deployments: ByStage = {
- *   staging: { ...ours },
- *   prod: { ...ours, monthlyBudget: 100 },
- *   "pr-*": { account: ours.account, region: ours.region },
+ *   staging: { ...test },
+ *   prod: { ...live },
+ *   "pr-*": { account: test.account, region: test.region },
  * };
  */
 export const deployments: ByStage = {};

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { type Graph, ofType, type Plan, plan } from "offline-aws";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runtime } from "./functions";
@@ -74,6 +76,29 @@ test("provisionedConcurrency warms an alias of what a join waits for, and every 
     arn("session-welcome-prod"),
   );
   expect(plan(warm).functions).toHaveLength(functions.length);
+});
+
+test("the runtime is the Node.js of .nvmrc and of the types, and the one that the guide plans for", () => {
+  const read = (file: string) => readFileSync(path.join(import.meta.dirname, "..", file), "utf8");
+  const major = read(".nvmrc").trim();
+  expect(runtime).toBe(`nodejs${major}.x`);
+  expect(JSON.parse(read("package.json")).devDependencies["@types/node"].split(".")[0]).toBe(major);
+  expect(read("docs/deployment.md")).toContain(`The functions run on \`${runtime}\``);
+});
+
+test("the code lies in SST's bucket under the app and the stage, the source maps under the functions' names", () => {
+  const keys = ofType(graph, "aws:s3/bucketObjectv2:BucketObjectv2").map(({ inputs }) => String(inputs.key));
+  const isCode = (key: string) => key.startsWith("assets/lectern/prod/");
+  const used = ofType(graph, types.lambda).map(({ inputs }) => String(inputs.s3Key));
+  expect(keys.filter(isCode).sort()).toEqual(used.sort());
+  expect(used).toHaveLength(Object.keys(handlers).length);
+  const maps = keys.filter((key) => !isCode(key));
+  expect(maps.length).toBeGreaterThan(0);
+  for (const key of maps) {
+    expect(key).toMatch(
+      /^sourcemap\/arn:aws:logs:us-east-1:\d+:log-group:\/aws\/lambda\/session-[a-z-]+-prod\//,
+    );
+  }
 });
 
 describe.each(Object.entries(handlers))("%s", (name, { memory, timeout, handler, linked }) => {

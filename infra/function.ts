@@ -1,6 +1,7 @@
 import { environmentName, settingNames } from "@lectern/core/settings";
 import { type Component, type Definition, functions, runtime } from "./functions";
 import { networkInterfaceActions } from "./iam/boundary";
+import { assetsOf } from "./iam/names";
 import { retentionFor } from "./retention";
 import { named, settings } from "./stage";
 import { connections, rateLimits, sessions } from "./storage";
@@ -13,6 +14,12 @@ interface FunctionArgs extends Pick<Args, "link"> {
 }
 
 const account = aws.getCallerIdentityOutput().accountId;
+
+// SST's keys name no stage, so a pipeline that may write its own code could replace another stage's. Source maps are under
+// the function's name already.
+$transform(aws.s3.BucketObjectv2, (object) => {
+  object.key = $output(object.key ?? "").apply((key) => key.replace(/^assets\//, assetsOf($app.stage)));
+});
 
 /**
  * One function of the list in functions.ts. Its role has `permissions`, and may write to the function's log group.

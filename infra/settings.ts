@@ -63,7 +63,9 @@ export const settingsFor = (stage: string, own = ownDeployments()): StageSetting
     ...settingsNamed(isPreview(stage) ? "pr-*" : stage, own),
     ...overrides(process.env[overridesVariable]),
   };
-  return { ...checkSettings(given), ...checkDeployment(given) };
+  const deployment = checkDeployment(given);
+  checkPreviews(deployment, own);
+  return { ...checkSettings(given), ...deployment };
 };
 
 const settingsNamed = (name: string, own = ownDeployments()): Partial<StageSettings> => ({
@@ -74,10 +76,13 @@ const settingsNamed = (name: string, own = ownDeployments()): Partial<StageSetti
 /** True for the stage of a pull request, such as `pr-7`. */
 export const isPreview = (stage: string): boolean => /^pr-\d+$/.test(stage);
 
+const protectedIn = (own: ByStage): readonly string[] =>
+  [...new Set([...Object.keys(stages), ...Object.keys(own)])].filter(
+    (stage) => settingsNamed(stage, own).isProtected,
+  );
+
 /** The stages that the pipelines of other stages must never touch. */
-export const protectedStages = [
-  ...new Set([...Object.keys(stages), ...Object.keys(ownDeployments())]),
-].filter((stage) => settingsNamed(stage).isProtected);
+export const protectedStages = protectedIn(ownDeployments());
 
 /**
  * Refuses live mode on a stage that others use: it replaces the functions by stubs, which wait for one person's laptop.
@@ -138,6 +143,24 @@ const checkDeployment = (given: Record<string, unknown>): Deployment => {
     throw new SettingError("alarmEmail", "must be set together with monthlyBudget", alarmEmail);
   }
   return parsed.output;
+};
+
+/**
+ * Refuses previews in the account of a protected stage. Routes, integrations and saved queries have neither names nor tags,
+ * so the previews' role, which runs the code of pull requests, reaches those of every stage in its account.
+ */
+const checkPreviews = ({ account, github }: Deployment, own: ByStage): void => {
+  if (!github?.environments.includes("preview") || github.previewsBesideProtected) return;
+  const beside = protectedIn(own).find((stage) => {
+    const other = settingsNamed(stage, own).account;
+    return account === undefined || other === undefined || account === other;
+  });
+  if (beside === undefined) return;
+  throw new SettingError(
+    "github",
+    `must not name the environment preview in the account of ${beside}, a protected stage: give both stages an account, not the same one, or set previewsBesideProtected to true`,
+    undefined,
+  );
 };
 
 const known: readonly string[] = [...settingNames, ...Object.keys(deploymentSchema.entries)];

@@ -131,7 +131,6 @@ describe("a pipeline of another stage than prod", () => {
     "aws:apigatewayv2/route:Route",
     "aws:apigatewayv2/routeResponse:RouteResponse",
     "aws:cloudwatch/queryDefinition:QueryDefinition",
-    "aws:s3/bucketObjectv2:BucketObjectv2",
   ];
   const reading = /:(Describe|Get|List)|:GET$/;
 
@@ -170,6 +169,22 @@ describe("a pipeline of another stage than prod", () => {
         context: {},
       },
     ];
+    expect(refused(policy, calls)).toHaveLength(calls.length);
+  });
+
+  test.each([
+    ["preview", "lectern/staging", pipeline("pr-*", "preview")],
+    ["preview", "another-app/pr-7", pipeline("pr-*", "preview")],
+    ["staging", "lectern/pr-7", pipeline("staging", "staging")],
+    ["prod", "lectern/prod-west", pipeline("prod", "prod")],
+  ])("%s: neither reads nor replaces the code of %s", (_, other, policy) => {
+    const calls = of("s3", "GetObject", "PutObject", "DeleteObject").flatMap((action) =>
+      [`assets/${other}/ConnectCode-1.zip`, "assets/ConnectCode-1.zip"].map((key) => ({
+        action,
+        resource: `arn:aws:s3:::sst-asset-abcdefghijkl/${key}`,
+        context: { "aws:ResourceAccount": account },
+      })),
+    );
     expect(refused(policy, calls)).toHaveLength(calls.length);
   });
 

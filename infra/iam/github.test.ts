@@ -21,7 +21,11 @@ describe("a stage that creates the roles of staging and of the previews", () => 
     graph = await graphOf("staging", {
       region,
       domain: "staging.example.com",
-      github: github({ environments: ["staging", "preview"], createsProvider: true }),
+      github: github({
+        environments: ["staging", "preview"],
+        createsProvider: true,
+        previewsBesideProtected: true,
+      }),
     });
   });
 
@@ -101,6 +105,7 @@ describe("a stage that creates the roles of staging and of the previews", () => 
           "arn:aws:ssm:eu-central-1:000000000000:parameter/sst/passphrase/lectern/prod",
           "arn:aws:s3:::sst-state-*/*/lectern/prod.json",
           "arn:aws:s3:::sst-state-*/*/lectern/prod/*",
+          "arn:aws:s3:::sst-asset-*/assets/lectern/prod/*",
           "arn:aws:s3:::sst-asset-*/sourcemap/arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/session-*-prod/*",
           "arn:aws:iam::000000000000:role/lectern-deploy-*",
           "arn:aws:iam::000000000000:policy/lectern-deploy-*",
@@ -183,7 +188,9 @@ describe("a stage that creates the roles of staging and of the previews", () => 
 test("each environment's role and boundary are for the account, region, VPC, domain and pool of its own stages", async () => {
   const vpc = { privateSubnets: ["subnet-1"], securityGroups: ["sg-1"] };
   const graph = await graphWith("staging", {
+    prod: { account: "222222222222" },
     staging: {
+      account,
       region: "eu-central-1",
       domain: "staging.example.com",
       github: { repository: "acme/lectern", environments: ["staging", "preview"], createsProvider: true },
@@ -312,6 +319,10 @@ describe("the setting", () => {
     [
       { repository: "acme/lectern", environments: ["prod"], createsProvider: "yes" },
       "needs a createsProvider of true or false",
+    ],
+    [
+      { repository: "acme/lectern", environments: ["prod"], previewsBesideProtected: "yes" },
+      "needs a previewsBesideProtected of true or false",
     ],
   ])("%j is refused with a sentence", (value, sentence) => {
     expect(() => given(value)).toThrow(`Setting github (GITHUB) ${sentence}`);

@@ -29,6 +29,9 @@ export const gatewayIn =
   (...paths: readonly string[]): readonly string[] =>
     paths.map((path) => `arn:aws:apigateway:${region}::${path}`);
 
+/** Where the code of a stage's functions lies in SST's bucket. All apps and stages of an account share the bucket. */
+export const assetsOf = (stage: string): string => `assets/${app}/${stage}/`;
+
 /** The ARNs of a stage's resources that have fixed names. */
 export const namesOf = ({ stage, account, region }: Place) => {
   const arn = arnIn({ account, region });
@@ -55,6 +58,7 @@ export const namesOf = ({ stage, account, region }: Place) => {
       `arn:aws:s3:::sst-state-*/*/${app}/${stage}.json`,
       `arn:aws:s3:::sst-state-*/*/${app}/${stage}/*`,
     ],
+    assets: [`arn:aws:s3:::sst-asset-*/${assetsOf(stage)}*`],
     // SST keeps source maps apart from the code, under the ARN of the function's log group.
     sourcemaps: [`arn:aws:s3:::sst-asset-*/sourcemap/${arn("logs", `log-group:${functionGroup}`)}/*`],
   };

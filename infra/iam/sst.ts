@@ -30,7 +30,7 @@ export const sstStatements = (place: Place): readonly Statement[] => {
         ...["GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"],
         ...["GetObjectTagging", "PutObjectTagging", "GetObjectVersion"],
       ),
-      ["arn:aws:s3:::sst-asset-*/assets/*", ...names.sourcemaps],
+      [...names.assets, ...names.sourcemaps],
       ownBucket,
     ),
   ];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { action, expression, workflow } from "../testing/workflow";
+import { action, expression, holds, workflow } from "../testing/workflow";
 
 /** A start of the workflow Deploy: the run of CI before it, or the stage chosen by hand. */
 interface Start {
@@ -32,12 +32,12 @@ describe("a deployment", () => {
   });
 
   const isRun = (job: string, { run = {}, to = "", staging = "" }: Start): boolean =>
-    new Function("github", "inputs", "needs", "cancelled", `return ${workflow("deploy").jobs[job]?.if}`)(
-      { event_name: to ? "workflow_dispatch" : "workflow_run", event: { workflow_run: run } },
-      { to },
-      { staging: { result: staging } },
-      () => false,
-    );
+    holds(workflow("deploy").jobs[job]?.if, {
+      github: { event_name: to ? "workflow_dispatch" : "workflow_run", event: { workflow_run: run } },
+      inputs: { to },
+      needs: { staging: { result: staging } },
+      cancelled: () => false,
+    });
 
   test.each<[string, Start, boolean]>([
     ["a push whose checks passed", { run: { event: "push", conclusion: "success" } }, true],

@@ -47,6 +47,7 @@ describe("the plan of a deployment", () => {
     ["is no commit of the repository", sha("9"), `${sha("9")} is not in the history of main`],
     ["did not pass its checks", sha("c"), `The checks of ${sha("c")} on main have not passed`],
   ])("never rolls back to a recorded commit that %s", async (_, forged, why) => {
+    repository.refs = { feature: sha("e") };
     repository.passedChecks = ["a", "b", "d"].map(sha).map(checked);
     repository.deployments = { staging: [recorded(address(forged)), passed(sha("b"))] };
     const { outputs, log } = await plan(sha("d"));

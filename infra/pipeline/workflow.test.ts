@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { verify } from "../../packages/cli/src/verify/command";
-import { action, actionNames, expression, read, workflow, workflowNames } from "../testing/workflow";
+import { action, actionNames, expression, holds, read, workflow, workflowNames } from "../testing/workflow";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -192,6 +192,31 @@ describe("a pull request", () => {
     );
     expect(Object.keys(workflow("preview").on)).toEqual(["pull_request", "workflow_dispatch"]);
   });
+
+  test.each([
+    ["a person", "User", "User", "synchronize", true, false],
+    ["a person, closed by a bot", "User", "Bot", "closed", false, true],
+    ["a person, with a bot's push", "User", "Bot", "synchronize", false, false],
+    ["a bot", "Bot", "Bot", "opened", false, false],
+    ["a bot, reopened by a person", "Bot", "User", "reopened", false, false],
+    ["a bot, closed by a person", "Bot", "User", "closed", false, false],
+  ])(
+    "of %s (%s, event by %s: %s) is deployed: %s, removed: %s",
+    (_, author, sender, event, deployed, removed) => {
+      const { deploy, remove } = workflow("preview").jobs;
+      const github = {
+        event_name: "pull_request",
+        repository: "acme/lectern",
+        event: {
+          action: event,
+          sender: { type: sender },
+          pull_request: { user: { type: author }, head: { repo: { full_name: "acme/lectern" } } },
+        },
+      };
+      expect(holds(deploy?.if, { github })).toBe(deployed);
+      expect(holds(remove?.if, { github })).toBe(removed);
+    },
+  );
 
   test("has a preview only if it is for main: the environment admits no other branch's runs, not even to remove a stage", () => {
     expect(workflow("preview").on.pull_request).toEqual({

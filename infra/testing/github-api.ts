@@ -78,6 +78,8 @@ const answer = (method: string, url: URL, body: () => { body: string }): unknown
     }
     case "GET compare": {
       const [base = "", head = ""] = decodeURIComponent(id).split("...");
+      const known = [...repository.main, ...Object.values(repository.refs)];
+      if (!known.includes(base)) return undefined;
       return { status: compared(base, head) };
     }
     case "GET actions": {

@@ -57,3 +57,7 @@ export const workflowNames = readdirSync(path.join(root, ".github/workflows")).m
 export const actionNames = readdirSync(path.join(root, ".github/actions"));
 export const workflow = (name: string): Workflow => parse(read(`.github/workflows/${name}.yml`));
 export const action = (name: string): Action => parse(read(`.github/actions/${name}/action.yml`));
+
+/** Whether a job's condition holds. GitHub's operators mean the same in JavaScript. */
+export const holds = (condition = "true", contexts: Readonly<Record<string, unknown>>): boolean =>
+  new Function(...Object.keys(contexts), `return ${condition}`)(...Object.values(contexts));

@@ -81,12 +81,12 @@ describe("the documents", () => {
     const examples = blocks.filter((text) => text.includes("export const deployments: ByStage = {"));
     expect(examples).toHaveLength(4);
     // The later examples use the constants of those before.
-    const [ours = "", production = ""] = ["ours", "production"].map((name) => {
+    const [ours = "", trial = "", production = ""] = ["ours", "trial", "production"].map((name) => {
       const [text = ""] = blocks.join("\n").match(new RegExp(`const ${name} = \\{[\\s\\S]+?\\};`)) ?? [];
       return text;
     });
     for (const example of examples) {
-      const known = [ours, production].filter((constant) => !example.includes(constant));
+      const known = [ours, trial, production].filter((constant) => !example.includes(constant));
       const own = await deploymentsIn([...(example.includes(ours) ? [] : known), example].join("\n"));
       for (const stage of ["staging", "pr-7", "prod-green", "prod-west"]) settingsFor(stage, own);
       expect(settingsFor("prod", own)).toMatchObject({ account: "123456789012", isProtected: true });
