@@ -190,6 +190,7 @@ describe("live functions", () => {
   test.each([
     [["dev", "--stage", "prod"], "Stage prod takes no live functions, because it is protected: "],
     [["dev", "--stage", "staging"], "Stage staging takes no live functions, because others use it: "],
+    [["diff", "--dev", "--stage", "prod"], "Stage prod takes no live functions, because it is protected: "],
     [["deploy", "--dev", "--stage", "prod"], "Stage prod takes no live functions, because it is protected: "],
   ])("%j is refused, whoever asks", async (args, sentence) => {
     const { code, stdout, stderr } = await runSignedIn(args);

@@ -44,7 +44,7 @@ const sst = (name: string, description: string, options: ArgsDef): CommandDef =>
       loadVariables(root, `.env.${stage}`);
       // SST itself would print only "Unexpected error", not the sentence about a wrong setting.
       const { account, region } = await settingsOf(stage);
-      if (name === "dev" || (creates && given.dev)) await checkLive(stage);
+      if (name === "dev" || given.dev) await checkLive(stage);
       await checkAccount({ stage, account, region });
       const question = creates ? await doubtful(stage) : name === "remove" ? removal(stage) : undefined;
       if (question && !given.yes) await confirm(question, stage);

@@ -5,7 +5,6 @@ import { type Stack, startStack } from "offline-aws";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { awsAt } from "../aws.js";
 import { connect, statusOf } from "../client.js";
-import { lowConcurrency } from "../concurrency.js";
 import type { Check, Subject } from "./check.js";
 import { endsSession, forgetsLeavers } from "./exit.js";
 import { acknowledgesHeartbeats, refreshesConnections } from "./frames.js";
@@ -271,16 +270,6 @@ test("credentials that may not look are named with what they may not do", async 
   expect(of(acknowledgesHeartbeats).sentence).toContain(
     "; look at the ERROR lines in /aws/lambda/session-heartbeat-handler-local, since the AWS credentials may not do logs:FilterLogEvents on /aws/lambda/session-heartbeat-handler-local (docs/runbook.md#errors-heartbeat-handler).",
   );
-});
-
-test("an account that runs few functions at once is a warning with the figures, not a failure", async () => {
-  const problem = lowConcurrency({ total: 10, unreserved: 10 }, "us-east-1");
-  const operator = { ...operatorOf(), concurrency: async () => ({ unreserved: 10, problem }) };
-  const of = await verified({ operator }, [answers, hasConcurrency]);
-  expect(of(hasConcurrency)).toMatchObject({
-    status: "warned",
-    sentence: `${problem} (docs/runbook.md#throttles-lambda).`,
-  });
 });
 
 test("tables of another stage, or of none, fail", async () => {

@@ -54,6 +54,12 @@ describe("a broken program gives one sentence with file and line", () => {
   });
 });
 
+test("a program sees $dev as SST's live mode sets it", async () => {
+  const root = await temporaryProject({ "sst.config.ts": program("return { dev: $dev, cli: $cli.dev };") });
+  expect((await synth({ root, stage: "dev" })).outputs).toEqual({ dev: false, cli: false });
+  expect((await synth({ root, stage: "dev", dev: true })).outputs).toEqual({ dev: true, cli: true });
+});
+
 test("an error that app() throws on purpose is shown as its message", async () => {
   const root = await temporaryProject({
     "sst.config.ts": `
