@@ -158,7 +158,7 @@ const checkPreviews = ({ account, github }: Deployment, own: ByStage): void => {
   if (beside === undefined) return;
   throw new SettingError(
     "github",
-    `must not name the environment preview in the account of ${beside}, a protected stage: give both stages an account, not the same one, or set previewsBesideProtected to true`,
+    `must not name the environment preview in the account of ${beside}, a protected stage: set different accounts for the two stages, or set previewsBesideProtected to true`,
     undefined,
   );
 };

@@ -16,7 +16,7 @@ test.each([
 ] as const)("refuses previews beside a protected stage: %s", (_, { staging, prod = {} }: ByStage) => {
   const own = { staging: { ...staging, github: previews }, prod };
   expect(() => settingsFor("staging", own)).toThrow(
-    "Setting github (GITHUB) must not name the environment preview in the account of prod, a protected stage: give both stages an account, not the same one, or set previewsBesideProtected to true.",
+    "Setting github (GITHUB) must not name the environment preview in the account of prod, a protected stage: set different accounts for the two stages, or set previewsBesideProtected to true.",
   );
   // The stages that make no role for previews are not in question.
   expect(settingsFor("prod", own).isProtected).toBe(true);
