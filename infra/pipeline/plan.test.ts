@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { address, failed, passed, repository, requests, sha, step } from "../testing/github-api";
+import { address, failed, passed, repository, requests, sha, step, useGitHub } from "../testing/github-api";
+
+useGitHub();
 
 describe("the plan of a deployment", () => {
   const plan = (ref: string, variables: Record<string, string> = {}) =>

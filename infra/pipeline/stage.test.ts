@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { folder, inRed, projectWith, sha, step } from "../testing/github-api";
+import { folder, inRed, projectWith, sha, step, useGitHub } from "../testing/github-api";
+
+useGitHub();
 
 describe("the deployment of a stage", () => {
   const deploy = (lines: readonly string[], code: number) => {
