@@ -97,34 +97,37 @@ const answer = (method: string, url: URL, body: () => { body: string }): unknown
   }
 };
 
-/** Starts the stand-in for GitHub before each test of the file, in an empty folder, and stops it after it. */
-export const useGitHub = (): void => {
-  beforeEach(async () => {
-    folder = mkdtempSync(path.join(tmpdir(), "pipeline-"));
-    requests = [];
-    repository = { main: ["a", "b", "c", "d"].map(sha), refs: {}, deployments: {}, comments: [], faults: [] };
-    server = createServer((request, response) => {
-      let text = "";
-      request.on("data", (chunk) => {
-        text += chunk;
-      });
-      request.on("end", () => {
-        const url = new URL(request.url ?? "", "http://api");
-        requests.push(`${request.method} ${url.pathname.replace("/repos/acme/lectern/", "")}`);
-        const fault = request.headers.authorization === `Bearer ${token}` ? repository.faults.shift() : 401;
-        const body =
-          fault === undefined ? answer(request.method ?? "", url, () => JSON.parse(text)) : undefined;
-        response.statusCode = fault ?? (body === undefined ? 404 : 200);
-        response.end(JSON.stringify(body ?? {}));
-      });
+const begin = async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "pipeline-"));
+  requests = [];
+  repository = { main: ["a", "b", "c", "d"].map(sha), refs: {}, deployments: {}, comments: [], faults: [] };
+  server = createServer((request, response) => {
+    let text = "";
+    request.on("data", (chunk) => {
+      text += chunk;
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    request.on("end", () => {
+      const url = new URL(request.url ?? "", "http://api");
+      requests.push(`${request.method} ${url.pathname.replace("/repos/acme/lectern/", "")}`);
+      const fault = request.headers.authorization === `Bearer ${token}` ? repository.faults.shift() : 401;
+      const body =
+        fault === undefined ? answer(request.method ?? "", url, () => JSON.parse(text)) : undefined;
+      response.statusCode = fault ?? (body === undefined ? 404 : 200);
+      response.end(JSON.stringify(body ?? {}));
+    });
   });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+};
 
-  afterEach(async () => {
-    await new Promise((resolve) => server.close(resolve));
-    rmSync(folder, { recursive: true });
-  });
+const end = async () => {
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+};
+
+/** Gives each test of the file an empty folder and a stand-in for GitHub. Several files may share this module. */
+export const useGitHub = (): void => {
+  beforeEach(begin);
+  afterEach(end);
 };
 
 /** Runs a script as a workflow's step does. Returns its exit code, log, outputs and summary. */

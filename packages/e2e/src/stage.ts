@@ -6,6 +6,7 @@ import { type ConnectionRow, connectionSchema, type Session, sessionSchema } fro
 import { type Observer, type Stack, type StackOptions, startStack } from "offline-aws";
 import * as v from "valibot";
 import { afterAll, beforeAll } from "vitest";
+import { functions } from "../../../infra/functions.js";
 import { graphOf } from "../../../infra/testing/graph.js";
 
 export const root = path.resolve(import.meta.dirname, "../../..");
@@ -115,7 +116,7 @@ export const startStage = async (
     sessions,
     connections,
     reap: async () => {
-      await stack.invoke("session-reaper-local", {});
+      await stack.invoke(`${functions.Reaper.name}-local`, {});
       await stack.idle();
     },
     stop: async () => {
