@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const seconds = 1_000;
@@ -8,6 +9,8 @@ const seconds = 1_000;
  * - `infra`: the evaluated infrastructure program;
  * - `e2e` (`*.e2e.test.ts`, and all of packages/e2e): a running stack, a browser, a command's real process;
  * - `soak` (`*.soak.test.ts`): surges and long runs.
+ *
+ * The kinds run one after the other (`groupOrder`): a worker is shared only between files of one project in a row.
  */
 export default defineConfig({
   test: {
@@ -26,12 +29,23 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "infra", include: ["infra/**/*.test.ts"], globalSetup: "./vitest.setup.ts" },
+        test: {
+          name: "infra",
+          isolate: false,
+          sequence: { groupOrder: 1 },
+          include: ["infra/**/*.test.ts"],
+          globalSetup: "./vitest.setup.ts",
+        },
       },
       {
         extends: true,
         test: {
           name: "e2e",
+          // One load of the SDK, and one build of the functions, serves all files of a worker.
+          isolate: false,
+          sequence: { groupOrder: 2 },
+          // These tests wait for sockets and processes more than they compute.
+          maxWorkers: Math.ceil(1.5 * availableParallelism()),
           include: ["packages/**/*.e2e.test.ts", "packages/e2e/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.soak.test.ts"],
           globalSetup: "./vitest.setup.ts",
@@ -41,6 +55,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "soak",
+          sequence: { groupOrder: 3 },
           include: ["packages/**/*.soak.test.ts"],
           globalSetup: "./vitest.setup.ts",
           testTimeout: 1_200 * seconds,
@@ -55,7 +70,7 @@ export default defineConfig({
       // A deployer's own settings change nothing of what the project promises.
       LECTERN_PROJECT_ONLY: "true",
     },
-    // By default vitest leaves one core idle, half of two; most tests wait for sockets rather than compute.
+    // By default vitest leaves one core idle, half of two.
     maxWorkers: "100%",
     // Only a test that hangs meets these: a busy machine may take many times as long as a quiet one.
     testTimeout: 180 * seconds,

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { repository, requests, sha, step } from "../testing/github-api";
+import { repository, requests, sha, step, useGitHub } from "../testing/github-api";
+
+useGitHub();
 
 describe("the comment on a pull request", () => {
   const mark = "<!-- lectern-preview -->";

@@ -1,5 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { address, checked, failed, passed, repository, requests, sha, step } from "../testing/github-api";
+import {
+  address,
+  checked,
+  failed,
+  passed,
+  repository,
+  requests,
+  sha,
+  step,
+  useGitHub,
+} from "../testing/github-api";
+
+useGitHub();
 
 describe("the plan of a deployment", () => {
   const plan = (ref: string, variables: Record<string, string> = {}) =>

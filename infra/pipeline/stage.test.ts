@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { folder, inRed, projectWith, sha, step } from "../testing/github-api";
+import { folder, inRed, projectWith, sha, step, useGitHub } from "../testing/github-api";
+
+useGitHub();
 
 /** A project whose npm script prints its arguments and count, and passes after this many failures with this line. */
 const projectThatFails = (script: string, failures: number, line?: string) => {

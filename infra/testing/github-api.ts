@@ -113,7 +113,7 @@ const answer = (method: string, url: URL, body: () => { body: string }): unknown
   }
 };
 
-beforeEach(async () => {
+const begin = async () => {
   folder = mkdtempSync(path.join(tmpdir(), "pipeline-"));
   requests = [];
   const main = ["a", "b", "c", "d"].map(sha);
@@ -135,12 +135,18 @@ beforeEach(async () => {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-});
+};
 
-afterEach(async () => {
+const end = async () => {
   await new Promise((resolve) => server.close(resolve));
   rmSync(folder, { recursive: true });
-});
+};
+
+/** Gives each test of the file an empty folder and a stand-in for GitHub. Several files may share this module. */
+export const useGitHub = (): void => {
+  beforeEach(begin);
+  afterEach(end);
+};
 
 /** Runs a script as a workflow's step does. Returns its exit code, log, outputs and summary. */
 export const step = async ([name = "", ...args]: readonly string[], variables: Record<string, string>) => {

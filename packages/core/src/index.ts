@@ -15,6 +15,6 @@ export { type Session, sessionSchema } from "./store/session.table.js";
 export { onSessionChange } from "./stream/announce.js";
 export { onConnectionChange } from "./stream/welcome.js";
 export { errorFrame, Failure } from "./value/failure.js";
-export { hashConnectionId, hashPrivate, hashUserId } from "./value/hash.js";
+export { hashId, hashPrivate } from "./value/hash.js";
 export { parse } from "./value/parse.js";
 export { type Settings, settingsFrom } from "./value/settings.js";

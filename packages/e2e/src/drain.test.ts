@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
-import path from "node:path";
 import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { type Client, connect, statusOf } from "@lectern/cli/client";
+import { ended, run, start } from "@lectern/cli/testing";
 import type { ServerFrame } from "@lectern/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { graphWith, root, type Stage, startStage, useStage } from "./stage.js";
+import { graphOf } from "../../../infra/testing/graph.js";
+import { type Stage, startStage, useStage } from "./stage.js";
 
 const second = 1_000;
 
@@ -241,31 +241,16 @@ test("an invalid step is refused with the parameter's name", async () => {
 });
 
 /** The command of an operator. */
-const start = (args: readonly string[], env: Record<string, string> = {}): ChildProcess =>
-  spawn(process.execPath, [path.join(root, "packages/cli/bin/lectern.mjs"), "drain", ...args], {
-    cwd: root,
-    env: { ...process.env, ...env },
-  });
+const at = (on: Stage, ...args: string[]) => [
+  ...["drain", "--stage", "local", "--endpoint", on.stack.httpUrl],
+  ...args,
+];
 
-const ended = async (child: ChildProcess) => {
-  const output = { stdout: "", stderr: "" };
-  child.stdout?.on("data", (chunk) => {
-    output.stdout += String(chunk);
-  });
-  child.stderr?.on("data", (chunk) => {
-    output.stderr += String(chunk);
-  });
-  const [code] = await once(child, "close");
-  return { code, ...output };
-};
-
-const at = (on = stage) => ["--stage", "local", "--endpoint", on.stack.httpUrl];
-
-const run = (...args: string[]) => ended(start([...at(), ...args]));
+const drain = (...args: string[]) => run(at(stage, ...args));
 
 test("npm run drain prints its plan, its result and the command to go on", async () => {
   const { everybody } = await hall(["es", "de", "fr"]);
-  const { code, stdout, stderr } = await run("--url", elsewhere.url);
+  const { code, stdout, stderr } = await ended(start(at(stage, "--url", elsewhere.url)));
   const [first, last] = stderr.trim().split("\n");
   expect(first).toBe(
     `Asking every client of stage local at ${stage.stack.httpUrl} to refresh at ${elsewhere.url}, at most 50 a second.`,
@@ -279,7 +264,7 @@ test("npm run drain prints its plan, its result and the command to go on", async
   await stage.stack.idle();
   stage.stack.clock.advance(20 * second);
   const [, again = ""] = last?.match(/--before (\S+)/) ?? [];
-  expect((await run("--before", again)).stdout).toMatch(/^0 asked, 0 gone, /);
+  expect((await drain("--before", again)).stdout).toMatch(/^0 asked, 0 gone, /);
   await speaker?.leave();
   for (const client of listeners) await client.closed;
 });
@@ -287,7 +272,7 @@ test("npm run drain prints its plan, its result and the command to go on", async
 test("drain --json prints one object and nothing else", async () => {
   const { speaker, listeners } = await hall(["es", "de"]);
   const young = await stage.join(speaker.sessionId);
-  const { code, stdout } = await run("--json", "--rate", "400");
+  const { code, stdout } = await drain("--json", "--rate", "400");
   expect(JSON.parse(stdout)).toEqual({
     ok: true,
     stage: "local",
@@ -310,7 +295,7 @@ const slowHall = () => hall(Array(10).fill("es"));
 
 test("Ctrl-C stops between two steps, and the printed command goes on with the other clients", async () => {
   const { speaker, everybody } = await slowHall();
-  const child = start([...at(), "--rate", "1", "--json"]);
+  const child = start(at(stage, "--rate", "1", "--json"));
   const ending = ended(child);
   await Promise.race(everybody.map((client) => once(client.socket, "message")));
   child.kill("SIGINT");
@@ -329,7 +314,7 @@ test("Ctrl-C stops between two steps, and the printed command goes on with the o
   await Promise.all(asked.map(({ closed }) => closed));
   await stage.stack.idle();
   stage.stack.clock.advance(20 * second);
-  const rest = JSON.parse((await run("--json", "--before", stopped.connectedBefore)).stdout);
+  const rest = JSON.parse((await drain("--json", "--before", stopped.connectedBefore)).stdout);
   expect(rest).toMatchObject({ asked: everybody.length - stopped.asked, finished: true });
   for (const client of moved) expect(types(client)).toEqual([]);
   for (const client of everybody) if (!asked.includes(client)) expect(types(client)).toHaveLength(1);
@@ -340,8 +325,7 @@ test("Ctrl-C stops between two steps, and the printed command goes on with the o
 
 test("a drain that fails in the middle prints its progress and the command to go on", async () => {
   const { speaker, everybody } = await slowHall();
-  const child = start([...at(), "--rate", "1"]);
-  const ending = ended(child);
+  const ending = drain("--rate", "1");
   await Promise.race(everybody.map((client) => once(client.socket, "message")));
   const end = stage.stack.faults.inject({
     match: { table: stage.stack.tables.Connections ?? "", operation: "Scan" },
@@ -370,7 +354,7 @@ test("clients that cannot be asked are counted, and the command exits with 1", a
   const TableName = stage.stack.tables.Connections;
   const Key = { connectionId: { S: "of a later version" } };
   await client.send(new PutItemCommand({ TableName, Item: { ...Key, role: { S: "interpreter" } } }));
-  const { code, stdout } = await run();
+  const { code, stdout } = await drain();
   await client.send(new DeleteItemCommand({ TableName, Key }));
   client.destroy();
   expect(stdout).toMatch(/^2 asked, 0 gone, 1 not reached, \d+ s\n$/);
@@ -383,7 +367,7 @@ test("clients that cannot be asked are counted, and the command exits with 1", a
 test("a throttled step is retried", async () => {
   const { speaker, listeners } = await hall(["es"]);
   stage.stack.throttle("session-drain-local", 1);
-  expect((await run()).stdout).toMatch(/^2 asked, 0 gone, /);
+  expect((await drain()).stdout).toMatch(/^2 asked, 0 gone, /);
   await speaker.leave();
   await listeners[0]?.closed;
 });
@@ -420,17 +404,17 @@ test.each([
     "Nobody answers at http://127.0.0.1:1 (ECONNREFUSED)",
   ],
 ])("%j is refused with one sentence", async (args, sentence) => {
-  oneSentence(await ended(start(args)), sentence);
+  oneSentence(await run(["drain", ...args]), sentence);
 });
 
 test("a missing stage is named, and so is an address where something else answers", async () => {
   const { httpUrl, webSocketUrl } = stage.stack;
   oneSentence(
-    await ended(start(["--stage", "pr-7", "--endpoint", httpUrl])),
+    await run(["drain", "--stage", "pr-7", "--endpoint", httpUrl]),
     `There is no function session-drain-pr-7 at ${httpUrl}: the stage is not deployed there`,
   );
   oneSentence(
-    await run("--url", webSocketUrl.replace("/prod", "/nowhere")),
+    await drain("--url", webSocketUrl.replace("/prod", "/nowhere")),
     `What answers at ${webSocketUrl.replace("/prod", "/nowhere")} is not Lectern (403 instead of 400)`,
   );
 });
@@ -445,7 +429,7 @@ test("without credentials no client is asked, and the message names the remedy",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
   };
   oneSentence(
-    await ended(start(["--stage", "prod"], env)),
+    await ended(start(["drain", "--stage", "prod"], { env })),
     "There are no AWS credentials, or they cannot be used: sign in (aws sso login)",
   );
 });
@@ -455,14 +439,14 @@ test("an unreachable table fails the step with one sentence", async () => {
     match: { table: stage.stack.tables.Connections ?? "", operation: "Scan" },
     kind: "unreachable",
   });
-  const result = await run();
+  const result = await drain();
   end();
   oneSentence(result, "session-drain-local failed (Failure: The service is not available at the moment)");
 });
 
 /** A stage whose drain function lacks a permission. */
 const startWithout = async (action: string): Promise<Stage> => {
-  const graph = await graphWith({});
+  const graph = await graphOf("local");
   const resources = graph.resources.map((resource) =>
     resource.name === "DrainRole"
       ? {
@@ -483,7 +467,7 @@ test.each([
 ])("a drain whose function lacks %s says so", async (action, sentence) => {
   const broken = await startWithout(action);
   const { speaker, listeners } = await hall(["es"], broken);
-  oneSentence(await ended(start(at(broken))), sentence);
+  oneSentence(await run(at(broken)), sentence);
   for (const client of [speaker, ...listeners]) expect(types(client)).toEqual([]);
   await broken.stop();
 });

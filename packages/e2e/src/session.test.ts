@@ -1,5 +1,5 @@
 import { statusOf } from "@lectern/cli/client";
-import { hashUserId } from "@lectern/core";
+import { hashId } from "@lectern/core";
 import { loadIssuer } from "offline-aws";
 import { expect, test } from "vitest";
 import { root, useStage } from "./stage.js";
@@ -227,7 +227,7 @@ test("rule 19: a verified speaker's id is in the logs of every event as a hash, 
   const userId = (await sessionOf(speaker.sessionId))?.speakerUserId ?? "";
   await speaker.leave();
   await stage.stack.idle();
-  const user = hashUserId(userId);
+  const user = hashId(userId);
   for (const operation of ["authorize", "connect", "heartbeat", "disconnect"]) {
     expect(logged.map((line) => JSON.parse(line))).toContainEqual(
       expect.objectContaining({ operation, user }),

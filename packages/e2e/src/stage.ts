@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { type Client, type ConnectOptions, connect, Refused } from "@lectern/cli/client";
 import { type ConnectionRow, connectionSchema, type Session, sessionSchema } from "@lectern/core";
-import { type Graph, type Observer, type Stack, type StackOptions, startStack, synth } from "offline-aws";
+import { type Observer, type Stack, type StackOptions, startStack } from "offline-aws";
 import * as v from "valibot";
-import { afterAll, beforeAll, inject } from "vitest";
+import { afterAll, beforeAll } from "vitest";
+import { functions } from "../../../infra/functions.js";
+import { graphOf } from "../../../infra/testing/graph.js";
 
 export const root = path.resolve(import.meta.dirname, "../../..");
 
@@ -69,7 +69,7 @@ export const startStage = async (
     settings,
     schedules: false,
     engine: process.env.DYNAMODB_ENGINE === "dynamodb-local" ? "dynamodb-local" : "dynalite",
-    ...(options.root || options.graph ? {} : { graph: await graphWith(settings) }),
+    ...(options.root || options.graph ? {} : { graph: await graphOf("local", settings) }),
     ...options,
     observer: refusals.observer,
   });
@@ -116,7 +116,7 @@ export const startStage = async (
     sessions,
     connections,
     reap: async () => {
-      await stack.invoke("session-reaper-local", {});
+      await stack.invoke(`${functions.Reaper.name}-local`, {});
       await stack.idle();
     },
     stop: async () => {
@@ -124,19 +124,6 @@ export const startStage = async (
       await stack.stop();
     },
   };
-};
-
-/** Evaluates the infrastructure, once for all test files of a run that have the same settings. */
-export const graphWith = async (settings: Record<string, string>): Promise<Graph> => {
-  const name = createHash("sha256").update(JSON.stringify(settings)).digest("hex");
-  const file = path.join(inject("graphs"), `${name}.json`);
-  const evaluated = await readFile(file, "utf8").catch(() => undefined);
-  if (evaluated !== undefined) return JSON.parse(evaluated);
-  const graph = await synth({ root, stage: "local", settings });
-  // Another file must not read half of it.
-  await writeFile(`${file}.${process.pid}`, JSON.stringify(graph));
-  await rename(`${file}.${process.pid}`, file);
-  return graph;
 };
 
 /** Adds to a refused handshake's error the gateway's reason and the functions' lines about refusals since it began. */

@@ -1,4 +1,4 @@
-import { errorFrame, Failure, hashConnectionId, hashUserId, type MetricName } from "@lectern/core";
+import { errorFrame, Failure, hashId, type MetricName } from "@lectern/core";
 import type { ServerFrame } from "@lectern/protocol";
 import type { APIGatewayProxyWebsocketEventV2 } from "aws-lambda";
 import { core } from "./core.js";
@@ -64,9 +64,9 @@ const instrumentedEvent = <Result>(
 ): Promise<Result> => {
   const { connectionId, requestId, requestTimeEpoch, authorizer } = event.requestContext;
   const logFields = {
-    connection: hashConnectionId(connectionId),
+    connection: hashId(connectionId),
     requestId,
-    ...(authorizer?.userId ? { user: hashUserId(authorizer.userId) } : {}),
+    ...(authorizer?.userId ? { user: hashId(authorizer.userId) } : {}),
     ...fields?.(event),
   };
   const measured = latency ? { latency: { metric: latency, since: requestTimeEpoch } } : {};

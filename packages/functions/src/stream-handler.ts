@@ -1,5 +1,5 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { hashConnectionId, type RowChange } from "@lectern/core";
+import { hashId, type RowChange } from "@lectern/core";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import { instrumented } from "./invocation.js";
 
@@ -42,7 +42,7 @@ const idsIn = ({ dynamodb }: DynamoDBRecord) => {
   const { sessionId, connectionId } = plain(dynamodb?.Keys) ?? {};
   return {
     ...(typeof sessionId === "string" ? { sessionId } : {}),
-    ...(typeof connectionId === "string" ? { connection: hashConnectionId(connectionId) } : {}),
+    ...(typeof connectionId === "string" ? { connection: hashId(connectionId) } : {}),
   };
 };
 

@@ -1,22 +1,11 @@
-import { execFile } from "node:child_process";
-import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { ended, run, start } from "../testing.js";
 import type { Report } from "./report.js";
-
-const root = path.resolve(import.meta.dirname, "../../../..");
-
-const run = (...args: string[]) =>
-  new Promise<{ code: number | string; stdout: string; stderr: string }>((resolve) => {
-    const tool = path.join(root, "packages/cli/bin/lectern.mjs");
-    execFile(process.execPath, [tool, "cost", ...args], { cwd: root }, (error, stdout, stderr) =>
-      resolve({ code: error?.code ?? 0, stdout, stderr }),
-    );
-  });
 
 let reference: Report;
 
 beforeAll(async () => {
-  reference = JSON.parse((await run("--json")).stdout);
+  reference = JSON.parse((await run(["cost", "--json"])).stdout);
 });
 
 test("--json prints one object: the bill, the original estimate, the savings and the assumptions", () => {
@@ -80,14 +69,16 @@ test("--json prints one object: the bill, the original estimate, the savings and
 });
 
 test("without --json it prints tables, without colours when the output is no terminal", async () => {
-  const { code, stdout, stderr } = await run();
+  const { code, stdout, stderr } = await ended(start(["cost"]));
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(new RegExp(`total a month +${reference.total.toFixed(2).replace(".", "\\.")}\n`));
   expect(stdout).not.toContain("\u001b");
 });
 
 test("--stage evaluates the settings and resources of another stage", async () => {
-  const { stage, load, services }: Report = JSON.parse((await run("--json", "--stage", "dev")).stdout);
+  const { stage, load, services }: Report = JSON.parse(
+    (await run(["cost", "--json", "--stage", "dev"])).stdout,
+  );
   expect({ stage, logSampling: load.logSampling }).toEqual({ stage: "dev", logSampling: 1 });
   const whats = services.flatMap(({ items }) => items.map(({ what }) => what));
   expect(whats).not.toContain("point-in-time recovery");
@@ -98,7 +89,7 @@ test.each([
   [["--stage", "../prod"], /^--stage takes a stage's name, such as prod or pr-7, not \.\.\/prod\.\n$/],
   [["--minute", "3"], /^Unknown option '--minute'\. npm run cost -- --help shows what there is\.\n$/],
 ])("%s is refused with one sentence, without a stack trace", async (args, sentence) => {
-  const { code, stdout, stderr } = await run(...args);
+  const { code, stdout, stderr } = await run(["cost", ...args]);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toMatch(sentence);
 });

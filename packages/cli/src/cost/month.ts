@@ -1,6 +1,7 @@
+import { functions } from "../../../../infra/functions.js";
 import assumptions from "./assumptions.json" with { type: "json" };
 import type { Load } from "./load.js";
-import type { Stage } from "./stage.js";
+import { type Stage, shortName } from "./stage.js";
 import type { Flow, FlowName, Usage, Work } from "./usage.js";
 
 export interface Circumstances {
@@ -11,6 +12,9 @@ export interface Circumstances {
 
 /** Adds up one figure over several flows: how often each happens in the month, times what it uses. */
 type Sum = (figureOf: (flow: Flow) => number) => number;
+
+/** The function that answers `$disconnect`, as `usage.json` names it. */
+const disconnect = shortName(functions.Disconnect.name, "");
 
 /** DynamoDB reads this many bytes for one unit, consistently. */
 const readUnitBytes = 4_096;
@@ -100,7 +104,7 @@ export const monthOf = ({ load, usage, stage }: Circumstances) => {
         ({ handshakes, messagesIn, functions }) =>
           handshakes * stage.accessLog.connect +
           messagesIn * stage.accessLog.message +
-          (functions["disconnect-handler"]?.invocations ?? 0) * stage.accessLog.disconnect,
+          (functions[disconnect]?.invocations ?? 0) * stage.accessLog.disconnect,
       ),
     },
   };

@@ -1,15 +1,14 @@
-import path from "node:path";
-import { type Graph, ofType, plan, synth } from "offline-aws";
+import { type Graph, ofType, plan } from "offline-aws";
 import { beforeAll, expect, test } from "vitest";
+import { graphOf } from "../../../../infra/testing/graph.js";
 import { accessLogBytes, stageOf } from "./stage.js";
 
-const root = path.resolve(import.meta.dirname, "../../../..");
 const stageType = "aws:apigatewayv2/stage:Stage";
 
 let graph: Graph;
 
 beforeAll(async () => {
-  graph = await synth({ root, stage: "prod" });
+  graph = await graphOf("prod");
 });
 
 test("a stage's functions have their memory, by their short names", () => {
@@ -45,7 +44,7 @@ test("dashboards, backups, retention and the reaper's schedule come from the res
 });
 
 test("a preview has no alarm, no metric and no dashboard", async () => {
-  const preview = stageOf(await synth({ root, stage: "pr-7" }));
+  const preview = stageOf(await graphOf("pr-7"));
   expect(preview).toMatchObject({ name: "pr-7", alarms: {}, metrics: false, dashboards: 0 });
 });
 

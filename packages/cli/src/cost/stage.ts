@@ -1,6 +1,7 @@
 import { settingsFrom } from "@lectern/core/settings";
 import { type Graph, ofType, plan } from "offline-aws";
 import * as v from "valibot";
+import { functions as components } from "../../../../infra/functions.js";
 
 /** A stage's fixed costs, and the settings that decide its other costs. */
 export type Stage = ReturnType<typeof stageOf>;
@@ -13,10 +14,11 @@ export const shortName = (physical: string, stage: string): string =>
 export const stageOf = (graph: Graph) => {
   const { stage } = graph.app;
   const { functions, schedules } = plan(graph);
-  const named = (name: string) => functions.find((fn) => shortName(fn.name, stage) === name);
-  const environment = named("heartbeat-handler")?.environment ?? {};
+  const named = ({ name }: { readonly name: string }) =>
+    functions.find((fn) => fn.name === `${name}-${stage}`);
+  const environment = named(components.Heartbeat)?.environment ?? {};
   const settings = settingsFrom(environment);
-  const reaper = schedules.find(({ functionName }) => functionName === named("reaper")?.name);
+  const reaper = schedules.find(({ functionName }) => functionName === named(components.Reaper)?.name);
   if (!reaper) throw new Error("The infrastructure declares no schedule for the reaper");
   return {
     name: stage,

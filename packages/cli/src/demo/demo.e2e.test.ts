@@ -1,41 +1,24 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { type Graph, type Stack, startStack, synth } from "offline-aws";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Graph, type Stack, startStack } from "offline-aws";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { graphOf } from "../../../../infra/testing/graph.js";
+import { ended, root, run, start } from "../testing.js";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.resolve(here, "../../../..");
 const stage = "local";
 
 let stack: Stack;
 let graph: Graph;
 
 beforeAll(async () => {
-  graph = await synth({ root, stage });
+  graph = await graphOf(stage);
   stack = await startStack({ root, graph, schedules: false });
 });
 
 afterAll(() => stack?.stop());
 
-const start = (...args: string[]): ChildProcess =>
-  spawn(process.execPath, [path.resolve(here, "../../bin/lectern.mjs"), "demo", ...args], { cwd: root });
-
-const play = (url: string, ...args: string[]) =>
-  ended(start("--url", url, "--token", stack.token({ username: "demo" }), ...args));
-
-const ended = async (child: ChildProcess) => {
-  const output = { stdout: "", stderr: "" };
-  child.stdout?.on("data", (chunk) => {
-    output.stdout += String(chunk);
-  });
-  child.stderr?.on("data", (chunk) => {
-    output.stderr += String(chunk);
-  });
-  const [code] = await once(child, "close");
-  return { code, ...output };
-};
+const against = (url: string, ...args: string[]) => [
+  ...["demo", "--url", url, "--token", stack.token({ username: "demo" })],
+  ...args,
+];
 
 /** A stack one of whose functions was deployed without its settings, so that it cannot start. */
 const startBroken = (name: string): Promise<Stack> =>
@@ -69,7 +52,7 @@ const promises = [
 ];
 
 test("against a sound stack every promise is kept, with two listeners in each language too", async () => {
-  const { code, stdout, stderr } = await play(stack.webSocketUrl, "--json", "--listeners", "2");
+  const { code, stdout, stderr } = await run(against(stack.webSocketUrl, "--json", "--listeners", "2"));
   expect(stderr).toBe("");
   const { promises: kept, ...result } = JSON.parse(stdout);
   expect(kept).toEqual(
@@ -91,12 +74,11 @@ test("against a sound stack every promise is kept, with two listeners in each la
     ],
   });
   expect(code).toBe(0);
-  await stack.idle();
-  expect(stack.connectionCount()).toBe(0);
+  await vi.waitFor(() => expect(stack.connectionCount()).toBe(0));
 });
 
 test("it prints lines that a person can read, without the token, and without colours when it is not on a terminal", async () => {
-  const { code, stdout } = await play(stack.webSocketUrl);
+  const { code, stdout } = await ended(start(against(stack.webSocketUrl)));
   expect(stdout).toMatch(/ speaker {2}← sessionCreated {2}[a-z]+-[a-z]+-\d{3}, spoken in en, standard {2}\(/);
   expect(stdout).toMatch(/ es {7}← speakerReconnecting {2}the speaker is away/);
   expect(stdout).toMatch(/ lost {5}← error {2}404 SESSION_NOT_FOUND/);
@@ -109,26 +91,25 @@ test("it prints lines that a person can read, without the token, and without col
 test("a broken heartbeat function is named as the first promise that was broken, and nothing is left open", async () => {
   const broken = await startBroken("session-heartbeat-handler");
   try {
-    const { code, stdout } = await play(broken.webSocketUrl, "--json");
+    const { code, stdout } = await run(against(broken.webSocketUrl, "--json"));
     const sentence =
       'Broken promise: every heartbeat is acknowledged: speaker got API Gateway\'s own "Internal server error".';
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, broken: sentence });
     expect(code).toBe(1);
-    await broken.idle();
-    expect(broken.connectionCount()).toBe(0);
+    await vi.waitFor(() => expect(broken.connectionCount()).toBe(0));
   } finally {
     await broken.stop();
   }
 });
 
 test("a token of another user pool breaks the first promise", async () => {
-  const { code, stdout } = await ended(start("--url", stack.webSocketUrl, "--token", "nonsense"));
+  const { code, stdout } = await run(["demo", "--url", stack.webSocketUrl, "--token", "nonsense"]);
   expect(stdout).toContain("Broken promise: the speaker gets a session: speaker was refused with 401, since");
   expect(code).toBe(1);
 });
 
 test("Ctrl-C in the middle closes every socket and ends with 130", async () => {
-  const child = start("--url", stack.webSocketUrl, "--token", stack.token({ username: "demo" }));
+  const child = start(against(stack.webSocketUrl));
   const end = ended(child);
   child.stdout?.on("data", (chunk) => {
     if (String(chunk).includes("sessionCreated")) child.kill("SIGINT");
@@ -142,7 +123,7 @@ test.each([
   [["--url", "ws://127.0.0.1:1/prod"], "Nobody answers at ws://127.0.0.1:1/prod (ECONNREFUSED)"],
   [["--listeners", "0"], "--listeners takes a whole number from 1 to 100, not 0."],
 ])("%j is answered with one sentence", async (args, sentence) => {
-  const { code, stdout, stderr } = await ended(start(...args));
+  const { code, stdout, stderr } = await run(["demo", ...args]);
   expect(stderr).toContain(sentence);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Stack, UserError } from "offline-aws";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { perform } from "../terminal/command.js";
+import { ended, run, start } from "../testing.js";
 import { verify } from "./command.js";
 import { checks } from "./suite.js";
-import { broken, root, soundGraph, startFrom, startRecorder, subjectAt, withoutRoute } from "./testing.js";
+import { broken, soundGraph, startFrom, startRecorder, subjectAt, withoutRoute } from "./testing.js";
 
 let stack: Stack;
 
@@ -18,33 +17,12 @@ beforeAll(async () => {
 
 afterAll(() => stack?.stop());
 
-const bin = path.resolve(import.meta.dirname, "../../bin/lectern.mjs");
-
-const start = (args: readonly string[], env: Record<string, string> = {}): ChildProcess => {
-  const { FORCE_COLOR, NO_COLOR, LECTERN_PASSWORD, ...inherited } = process.env;
-  return spawn(process.execPath, [bin, "verify", ...args], { cwd: root, env: { ...inherited, ...env } });
-};
-
-const ended = async (child: ChildProcess) => {
-  const output = { stdout: "", stderr: "" };
-  child.stdout?.on("data", (chunk) => {
-    output.stdout += String(chunk);
-  });
-  child.stderr?.on("data", (chunk) => {
-    output.stderr += String(chunk);
-  });
-  const [code] = await once(child, "close");
-  return { code, ...output };
-};
-
-const run = (args: readonly string[], env?: Record<string, string>) => ended(start(args, env));
-
 /** On a busy machine the command prints what it waits for. */
 const withoutProgress = (stderr: string) =>
   stderr.replaceAll(/^(Still waiting: .*|Looking for the endpoint|Signing the speaker in)\n/gm, "");
 
 test("a local stack needs only its address: one line for each check, and a verdict", async () => {
-  const { code, stdout, stderr } = await run(["--url", stack.webSocketUrl]);
+  const { code, stdout, stderr } = await ended(start(["verify", "--url", stack.webSocketUrl]));
   expect(withoutProgress(stderr)).toBe("");
   const lines = stdout.trim().split("\n");
   expect(lines[0]).toBe(`Verifying ${stack.webSocketUrl}, stage local`);
@@ -62,7 +40,7 @@ test("a local stack needs only its address: one line for each check, and a verdi
 });
 
 test("--json prints one object and nothing else", async () => {
-  const { code, stdout, stderr } = await run(["--url", stack.webSocketUrl, "--json"]);
+  const { code, stdout, stderr } = await run(["verify", "--url", stack.webSocketUrl, "--json"]);
   expect(withoutProgress(stderr)).toBe("");
   expect(stdout.trim().split("\n")).toHaveLength(1);
   const { checks: results, ...rest } = JSON.parse(stdout);
@@ -81,7 +59,7 @@ test("a failure is printed at once and again at the end, and the exit code is 1"
   const graph = broken(await soundGraph(), [withoutRoute("heartbeat")]);
   const without = await startFrom(graph);
   try {
-    const { code, stdout } = await run(["--url", without.webSocketUrl]);
+    const { code, stdout } = await run(["verify", "--url", without.webSocketUrl]);
     const sentence = "The heartbeat got the error INVALID_ACTION: it went to $default";
     expect(stdout.split(sentence)).toHaveLength(3);
     expect(stdout).toMatch(/^✗ failed {3}a heartbeat is acknowledged \(.+\): The heartbeat got the error/m);
@@ -90,7 +68,7 @@ test("a failure is printed at once and again at the end, and the exit code is 1"
     );
     expect(code).toBe(1);
 
-    const { stdout: json, code: again } = await run(["--url", without.webSocketUrl, "--json"]);
+    const { stdout: json, code: again } = await run(["verify", "--url", without.webSocketUrl, "--json"]);
     expect(JSON.parse(json)).toMatchObject({ ok: false });
     expect(again).toBe(1);
   } finally {
@@ -99,7 +77,7 @@ test("a failure is printed at once and again at the end, and the exit code is 1"
 });
 
 test("text that is not a token fails with the cause, and is not printed", async () => {
-  const { code, stdout, stderr } = await run(["--url", stack.webSocketUrl, "--token", "nonsense"]);
+  const { code, stdout, stderr } = await run(["verify", "--url", stack.webSocketUrl, "--token", "nonsense"]);
   expect(stdout).toContain(
     "refused with 401: what was given for a token is not one of a user pool; correct --token",
   );
@@ -113,7 +91,7 @@ test("the address may come from a deployment's outputs", async () => {
   const file = path.join(folder, "outputs.json");
   const outputs = { ...stack.outputs, WebSocketAPIEndpoint: stack.webSocketUrl };
   await writeFile(file, JSON.stringify(outputs));
-  const { code, stdout } = await run(["--outputs", file, "--json"]);
+  const { code, stdout } = await run(["verify", "--outputs", file, "--json"]);
   expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: stack.webSocketUrl });
   expect(code).toBe(0);
 });
@@ -122,7 +100,7 @@ test("a temporary user speaks, and is deleted at the end of a run, also of an in
   const recorder = await startRecorder(stack);
   onTestFinished(recorder.close);
   const operations = () => recorder.calls.map(({ operation }) => operation);
-  const args = ["--url", recorder.webSocketUrl, "--temporary-user"];
+  const args = ["verify", "--url", recorder.webSocketUrl, "--temporary-user"];
   const { code, stdout, stderr } = await run([...args, "--json"]);
   expect(withoutProgress(stderr)).toBe("");
   expect(JSON.parse(stdout)).toMatchObject({ ok: true });
@@ -148,7 +126,7 @@ test("a temporary user speaks, and is deleted at the end of a run, also of an in
 test("a temporary user is deleted also when the run is interrupted while the user is made", async () => {
   const recorder = await startRecorder(stack);
   onTestFinished(recorder.close);
-  const child = start(["--url", recorder.webSocketUrl, "--temporary-user"]);
+  const child = start(["verify", "--url", recorder.webSocketUrl, "--temporary-user"]);
   const end = ended(child);
   await vi.waitFor(() => expect(recorder.calls).not.toEqual([]), { interval: 1, timeout: 20_000 });
   child.kill("SIGINT");
@@ -170,8 +148,8 @@ test("the password of a user may be in the variable; a wrong one gives one sente
   await client.send(new AdminCreateUserCommand({ ...user, MessageAction: "SUPPRESS" }));
   await client.send(new AdminSetUserPasswordCommand({ ...user, Password, Permanent: true }));
 
-  const args = ["--url", stack.webSocketUrl, "--user", user.Username, "--json"];
-  const { code, stdout } = await run(args, { LECTERN_PASSWORD: Password });
+  const args = ["verify", "--url", stack.webSocketUrl, "--user", user.Username, "--json"];
+  const { code, stdout } = await run(args, { env: { LECTERN_PASSWORD: Password } });
   expect(JSON.parse(stdout)).toMatchObject({ ok: true });
   expect(code).toBe(0);
 
@@ -227,7 +205,7 @@ test.each([
 });
 
 test("the help names every option", async () => {
-  const { code, stdout, stderr } = await run(["--help"]);
+  const { code, stdout, stderr } = await run(["verify", "--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   for (const option of Object.keys(verify.args ?? {})) expect(stdout).toContain(`--${option}`);
 });

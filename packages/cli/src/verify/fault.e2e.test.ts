@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Stack, startStack } from "offline-aws";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { graphOf } from "../../../../infra/testing/graph.js";
 import { awsAt } from "../aws.js";
 import { connect, statusOf } from "../client.js";
 import type { Check, Subject } from "./check.js";
@@ -24,15 +25,16 @@ let restore: () => unknown = () => undefined;
 const keys = new Map<string, string>();
 
 beforeAll(async () => {
+  const graph = await graphOf("local", {
+    rateLimitSessionsPerHour: "1",
+    rateLimitListenerJoinsPerMin: "4",
+    connectionRefreshMinutes: `${refreshMinutes}`,
+    connectionWarningMinutes: "60",
+  });
   stack = await startStack({
     root,
+    graph,
     schedules: false,
-    settings: {
-      rateLimitSessionsPerHour: "1",
-      rateLimitListenerJoinsPerMin: "4",
-      connectionRefreshMinutes: `${refreshMinutes}`,
-      connectionWarningMinutes: "60",
-    },
     observer: {
       onRequest: ({ accessKeyId }) => {
         const name = stack.functionOf(accessKeyId);

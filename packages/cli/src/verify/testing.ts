@@ -4,8 +4,9 @@ import net from "node:net";
 import path from "node:path";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { type Graph, type Resource, type Stack, startStack, synth } from "offline-aws";
+import { type Graph, type Resource, type Stack, startStack } from "offline-aws";
 import { expect, vi } from "vitest";
+import { graphOf } from "../../../../infra/testing/graph.js";
 import { benchmarkAddress, localToken } from "../target.js";
 import type { Check, Subject } from "./check.js";
 import { checks, createVerification, type Result } from "./suite.js";
@@ -13,13 +14,8 @@ import { findTarget } from "./target.js";
 
 export const root = path.resolve(import.meta.dirname, "../../../..");
 
-let evaluated: Promise<Graph> | undefined;
-
-/** The stage as it would be deployed, evaluated once in each test file. */
-export const soundGraph = (): Promise<Graph> => {
-  evaluated ??= synth({ root, stage: "local" });
-  return evaluated;
-};
+/** The stage as it would be deployed. */
+export const soundGraph = (): Promise<Graph> => graphOf("local");
 
 /** Changes one resource, as a change by hand would; `undefined` removes it. */
 export type Edit = (resource: Resource) => Resource | undefined;

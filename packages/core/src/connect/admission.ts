@@ -1,7 +1,7 @@
 import type { Core } from "../port/core.js";
 import { bucket, limitExceeded, take, type Verdict } from "../store/rate-limit.js";
 import { Failure } from "../value/failure.js";
-import { hashConnectionId, hashPrivate } from "../value/hash.js";
+import { hashId, hashPrivate } from "../value/hash.js";
 import type { Ticket } from "../value/ticket.js";
 import type { Arrival } from "./arrival.js";
 
@@ -31,7 +31,7 @@ const ticketUses = 5;
 
 /** Counts a refresh by a ticket. A client may need a few tries; without a limit one ticket could fill a session. */
 export const countTicketUse = (core: Core, { connectionId }: Ticket): Promise<Verdict> =>
-  take(core, `refresh:connection:${hashConnectionId(connectionId)}`, bucket(ticketUses, hour));
+  take(core, `refresh:connection:${hashId(connectionId)}`, bucket(ticketUses, hour));
 
 /** The result of a handshake. */
 export interface Outcome {

@@ -3,7 +3,7 @@ import type { Core } from "../port/core.js";
 import { postsAtOnce } from "../port/sockets.js";
 import type { Connection } from "../store/connection.table.js";
 import type { Session } from "../store/session.table.js";
-import { hashConnectionId } from "../value/hash.js";
+import { hashId } from "../value/hash.js";
 
 /** The time that a run may take, and the rows that it left for lack of it. */
 export interface Budget {
@@ -58,5 +58,5 @@ const fromAnotherPlace = <Row>(rows: readonly Row[], now: number): readonly Row[
 
 const idsOf = (row: Session | Connection) => ({
   ...("sessionId" in row ? { sessionId: row.sessionId } : {}),
-  ...("connectionId" in row ? { connection: hashConnectionId(row.connectionId) } : {}),
+  ...("connectionId" in row ? { connection: hashId(row.connectionId) } : {}),
 });

@@ -2,12 +2,11 @@ import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
 import pMap from "p-map";
 import * as v from "valibot";
 import type { Core } from "../port/core.js";
-import { hashConnectionId } from "../value/hash.js";
+import { hashId } from "../value/hash.js";
 import { isUnavailable, withRetry } from "./retry.js";
 
 /** The RateLimits row with a connection's heartbeat limit and the time of its last heartbeat (`lastSeenAt`, ms). */
-export const livenessId = (connectionId: string): string =>
-  `heartbeat:connection:${hashConnectionId(connectionId)}`;
+export const livenessId = (connectionId: string): string => `heartbeat:connection:${hashId(connectionId)}`;
 
 /** BatchGetItem takes up to 100 keys. */
 const batchSize = 100;

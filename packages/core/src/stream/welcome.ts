@@ -5,7 +5,7 @@ import type { Core } from "../port/core.js";
 import * as ConnectionTable from "../store/connection.table.js";
 import { isStale, type RowChange, readImages } from "../store/row-change.js";
 import * as SessionTable from "../store/session.table.js";
-import { hashConnectionId } from "../value/hash.js";
+import { hashId } from "../value/hash.js";
 import { isOpening } from "../value/lifetime.js";
 
 /** Doubles with every try. */
@@ -91,7 +91,7 @@ const dismissWith = async (
 
 /** The fields that join these log lines to those of the handshake. */
 const logFieldsOf = ({ connectionId, requestId, role }: ConnectionTable.Connection) => ({
-  connection: hashConnectionId(connectionId),
+  connection: hashId(connectionId),
   requestId,
   role,
 });

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { hashConnectionId, hashPrivate, sameDigest } from "./hash.js";
+import { hashId, hashPrivate, sameDigest } from "./hash.js";
 
 test("rule 19: a connection id in a log is its SHA-256", () => {
   // `printf 'abc' | openssl dgst -sha256 -binary | basenc --base64url`, without the padding
-  expect(hashConnectionId("abc")).toBe("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
+  expect(hashId("abc")).toBe("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
 });
 
 test("rule 19: an address in a log is an HMAC, which cannot be looked up without the key", () => {

@@ -1,11 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 
-/** SHA-256 of a connection id, for logs and keys that must not show the id. 43 characters of base64url. */
-export const hashConnectionId = (connectionId: string): string =>
-  createHash("sha256").update(connectionId).digest("base64url");
-
-/** SHA-256 of a user's id, for logs. The id is a random UUID, so nobody can look its hash up. */
-export const hashUserId = hashConnectionId;
+/**
+ * SHA-256 of a connection's or a user's id, for logs and keys that must not show the id. 43 characters of base64url. Such
+ * ids are random, so nobody can look a hash up.
+ */
+export const hashId = (id: string): string => createHash("sha256").update(id).digest("base64url");
 
 /** HMAC-SHA-256. A plain hash of an address could be looked up, because there are few addresses. */
 export const hashPrivate = (value: string, key: string): string =>

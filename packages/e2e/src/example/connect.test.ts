@@ -21,8 +21,11 @@ import {
   speak,
   start,
   stayConnected,
+  useServer,
   welcomeMs,
 } from "./testing.js";
+
+useServer();
 
 describe("connecting", () => {
   test("asks for refusals as frames; offers no subprotocol without a token", async () => {

@@ -21,8 +21,11 @@ import {
   speak,
   start,
   takingOver,
+  useServer,
   welcomeMs,
 } from "./testing.js";
+
+useServer();
 
 describe("heartbeats", () => {
   test("go out every 30 s, and any frame answers them", async () => {

@@ -15,8 +15,11 @@ import {
   sockets,
   speak,
   takingOver,
+  useServer,
   welcomeMs,
 } from "./testing.js";
+
+useServer();
 
 describe("a refresh", () => {
   test("opens a second connection with the ticket, and uses it from its welcome on", async () => {

@@ -125,20 +125,23 @@ export let server: Awaited<ReturnType<typeof serve>>;
 /** Every socket that the client has made, in order. */
 export let sockets: WebSocket[];
 
-beforeEach(async () => {
-  server = await serve();
-  sockets = [];
-  vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval", "Date"] });
-  // Each random wait is the longest possible.
-  vi.spyOn(Math, "random").mockReturnValue(1);
-});
+/** Gives each test of the file a server and a clock that only the test moves. */
+export const useServer = (): void => {
+  beforeEach(async () => {
+    server = await serve();
+    sockets = [];
+    vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval", "Date"] });
+    // Each random wait is the longest possible.
+    vi.spyOn(Math, "random").mockReturnValue(1);
+  });
 
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-  server.close();
-});
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+    vi.unstubAllGlobals();
+    server.close();
+  });
+};
 
 class Recorded extends WebSocket {
   constructor(...args: ConstructorParameters<typeof WebSocket>) {

@@ -1,4 +1,4 @@
-import { countFailure, Failure, hashPrivate, hashUserId } from "@lectern/core";
+import { countFailure, Failure, hashId, hashPrivate } from "@lectern/core";
 import { bearerPrefix, type ErrorCode } from "@lectern/protocol";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import { instrumented, log } from "../invocation.js";
@@ -31,7 +31,7 @@ const authorize = async (
   const verdict = await verify(token);
   if (verdict.valid) {
     const { userId } = verdict;
-    log.info("Token verified", { user: hashUserId(userId) });
+    log.info("Token verified", { user: hashId(userId) });
     return allow(event, userId, { userId });
   }
   const { code, reason } = verdict;

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { removeStale } from "../process.js";
 import { type Bundles, bundleFunctions, bundleWorker } from "./bundle.js";
+import { bundleOnce } from "./bundle-memory.js";
 import { type ReloadEvent, startReload } from "./reload.js";
 import { createScheduler, type Scheduler, type SchedulerOptions } from "./scheduler.js";
 
@@ -31,7 +32,8 @@ export const startLambda = async (options: LambdaOptions): Promise<Lambda> => {
   const since = Date.now();
   const build = async () => ({
     worker: await bundleWorker(outDir),
-    bundles: await bundleFunctions({ root, outDir, functions }),
+    // A watching stack bundles again and again, so the memory would only grow.
+    bundles: await (options.watch ? bundleFunctions : bundleOnce)({ root, outDir, functions }),
   });
   const { worker, bundles } = await build().catch(async (error) => {
     await removeOutDir();

@@ -1,18 +1,21 @@
+import { stageOf } from "@lectern/cli/cost/stage";
 import { usage as committed, type Usage } from "@lectern/cli/cost/usage";
 import { beforeAll, expect, test } from "vitest";
+import { graphOf } from "../../../../../infra/testing/graph.js";
 import { root } from "../../stage.js";
 import { type FlowName, flowBudgets } from "../benchmark.js";
 import { costsOf, type FlowCost, flowsExceeded } from "./flows.js";
 import { measureFlows, usageOf } from "./measure.js";
+import { settings } from "./play.js";
 import { remedy, staleness } from "./usage.js";
 
 let costs: FlowCost[];
 let usage: Usage;
 
 beforeAll(async () => {
-  const measured = await measureFlows({ root });
+  const measured = await measureFlows({ root, graph: await graphOf("local", settings) });
   costs = costsOf(measured.flows);
-  usage = await usageOf(measured, { root });
+  usage = usageOf(measured, stageOf(await graphOf("prod")));
 });
 
 const flowNames = Object.keys(flowBudgets) as FlowName[];

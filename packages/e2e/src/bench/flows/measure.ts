@@ -1,17 +1,19 @@
 import { setTimeout } from "node:timers/promises";
-import { shortName, stageOf } from "@lectern/cli/cost/stage";
+import { type Stage, shortName, stageOf } from "@lectern/cli/cost/stage";
 import type { Flow, Usage, Work } from "@lectern/cli/cost/usage";
 import { startIn } from "@lectern/cli/stack";
 import { quantile, sum } from "@lectern/cli/statistic";
-import { type Stack, synth } from "offline-aws";
+import { type Stack, type StackOptions, synth } from "offline-aws";
 import { projectOnlyVariable } from "../../../../../infra/settings.js";
 import type { Bench } from "../benchmark.js";
 import { isMetrics, seriesIn } from "./metric-line.js";
 import { audience, createPlay, names, type PlayedFlow, type PlayedName, settings } from "./play.js";
 import { createRecorder, type Recorder } from "./recorder.js";
 
-/** Without rounds the functions are not timed: all times are 0. */
-type MeasureOptions = Pick<Bench, "root"> & Partial<Pick<Bench, "say" | "scope" | "rounds">>;
+/** Without rounds the functions are not timed: all times are 0. Without a graph the program is evaluated. */
+type MeasureOptions = Pick<Bench, "root"> &
+  Partial<Pick<Bench, "say" | "scope" | "rounds">> &
+  Pick<StackOptions, "graph">;
 
 export interface Measured {
   /** Each flow once, all functions warm. */
@@ -25,13 +27,12 @@ export interface Measured {
 
 /** Plays every flow on a new stack: once to count, then for times. */
 export const measureFlows = async (options: MeasureOptions): Promise<Measured> => {
-  const { root, say = () => undefined, scope = { defer: () => undefined }, rounds = 0 } = options;
+  const { root, say = () => undefined, scope = { defer: () => undefined }, rounds = 0, graph } = options;
   const recorder = createRecorder();
   const series = new Set<string>();
   const stack = await startIn(scope, {
     root,
-    stage: "local",
-    settings,
+    ...(graph ? { graph } : { stage: "local", settings }),
     schedules: false,
     observer: {
       ...recorder.observer,
@@ -87,17 +88,16 @@ const slowDown = ({ faults }: Stack, { keyOf, ended }: Recorder): (() => void) =
 };
 
 /** Plays every flow, and turns the measurement into what `cost` prices. */
-export const measureUsage = async (options: MeasureOptions): Promise<Usage> =>
-  usageOf(await measureFlows(options), options);
-
-/** Turns a measurement into what `cost` prices, with the resources of `prod`. */
-export const usageOf = async (
-  { flows, rows, series, timed }: Measured,
-  { root, say }: MeasureOptions,
-): Promise<Usage> => {
+export const measureUsage = async (options: MeasureOptions): Promise<Usage> => {
+  const measured = await measureFlows(options);
+  const { root, say = () => undefined } = options;
   // The deployer's own settings must not reach the committed file.
   process.env[projectOnlyVariable] = "true";
-  const graph = await synth({ root, stage: "prod", ...(say ? { say } : {}) });
+  return usageOf(measured, stageOf(await synth({ root, stage: "prod", say })));
+};
+
+/** Turns a measurement into what `cost` prices, with the resources of a stage. */
+export const usageOf = ({ flows, rows, series, timed }: Measured, stage: Stage): Usage => {
   const of = (name: PlayedName): Flow => {
     const played = flows.find((flow) => flow.name === name);
     if (!played) throw new Error(`The flow "${name}" was not played`);
@@ -128,7 +128,7 @@ export const usageOf = async (
     },
     rows,
     series,
-    stage: stageOf(graph),
+    stage,
   };
 };
 
