@@ -7,7 +7,6 @@ import { accountId } from "../synth/cloud.js";
 import { type Graph, ofType } from "../synth/graph.js";
 import { type AlarmStatus, createAlarm, type Transition } from "./alarm.js";
 import { alarmDefinition } from "./alarm-definition.js";
-import { alarmMessage } from "./alarm-message.js";
 import { evaluationRange } from "./assess.js";
 import { createEmfReader } from "./emf.js";
 import { createMetrics, defaultRetentionMs, type Metrics, minuteMs } from "./metrics.js";
@@ -19,7 +18,7 @@ import {
   putQueueDepth,
   putRequest,
 } from "./service-metrics.js";
-import { createTopics, type Notification } from "./sns.js";
+import { alarmMessage, createTopics, type Notification } from "./sns.js";
 
 export interface CloudWatchOptions {
   readonly graph: Pick<Graph, "resources">;

@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 import * as v from "valibot";
+import { accountId } from "../synth/cloud.js";
 import { type Graph, ofType } from "../synth/graph.js";
+import type { Transition } from "./alarm.js";
+import type { AlarmDefinition } from "./alarm-definition.js";
 
 /** A message for a topic's subscribers. It is recorded here, not sent. */
 export interface Notification {
@@ -52,3 +55,37 @@ export const createTopics = (
     notifications: (): readonly Notification[] => [...sent],
   };
 };
+
+/**
+ * The subject and the JSON message that CloudWatch publishes when an alarm changes its state. The field `Trigger`, a copy of
+ * the alarm's definition, is left out: nothing here reads it.
+ */
+export const alarmMessage = (
+  { from, alarm }: Transition,
+  { actions }: AlarmDefinition,
+  { region, createdAt }: { readonly region: string; readonly createdAt: number },
+): { readonly subject: string; readonly message: string } => {
+  const message = {
+    AlarmName: alarm.name,
+    AlarmDescription: alarm.description ?? null,
+    AWSAccountId: accountId,
+    AlarmConfigurationUpdatedTimestamp: time(createdAt),
+    NewStateValue: alarm.state,
+    NewStateReason: alarm.reason,
+    StateChangeTime: time(alarm.changedAt),
+    // AWS writes the region's long name here and in the subject: "US East (N. Virginia)".
+    Region: region,
+    AlarmArn: alarm.arn,
+    OldStateValue: from,
+    OKActions: actions.OK,
+    AlarmActions: actions.ALARM,
+    InsufficientDataActions: actions.INSUFFICIENT_DATA,
+  };
+  return {
+    subject: `${alarm.state}: "${alarm.name}" in ${region}`,
+    message: JSON.stringify(message),
+  };
+};
+
+/** CloudWatch writes the zone as `+0000`. */
+const time = (at: number): string => new Date(at).toISOString().replace("Z", "+0000");

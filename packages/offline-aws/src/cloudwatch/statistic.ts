@@ -21,7 +21,7 @@ export const statisticOf = (summary: Summary, statistic: Statistic): number | un
 };
 
 /** `p95` → 95; undefined for anything but a percentile. */
-export const percentOf = (statistic: Statistic): number | undefined => {
+const percentOf = (statistic: Statistic): number | undefined => {
   const percent = Number(/^p(\d{1,3}(?:\.\d{1,10})?)$/.exec(statistic)?.[1] ?? Number.NaN);
   return percent <= 100 ? percent : undefined;
 };

@@ -51,10 +51,7 @@ export interface SchedulerOptions {
   /** The bundled `worker.ts`. */
   readonly worker: string;
   readonly clock: StackClock;
-  /**
-   * How many invocations run at once; others queue. One function takes at most half of these places. Default: twice the
-   * cores, at least 4.
-   */
+  /** How many invocations run at once, over all functions; others queue. Default: twice the cores, at least 4. */
   readonly concurrency?: number;
   /** True while a debugger may pause functions: no time limits, and one environment for each function. Default false. */
   readonly inspect?: boolean;
@@ -81,7 +78,10 @@ const spareLifetimeMs = 60_000;
 /** How long `close` waits for running invocations. */
 const closeGraceMs = 1_000;
 
-/** Gives invocations to environments in their order, `concurrency` at a time. */
+/**
+ * Gives invocations to environments in their order, `concurrency` at a time. The order holds across functions: in a burst, a
+ * stream's function must not overtake handshakes, because its posts would find clients that are not connected yet.
+ */
 export const createScheduler = ({
   functions,
   worker,
@@ -94,9 +94,6 @@ export const createScheduler = ({
 }: SchedulerOptions): Scheduler => {
   const definitions = new Map(functions.map((definition) => [definition.name, definition]));
   const bundles = new Map([...options.bundles].map(([name, { file }]) => [name, file]));
-
-  // Each environment loads and compiles the code for itself. With fewer, a burst waits less for cold and slow code.
-  const placesPerFunction = inspect ? 1 : Math.ceil(concurrency / 2);
 
   const environments = new Set<Environment>();
   const warm = createWarmPool();
@@ -177,9 +174,9 @@ export const createScheduler = ({
   const heldBy = (functionName: string): number =>
     [...running.values()].filter((name) => name === functionName).length;
 
-  /** A waiting function gets one more place for each outcome, which may be that of its own invocation. */
+  /** While inspected, a function has one environment, and one more for each invocation of itself that it waits for. */
   const mayRun = ({ definition: { name } }: Job): boolean =>
-    heldBy(name) < placesPerFunction + (waits.get(name) ?? 0);
+    !inspect || heldBy(name) <= (waits.get(name) ?? 0);
 
   const nextJob = (): Job | undefined => {
     const index = queue.findIndex(mayRun);
