@@ -5,7 +5,7 @@ export const hashConnectionId = (connectionId: string): string =>
   createHash("sha256").update(connectionId).digest("base64url");
 
 /** SHA-256 of a user's id, for logs. The id is a random UUID, so nobody can look its hash up. */
-export const hashUserId = hashConnectionId;
+export const hashUserId = (userId: string): string => hashConnectionId(userId);
 
 /** HMAC-SHA-256. A plain hash of an address could be looked up, because there are few addresses. */
 export const hashPrivate = (value: string, key: string): string =>
