@@ -17,6 +17,7 @@ const account = aws.getCallerIdentityOutput().accountId;
 /**
  * One function of the list in functions.ts. Its role has `permissions`, and may write to the function's log group.
  * The role cannot create log groups, so a removed group stays removed.
+ * Returns the ARN for routes, and `mappedAs` for a stream's mapping.
  */
 export const lambda = (component: Component, args: FunctionArgs) => {
   const { environment = {}, permissions = [], ...rest } = args;
@@ -82,7 +83,9 @@ export const lambda = (component: Component, args: FunctionArgs) => {
       },
     },
   });
-  return { arn: provisioned > 0 ? warm(component, fn, provisioned) : fn.arn };
+  if (provisioned === 0) return { arn: fn.arn, mappedAs: fn.name };
+  const arn = warm(component, fn, provisioned);
+  return { arn, mappedAs: arn };
 };
 
 /** The alias that all callers of a warm function use. */
