@@ -24,6 +24,7 @@ $transform(aws.s3.BucketObjectv2, (object) => {
 /**
  * One function of the list in functions.ts. Its role has `permissions`, and may write to the function's log group.
  * The role cannot create log groups, so a removed group stays removed.
+ * Returns the ARN for routes, and `mappedAs` for a stream's mapping.
  */
 export const lambda = (component: Component, args: FunctionArgs) => {
   const { environment = {}, permissions = [], ...rest } = args;
@@ -94,7 +95,9 @@ export const lambda = (component: Component, args: FunctionArgs) => {
     },
   });
   logGroups.push(created.nodes.logGroup);
-  return { arn: provisioned > 0 ? warm(component, created, provisioned) : created.arn };
+  if (provisioned === 0) return { arn: created.arn, mappedAs: created.name };
+  const arn = warm(component, created, provisioned);
+  return { arn, mappedAs: arn };
 };
 
 /** The alias that all callers of a warm function use. */

@@ -22,6 +22,7 @@ describe("a stage's settings", () => {
         signingKeyVersion: 1,
         logLevel: "INFO",
         heartbeatLogSampling: ["staging", "prod"].includes(stage) ? 0.01 : 1,
+        provisionedConcurrency: 0,
         sessionMaxDurationHours: 2,
         connectionMaxDurationHours: 2,
         connectionRefreshMinutes: 100,

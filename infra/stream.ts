@@ -51,7 +51,7 @@ connections.subscribe("Welcome", welcome.arn, {
     { dynamodb: { NewImage: { connectionId: present("S") }, OldImage: { connectionId: absent("S") } } },
   ],
   // SST keeps only the function's name of the ARN, and an alias would be lost.
-  transform: { eventSourceMapping: { ...mapping, functionName: welcome.arn, batchSize: 25 } },
+  transform: { eventSourceMapping: { ...mapping, functionName: welcome.mappedAs, batchSize: 25 } },
 });
 
 const announce = lambda("Announce", {

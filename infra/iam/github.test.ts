@@ -91,6 +91,7 @@ describe("a stage that creates the roles of staging and of the previews", () => 
           "arn:aws:dynamodb:eu-central-1:000000000000:table/Connections-prod",
           "arn:aws:dynamodb:eu-central-1:000000000000:table/RateLimits-prod",
           "arn:aws:lambda:eu-central-1:000000000000:function:session-*-prod",
+          "arn:aws:lambda:eu-central-1:000000000000:function:session-*-prod:*",
           "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/session-*-prod",
           "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/lambda/session-*-prod:*",
           "arn:aws:logs:eu-central-1:000000000000:log-group:/aws/vendedlogs/apis/lectern-prod-*",

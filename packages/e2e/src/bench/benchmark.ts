@@ -75,6 +75,4 @@ export const budgets = {
   telemetryCpuUs: 300,
   /** Until everybody is told and closed when a hundred full sessions end together: the design's minute. */
   noonSeconds: 60,
-  /** Computing time of a reaper run at full size, in seconds: half its minute, less the waiting for AWS. */
-  reaperSeconds: 20,
 } as const;

@@ -146,9 +146,9 @@ const source = `
   const [loadMs, { handler }] = await timed(() => import(pathToFileURL(process.argv[2]).href));
   const invoke = () => handler(JSON.parse(process.env.EVENT), { getRemainingTimeInMillis: () => 30_000 });
   const [firstMs] = await timed(invoke);
-  const block = async () => { for (let n = 0; n < 100; n += 1) await invoke(); };
+  const block = async () => { for (let n = 0; n < 500; n += 1) await invoke(); };
   const blocks = [];
-  for (let n = 0; n < 3; n += 1) blocks.push((await timed(block))[0] / 100);
+  for (let n = 0; n < 3; n += 1) blocks.push((await timed(block))[0] / 500);
   process.stdout.write("\\n" + JSON.stringify({ loadMs, firstMs, warmMs: Math.min(...blocks) }) + "\\n");
   process.exit(0);
 `;
@@ -185,7 +185,7 @@ const report = (measured: readonly Cold[], rounds: number): Report => {
       ["a join, all cold", "", "", "", ms(joinMs), "", "", ""],
     ],
     notes: [
-      `Median of ${rounds} new processes, against a server with canned answers; warm is the best of three blocks of 100.`,
+      `Median of ${rounds} new processes, against a server with canned answers; warm is the best of three blocks of 500.`,
       "Without TLS and without the time of AWS's network. A function loads with a whole CPU; from then on it has its share.",
     ],
     exceeded: beatMs > heartbeatMs ? [`a warm heartbeat takes ${ms(beatMs)}, budget ${heartbeatMs} ms`] : [],

@@ -3,7 +3,7 @@ import { environmentName, settingNames } from "@lectern/core/settings";
 import * as v from "valibot";
 import { functions } from "../../../../../infra/functions.js";
 import { settingsFor } from "../../../../../infra/settings.js";
-import { type Bench, type Benchmark, budgets, type Report } from "../benchmark.js";
+import type { Bench, Benchmark, Report } from "../benchmark.js";
 import { runChild, temporaryFolder } from "../harness.js";
 import { wholeCpuMb } from "../memory.js";
 import { type Case, connectionCount, startCanned } from "./canned.js";
@@ -14,11 +14,20 @@ const ranSchema = v.object({
   last: v.object({ totalListeners: v.number(), silenced: v.number(), left: v.number() }),
 });
 
-const cases: readonly { readonly kind: Case; readonly title: string; readonly silenced: number }[] = [
-  { kind: "well", title: "all is well", silenced: 0 },
-  { kind: "limits down", title: "RateLimits is down", silenced: 0 },
-  { kind: "lost", title: "everybody is lost", silenced: connectionCount },
+/** `runs`: the budget. A lost audience may wait for five runs: until then its seats count as taken. */
+const cases: readonly {
+  readonly kind: Case;
+  readonly title: string;
+  readonly silenced: number;
+  readonly runs: number;
+}[] = [
+  { kind: "well", title: "all is well", silenced: 0, runs: 1 },
+  { kind: "limits down", title: "RateLimits is down", silenced: 0, runs: 1 },
+  { kind: "lost", title: "everybody is lost", silenced: connectionCount, runs: 5 },
 ];
+
+/** The function's timeout, less what the handler reserves. */
+const runSeconds = Number.parseInt(functions.Reaper.timeout, 10) - 10;
 
 export const reaper: Benchmark = {
   name: "reaper",
@@ -27,7 +36,7 @@ export const reaper: Benchmark = {
     const { rounds = 2, say, scope } = bench;
     const folder = await temporaryFolder(bench);
     const results: Result[] = [];
-    for (const { kind, title, silenced } of cases) {
+    for (const { kind, title, silenced, runs } of cases) {
       say(`Reaping ${connectionCount} connections ${rounds} times: ${title}`);
       const environment = environmentWith(await startCanned(scope, kind));
       const { cpuUs, last } = await runChild(
@@ -39,7 +48,7 @@ export const reaper: Benchmark = {
           `The reaper closed ${last.silenced} of ${silenced} connections and left ${last.left}`,
         );
       }
-      results.push({ title, cpuSeconds: Math.min(...cpuUs) / 1e6 });
+      results.push({ title, runs, cpuSeconds: Math.min(...cpuUs) / 1e6 });
     }
     return report(results, rounds);
   },
@@ -47,6 +56,8 @@ export const reaper: Benchmark = {
 
 interface Result {
   readonly title: string;
+  /** The budget. */
+  readonly runs: number;
   readonly cpuSeconds: number;
 }
 
@@ -55,25 +66,25 @@ const formerMb = 256;
 
 const report = (results: readonly Result[], rounds: number): Report => {
   const at = (mb: number, { cpuSeconds }: Result) => cpuSeconds / Math.min(1, mb / wholeCpuMb);
+  const runsOf = (result: Result) => Math.ceil(at(memoryMb, result) / runSeconds);
   return {
     title: `Reaper: CPU time of a run over ${connectionCount.toLocaleString("en")} connections`,
-    header: ["case", "CPU", `at ${memoryMb} MB`, "budget", `at ${formerMb} MB`],
+    header: ["case", "CPU", `at ${memoryMb} MB`, `runs of ${runSeconds} s`, "budget", `at ${formerMb} MB`],
     rows: results.map((result) => [
       result.title,
       seconds(result.cpuSeconds),
       seconds(at(memoryMb, result)),
-      `≤ ${budgets.reaperSeconds} s`,
+      `${runsOf(result)}`,
+      `≤ ${result.runs}`,
       seconds(at(formerMb, result)),
     ]),
     notes: [
-      `Best of ${rounds} runs, against a server with canned rows. The waiting for AWS is not included.`,
-      "A run that is not done 10 s before its timeout of 50 s stops, and the next one goes on.",
+      `Best of ${rounds} rounds, against a server with canned rows. The waiting for AWS is not included.`,
+      "A run stops 10 s before its timeout of 50 s, and the next one goes on.",
     ],
     exceeded: results
-      .filter((result) => at(memoryMb, result) > budgets.reaperSeconds)
-      .map(
-        (result) => `${result.title}: ${seconds(at(memoryMb, result))}, budget ${budgets.reaperSeconds} s`,
-      ),
+      .filter((result) => runsOf(result) > result.runs)
+      .map((result) => `${result.title}: ${runsOf(result)} runs, budget ${result.runs}`),
     figures: results,
   };
 };
