@@ -127,6 +127,7 @@ const internal = new Set([
   "SST_BIN_PATH",
   "OFFLINE_AWS_SETTINGS",
   "SST_SERVER",
+  "SYNTH_DEV",
   "SYNTH_EMPTY_BUNDLE",
   "SYNTH_STAGE",
   "AWS_LAMBDA_LOG_LEVEL",
