@@ -142,7 +142,7 @@ test("the reaper runs every minute of the month, even without sessions", () => {
   expect(item(idle, "Lambda", "all other invocations", "requests").quantity).toBeCloseTo(0.0432, 9);
   expect(item(idle, "DynamoDB", "the reaper").quantity).toBeCloseTo(0.0864, 9);
   expect(item(idle, "Lambda", "all other invocations", "GB-second").quantity).toBeCloseTo(
-    (43_200 * 2 * 5 * 0.25) / 1_000,
+    (43_200 * 2 * 5 * (1_769 / 1_024)) / 1_000,
     6,
   );
 });

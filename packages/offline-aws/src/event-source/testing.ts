@@ -1,4 +1,4 @@
-import { afterEach, expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { StackClock } from "../clock.js";
 import { createStream, type StreamRecord } from "../dynamodb/stream.js";
 import type { TableDefinition } from "../dynamodb/table.js";
@@ -26,11 +26,6 @@ export const labelOf = ({ dynamodb }: StreamRecord): string =>
 
 export const fine: Outcome = { kind: "returned", payload: null };
 export const broken: Outcome = { kind: "failed", errorType: "Error", errorMessage: "broken" };
-
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 export type Handler = (records: readonly StreamRecord[], attempt: number) => Outcome | Promise<Outcome>;
 
@@ -73,7 +68,7 @@ export const start = (settings: Partial<Mapping>, handler: Handler) => {
         },
       },
     );
-    closing.push(async () => {
+    onTestFinished(async () => {
       await mapping.close();
       clock.close();
     });
