@@ -12,6 +12,8 @@ export interface Subject
   readonly token: string;
   /** The stage's `connectionRefreshMinutes`, where it was given. */
   readonly refreshMinutes: number | undefined;
+  /** False for a local stack: a slow laptop says nothing about the stage. */
+  readonly judgesSpeed: boolean;
   /** Measures the network's round trip (ms), which no stage can shorten. */
   readonly roundTrip: () => Promise<number>;
   /** Lets time pass (ms). */
