@@ -99,12 +99,15 @@ export const cold: Benchmark = {
           ...tables,
           ...credentials,
           ...servers(server),
-          EVENT: JSON.stringify(event()),
         };
-        const { stdout } = await promisify(execFile)(process.execPath, [program, file], {
-          maxBuffer: 64 * 1024 * 1024,
-          env: { PATH: process.env.PATH, ...env },
-        });
+        const { stdout } = await promisify(execFile)(
+          process.execPath,
+          [program, file, JSON.stringify(event())],
+          {
+            maxBuffer: 64 * 1024 * 1024,
+            env: { PATH: process.env.PATH, ...env },
+          },
+        );
         runs.push(v.parse(measuredSchema, JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "")));
       }
       measured.push({
@@ -144,7 +147,7 @@ const source = `
     return [(user + system) / 1_000, result];
   };
   const [loadMs, { handler }] = await timed(() => import(pathToFileURL(process.argv[2]).href));
-  const invoke = () => handler(JSON.parse(process.env.EVENT), { getRemainingTimeInMillis: () => 30_000 });
+  const invoke = () => handler(JSON.parse(process.argv[3]), { getRemainingTimeInMillis: () => 30_000 });
   const [firstMs] = await timed(invoke);
   const block = async () => { for (let n = 0; n < 500; n += 1) await invoke(); };
   const blocks = [];
