@@ -95,7 +95,9 @@ export const appBundle = (outfile: string): string => outfile.replace(/\.mjs$/, 
 
 const appModule = (root: string, platform: string): string => `
   import { reportFailures } from ${JSON.stringify(path.join(here, "program.ts"))};
+  import { quickenPulumi } from ${JSON.stringify(path.join(here, "quick-pulumi.ts"))};
   reportFailures();
+  quickenPulumi(import.meta.url);
   globalThis.$config = (config) => config;
   const { default: config } = await import(${JSON.stringify(path.join(root, "sst.config.ts"))});
   const stage = process.env.SYNTH_STAGE;

@@ -73,6 +73,15 @@ test("an error that app() throws on purpose is shown as its message", async () =
   });
 });
 
+test("a program may serialize a function, for which Pulumi needs the TypeScript compiler", async () => {
+  const root = await temporaryProject({
+    "sst.config.ts": program("return $util.runtime.serializeFunction(() => 6 * 7);"),
+  });
+  expect((await synth({ root, stage: "dev" })).outputs).toMatchObject({
+    text: expect.stringContaining("6 * 7"),
+  });
+});
+
 test("a project is evaluated in a folder whose name is odd in a URL, a shell or a pattern", async () => {
   const root = path.join(await temporaryFolder(), 'C# 100% my%20app "日本" $HOME');
   const platform = path.join(root, ".sst/platform");
