@@ -116,6 +116,16 @@ describe("a wrong setting stops with one sentence that names it", () => {
       /^Setting speakerGrace \(SPEAKER_GRACE\) is unknown; the settings are .+\.$/,
     ],
     [
+      "a name that every object has",
+      { constructor: "5" },
+      /^Setting constructor \(CONSTRUCTOR\) is unknown; the settings are .+\.$/,
+    ],
+    [
+      "the name of an object's prototype",
+      JSON.parse('{"__proto__":"5"}'),
+      /^Setting __proto__ \(__PROTO__\) is unknown; the settings are .+\.$/,
+    ],
+    [
       "text instead of a number",
       { maxListenersPerSession: "many" },
       'Setting maxListenersPerSession (MAX_LISTENERS_PER_SESSION) must be a number, but it is "many".',

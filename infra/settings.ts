@@ -92,7 +92,7 @@ export const checkLive = (stage: string, own = ownDeployments()): void => {
   const { isProtected, github, isBounded } = settingsFor(stage, own);
   const why =
     (isProtected && "it is protected") ||
-    (stage in stages && "others use it") ||
+    (Object.hasOwn(stages, stage) && "others use it") ||
     ((github || isBounded) && "its roles' boundary would cut them off");
   if (!why) return;
   throw new StageError(
@@ -105,7 +105,7 @@ export const checkLive = (stage: string, own = ownDeployments()): void => {
  * Undefined if no shared stage has such a name, or if this one has settings of its own.
  */
 export const meantStage = (stage: string, own = ownDeployments()): string | undefined => {
-  if (stage in stages || stage in own || isPreview(stage)) return undefined;
+  if ([stages, own].some((named) => Object.hasOwn(named, stage)) || isPreview(stage)) return undefined;
   const shared = [...Object.keys(stages), ...Object.keys(own).filter((name) => own[name]?.isProtected)];
   return shared.find((name) => name !== "pr-*" && resembles(stage, name));
 };
@@ -180,14 +180,17 @@ const structured = [
   "isBounded",
 ];
 
-const overrides = (json = "{}"): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(v.parse(v.record(v.string(), v.string()), JSON.parse(json))).map(([spelling, value]) => {
+const overrides = (json = "{}"): Record<string, unknown> => {
+  // Not by valibot's record, which drops names that every object has, such as `constructor`, without a word.
+  const given: Record<string, unknown> = JSON.parse(json);
+  return Object.fromEntries(
+    Object.entries(given).map(([spelling, value]) => {
       const name = known.find((candidate) => [candidate, environmentName(candidate)].includes(spelling));
       if (!name) throw unknownSetting(spelling);
-      return [name, structured.includes(name) ? parsed(name, value) : value];
+      return [name, structured.includes(name) ? parsed(name, String(value)) : value];
     }),
   );
+};
 
 const parsed = (name: string, json: string): unknown => {
   try {

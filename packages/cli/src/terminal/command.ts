@@ -30,7 +30,7 @@ export const runTool = (
   printingUserErrors(async () => {
     const help = () => helpOf({ meta: { name, description: summary }, subCommands: commands });
     if (first === undefined || ["--help", "-h", "help"].includes(first)) return console.log(await help());
-    const found = commands[first];
+    const found = Object.hasOwn(commands, first) ? commands[first] : undefined;
     if (!found) throw new UserError(`There is no command ${first}.\n\n${await help()}`);
     await perform(await resolved(found), rest);
   });

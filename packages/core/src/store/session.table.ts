@@ -90,9 +90,9 @@ export const reserveSeat = async (core: Core, sessionId: SessionId, seats: numbe
 };
 
 /**
- * Releases seats, one by default. Never repeated: after a lost answer a repeat would release another listener's seat, and a count that
- * is too low oversells the session. The reaper's recount finds a release that was lost. A seat that a recount has already
- * found free is not released again.
+ * Releases seats, one by default. Never repeated: after a lost answer a repeat would release another listener's seat, and
+ * a count that is too low oversells the session. The reaper's recount finds a release that was lost. A seat that a recount
+ * has already found free is not released again.
  * @param heldAt a time (ms) at which the seat was certainly held: before its row was removed
  */
 export const releaseSeat = async (

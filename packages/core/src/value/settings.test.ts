@@ -54,8 +54,17 @@ test.each([
   expect(() => checkSettings({ ...defaults, [name]: bad })).toThrow(SettingError);
 });
 
-test.each(["", "ten", "1e3", "0x10", " 5", "5 ", "1,5", "NaN", "--5"])("%j is not a number", (text) => {
-  expect(() => checkSettings({ ...defaults, maxActiveSessions: text })).toThrow(
-    `Setting maxActiveSessions (MAX_ACTIVE_SESSIONS) must be a number, but it is ${JSON.stringify(text)}.`,
-  );
+test("a number may have an exponent", () => {
+  expect(checkSettings({ ...defaults, maxActiveSessions: "1e3" })).toMatchObject({
+    maxActiveSessions: 1_000,
+  });
 });
+
+test.each(["", "ten", "1e", "e3", "1e0.5", "0x10", " 5", "5 ", "1,5", "NaN", "--5"])(
+  "%j is not a number",
+  (text) => {
+    expect(() => checkSettings({ ...defaults, maxActiveSessions: text })).toThrow(
+      `Setting maxActiveSessions (MAX_ACTIVE_SESSIONS) must be a number, but it is ${JSON.stringify(text)}.`,
+    );
+  },
+);

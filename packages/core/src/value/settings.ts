@@ -3,7 +3,10 @@ import * as v from "valibot";
 /** A number, or its text: environments and command lines hold text, `infra/` holds numbers. */
 export const numeric = (message: string) =>
   v.pipe(
-    v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+(\.\d+)?$/), v.transform(Number))], message),
+    v.union(
+      [v.number(), v.pipe(v.string(), v.regex(/^-?\d+(\.\d+)?(e\d+)?$/i), v.transform(Number))],
+      message,
+    ),
     v.finite(message),
   );
 

@@ -29,7 +29,7 @@ export const runCommandLine = async (
   commands: Readonly<Record<string, Command>>,
   [name = "--help", ...args]: readonly string[],
 ): Promise<void> => {
-  const chosen = commands[name];
+  const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
   const subCommands = Object.fromEntries(
     Object.entries(commands).map(([key, each]) => [key, each.definition]),
   );

@@ -49,6 +49,7 @@ describe("help", () => {
 describe("a command line that is not understood ends with one sentence and code 1", () => {
   test.each([
     [["deploy"], /^There is no command deploy\. offline-aws --help shows what there is\.$/],
+    [["constructor"], /^There is no command constructor\. offline-aws --help shows what there is\.$/],
     [["synth", "--fast"], /^Unknown option '--fast'\. offline-aws synth --help shows what there is\.$/],
     [
       ["start", "--no-quotas"],
@@ -62,8 +63,8 @@ describe("a command line that is not understood ends with one sentence and code 
       /^Option '--stage <value>' argument missing\. offline-aws synth --help shows what there is\.$/,
     ],
     [
-      ["synth", "--stage", "-1"],
-      /^Option '--stage' has no value: write -1 as --stage=-1\. offline-aws synth --help shows what there is\.$/,
+      ["synth", "--stage", "-x"],
+      /^Option '--stage' has no value: write -x as --stage=-x\. offline-aws synth --help shows what there is\.$/,
     ],
     [
       ["synth", "--stage", ""],

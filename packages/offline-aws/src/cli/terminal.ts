@@ -34,6 +34,9 @@ export const mistakeIn = (args: readonly string[], definitions: ArgsDef): string
   } catch (error) {
     // Node's message goes on with hints. Its hint for a value that begins with a dash is worth keeping.
     const [sentence = ""] = String(error instanceof Error ? error.message : error).split(/\.?\n|\. /);
-    return sentence.replace(/'(--[\w-]+)' argument is ambiguous/, "'$1' has no value: write -1 as $1=-1");
+    return sentence.replace(/'(--[\w-]+)' argument is ambiguous/, (_, name: string) => {
+      const value = args[args.indexOf(name) + 1];
+      return `'${name}' has no value: write ${value} as ${name}=${value}`;
+    });
   }
 };
