@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { ended as endOf, root } from "../testing.js";
 import { deploy, dev, diff, refresh, remove, unlock } from "./command.js";
 import { readSstFlags } from "./testing.js";
 
-const root = path.resolve(import.meta.dirname, "../../../..");
 const bin = path.join(root, "packages/cli/bin/lectern.mjs");
 
 let folder: string;
@@ -92,17 +92,10 @@ const start = async (args: readonly string[], env: Record<string, string> = {}):
   return child;
 };
 
+/** Without the lines of progress that the command prints on a slow machine. */
 const ended = async (child: ChildProcess) => {
-  const output = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name]?.on("data", (chunk) => {
-      output[name] += String(chunk);
-    });
-  }
-  const [code] = await once(child, "close");
-  // On a slow machine the command prints what it waits for.
-  const stderr = output.stderr.replaceAll(/^Asking .+\n/gm, "");
-  return { code, ...output, stderr };
+  const end = await endOf(child);
+  return { ...end, stderr: end.stderr.replaceAll(/^Asking .+\n/gm, "") };
 };
 
 const run = async (args: readonly string[], env?: Record<string, string>) => ended(await start(args, env));
