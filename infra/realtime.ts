@@ -93,6 +93,7 @@ const heartbeat = lambda("Heartbeat", {
 
 const refresh = lambda("Refresh", {
   environment,
+  link: [signingKey],
   permissions: [on(connections, ["GetItem"]), on(sessions, ["GetItem"])],
 });
 

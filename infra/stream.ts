@@ -1,5 +1,6 @@
 import { lambda, on } from "./function";
 import { environment, manage } from "./realtime";
+import { signingKey } from "./secret";
 import { named } from "./stage";
 import { connections, connectionsByLanguage, rateLimits, sessions } from "./storage";
 
@@ -38,6 +39,7 @@ const is = (value: boolean) => ({ BOOL: [value] });
 
 const welcome = lambda("Welcome", {
   environment,
+  link: [signingKey],
   permissions: [
     ...fedBy(connections),
     on(connections, ["GetItem", "DeleteItem"]),

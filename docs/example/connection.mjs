@@ -120,7 +120,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   let current; // the connection that holds the place
   let next; // the attempt to `enter` or `refresh`; it has a `timer` while it waits
   let required; // the newest `connectionRefreshRequired`
-  let sessionId;
+  let place; // of the newest welcome: with its ticket a lost client takes it back
   const failures = { enter: 0, refresh: 0 };
   let renewed = false; // whether a fresh token was tried since the last welcome
 
@@ -145,7 +145,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
   };
 
   const later = (kind, { retryAfter = 0 } = {}) => {
-    const isUrgent = kind === "enter" && speaks && sessionId;
+    const isUrgent = kind === "enter" && speaks && place;
     const { firstMs, longestMs } = waits[isUrgent ? "enterAsLostSpeaker" : kind];
     const bound = Math.min(longestMs, firstMs * 2 ** failures[kind]);
     const waitMs = 1_000 * retryAfter + Math.random() * bound;
@@ -164,14 +164,13 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
     start("enter");
   };
 
-  /** A speaker who has a session takes it over; a listener joins again. */
-  const entry = () =>
-    speaks && sessionId ? { action: "refreshConnection", role: "speaker", sessionId } : query;
-
-  const refresh = ({ role, targetLanguage, ticket }) => {
-    const place = { action: "refreshConnection", role, sessionId, ticket };
-    return targetLanguage ? { ...place, targetLanguage } : place;
-  };
+  const refresh = ({ sessionId, targetLanguage, ticket }) => ({
+    action: "refreshConnection",
+    role: speaks ? "speaker" : "listener",
+    sessionId,
+    ...(targetLanguage && { targetLanguage }),
+    ...(ticket && { ticket }),
+  });
 
   const start = async (kind) => {
     const mine = { kind };
@@ -193,7 +192,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
       const connection = connect({
         WebSocket,
         url: at,
-        query: isRefresh ? refresh(required) : entry(),
+        query: isRefresh ? refresh(required) : place ? refresh(place) : query,
         protocols,
         heartbeatMs,
         onWelcome: (frame) => welcomed(connection, at, frame),
@@ -216,7 +215,7 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
     next = undefined;
     renewed = false;
     url = at;
-    ({ sessionId } = frame);
+    place = frame;
     flush();
   };
 
@@ -253,8 +252,12 @@ export const stayConnected = ({ url, query, token, onFrame, onLost, onOver, ...r
       return flush();
     }
     if (!isFinal || mine.kind === "refresh") return comeBack(why, refusal);
-    const hasEnded = refusal.code === "SESSION_NOT_FOUND" && sessionId;
-    finish(hasEnded ? { type: "sessionEnded", sessionId, message: "The session has ended" } : refusal);
+    const hasEnded = refusal.code === "SESSION_NOT_FOUND" && place;
+    finish(
+      hasEnded
+        ? { type: "sessionEnded", sessionId: place.sessionId, message: "The session has ended" }
+        : refusal,
+    );
   };
 
   globalThis.addEventListener?.("online", hurry);

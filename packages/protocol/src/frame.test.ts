@@ -68,6 +68,7 @@ const frames: { [Type in ServerFrame["type"]]: Extract<ServerFrame, { type: Type
     qualityTier: "premium",
     connectionId,
     expiresAt: timestamp + 7_200_000,
+    ticket: "ticket",
   },
   sessionJoined: {
     type: "sessionJoined",
@@ -76,6 +77,7 @@ const frames: { [Type in ServerFrame["type"]]: Extract<ServerFrame, { type: Type
     targetLanguage: "pt-PT",
     sourceLanguage: "en",
     connectionId,
+    ticket: "ticket",
   },
   heartbeatAck: { type: "heartbeatAck", timestamp },
   sessionStatus: {
@@ -106,6 +108,7 @@ const frames: { [Type in ServerFrame["type"]]: Extract<ServerFrame, { type: Type
     targetLanguage: "es",
     sourceLanguage: "en",
     connectionId,
+    ticket: "ticket",
   },
   speakerReconnecting: { type: "speakerReconnecting", timestamp, sessionId },
   speakerReconnected: { type: "speakerReconnected", timestamp, sessionId },

@@ -35,12 +35,14 @@ export const serverFrameSchema = v.variant("type", [
     qualityTier: qualityTierSchema,
     connectionId: connectionIdSchema,
     expiresAt: v.number(),
+    ticket: v.string(),
   }),
   frame("sessionJoined", {
     sessionId: sessionIdSchema,
     targetLanguage: languageCodeSchema,
     sourceLanguage: languageCodeSchema,
     connectionId: connectionIdSchema,
+    ticket: v.string(),
   }),
   frame("heartbeatAck", {}),
   frame("sessionStatus", {
@@ -68,6 +70,7 @@ export const serverFrameSchema = v.variant("type", [
     targetLanguage: v.optional(languageCodeSchema),
     sourceLanguage: languageCodeSchema,
     connectionId: connectionIdSchema,
+    ticket: v.string(),
   }),
   frame("speakerReconnecting", { sessionId: sessionIdSchema }),
   frame("speakerReconnected", { sessionId: sessionIdSchema }),

@@ -216,12 +216,35 @@ test("rule 11: a listener's refresh holds two seats until the old socket is clos
     targetLanguage: "es",
     sourceLanguage: "en",
     connectionId: "new",
+    ticket: ticketFor(sessionId, "new", { expiresAt: midnight + 2 * hour }),
   });
   expect(await counted(sessionId)).toBe(1);
   await stage.leave("old", 1000);
   expect(await counted(sessionId)).toBe(1);
   expect(await violations(stage)).toEqual([]);
 });
+
+test.each([
+  ["which nobody knows to be dead", async () => stage.sockets.drop("lost")],
+  ["which has been cleaned up", () => stage.leave("lost", 1006)],
+])(
+  "rule 11: by its welcome's ticket a lost listener takes its seat back from its old socket, %s, in a full session and beyond its address's limits",
+  async (_, lose) => {
+    const by = stage.with({ maxListenersPerSession: 1, rateLimitListenerJoinsPerMin: 1 });
+    const from = { address: "203.0.113.7" };
+    const sessionId = await stage.create();
+    await stage.join(sessionId, "lost", { by, from });
+    await stage.deliver(by);
+    const { ticket } = frameOf(stage, "lost", "sessionJoined");
+    await lose();
+    await stage.refresh(sessionId, "listener", "back", { by, from, ticket });
+    await stage.deliver(by);
+    expect(stage.sockets.types("back")).toEqual(["connectionRefreshComplete"]);
+    expect(await counted(sessionId)).toBe(1);
+    expect(await stage.connection("lost")).toBeUndefined();
+    expect(await violations(stage)).toEqual([]);
+  },
+);
 
 test.each([
   ["without a ticket", {}],

@@ -1,43 +1,49 @@
 import type { ServerFrame } from "@lectern/protocol";
+import type { Core } from "../port/core.js";
 import type { Connection, Member } from "../store/connection.table.js";
 import type { Session } from "../store/session.table.js";
 import { errorFrame, Failure } from "../value/failure.js";
+import { ticketFor } from "./refresh-required.js";
 
-/** The first frame of an accepted connection. */
-export const welcome = (member: Member, session: Session, now: number): ServerFrame => {
+/** The first frame of an accepted connection. By its ticket a client that is lost later takes its seat back. */
+export const welcome = (core: Core, member: Member, session: Session): ServerFrame => {
   const isRefresh = member.role === "listener" && member.isRefresh;
-  if (isRefresh || member.replaces !== undefined) return refreshComplete(member, session, now);
+  if (isRefresh || member.replaces !== undefined) return refreshComplete(core, member, session);
   const { connectionId, sessionId } = member;
   const { sourceLanguage, qualityTier } = session;
+  const [timestamp, ticket] = [core.now(), ticketFor(core, member)];
   return member.role === "speaker"
     ? {
         type: "sessionCreated",
-        timestamp: now,
+        timestamp,
         sessionId,
         sourceLanguage,
         qualityTier,
         connectionId,
         expiresAt: session.expiresAt * 1000,
+        ticket,
       }
     : {
         type: "sessionJoined",
-        timestamp: now,
+        timestamp,
         sessionId,
         targetLanguage: member.targetLanguage,
         sourceLanguage,
         connectionId,
+        ticket,
       };
 };
 
 /** Confirms that a connection is in place. */
-export const refreshComplete = (member: Member, session: Session, now: number): ServerFrame => ({
+export const refreshComplete = (core: Core, member: Member, session: Session): ServerFrame => ({
   type: "connectionRefreshComplete",
-  timestamp: now,
+  timestamp: core.now(),
   sessionId: member.sessionId,
   role: member.role,
   ...(member.role === "listener" ? { targetLanguage: member.targetLanguage } : {}),
   sourceLanguage: session.sourceLanguage,
   connectionId: member.connectionId,
+  ticket: ticketFor(core, member),
 });
 
 /** The last frame of a speaker's connection that another client of the same user has replaced. */

@@ -4,8 +4,21 @@ import type { Member } from "../store/connection.table.js";
 import { longestAge } from "../value/lifetime.js";
 import { issueTicket } from "../value/ticket.js";
 
+const deadlineOf = ({ settings }: Core, { connectedAt }: Member): number =>
+  connectedAt + longestAge(settings);
+
+const languageOf = (member: Member) =>
+  member.role === "listener" ? { targetLanguage: member.targetLanguage } : {};
+
+/** The right to take this connection's place, for as long as the connection itself may last. */
+export const ticketFor = (core: Core, member: Member): string => {
+  const { connectionId, sessionId, role } = member;
+  const expiresAt = deadlineOf(core, member);
+  return issueTicket({ connectionId, sessionId, role, ...languageOf(member), expiresAt }, core.signingKey);
+};
+
 /**
- * Asks a client to replace its connection by a new one. The frame's ticket is valid for as long as the connection itself.
+ * Asks a client to replace its connection by a new one.
  * @param url where to open the new connection; undefined for the URL of the old one
  */
 export const refreshRequired = (
@@ -13,23 +26,17 @@ export const refreshRequired = (
   member: Member,
   url?: string,
 ): FrameOf<"connectionRefreshRequired"> => {
-  const { connectionId, sessionId, role } = member;
-  const language = member.role === "listener" ? { targetLanguage: member.targetLanguage } : {};
-  const deadline = member.connectedAt + longestAge(core.settings);
-  const ticket = issueTicket(
-    { connectionId, sessionId, role, ...language, expiresAt: deadline },
-    core.signingKey,
-  );
+  const { sessionId, role } = member;
   const where = url === undefined ? "" : ` at ${url}`;
   return {
     type: "connectionRefreshRequired",
     timestamp: core.now(),
     sessionId,
     role,
-    ...language,
-    ticket,
+    ...languageOf(member),
+    ticket: ticketFor(core, member),
     ...(url === undefined ? {} : { url }),
-    deadline,
+    deadline: deadlineOf(core, member),
     message: `Open a new connection with refreshConnection${where}; this one will be closed once that is in place`,
   };
 };

@@ -46,5 +46,5 @@ export const confirm = async (
   if (!connection || connection.role === "refused" || connection.sessionId !== sessionId || !session) {
     throw new Failure("FORBIDDEN");
   }
-  return refreshComplete(connection, session, core.now());
+  return refreshComplete(core, connection, session);
 };

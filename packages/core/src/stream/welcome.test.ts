@@ -27,6 +27,7 @@ test("rule 1: a speaker's first frame is sessionCreated", async () => {
       qualityTier: "premium",
       connectionId: "speaker",
       expiresAt: midnight + 2 * hour,
+      ticket: ticketFor(sessionId, "speaker", { role: "speaker", expiresAt: midnight + 2 * hour }),
     },
   ]);
 });
@@ -43,6 +44,7 @@ test("rule 2: a listener's first frame is sessionJoined", async () => {
       targetLanguage: "es",
       sourceLanguage: "en",
       connectionId: "listener",
+      ticket: ticketFor(sessionId, "listener", { expiresAt: midnight + 2 * hour }),
     },
   ]);
 });

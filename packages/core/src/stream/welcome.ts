@@ -54,7 +54,7 @@ const greet = async (core: Core, connection: ConnectionTable.Connection): Promis
   if (isSpeaker && !SessionTable.isSpeaker(session, connectionId)) {
     return dismissWith(core, connection, replaced(sessionId, core.now()));
   }
-  const frame = welcomeFrame(connection, session, core.now());
+  const frame = welcomeFrame(core, connection, session);
   if ((await core.sockets.send(connectionId, frame)) === "gone") return false;
   core.log.info("Welcomed", { sessionId, ...logFieldsOf(connection) });
   if (!isSpeaker && session.graceUntil !== undefined) {

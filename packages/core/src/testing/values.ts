@@ -35,11 +35,10 @@ export const hour = 60 * minute;
 export const ticketFor = (
   sessionId: string,
   connectionId: string,
-  more: Partial<Pick<Ticket, "role" | "targetLanguage">> = {},
+  more: Partial<Pick<Ticket, "role" | "targetLanguage" | "expiresAt">> = {},
 ): string => {
-  const { role = "listener", targetLanguage = "es" } = more;
+  const { role = "listener", targetLanguage = "es", expiresAt = Number.MAX_SAFE_INTEGER } = more;
   const language = role === "listener" ? { targetLanguage } : {};
-  const expiresAt = Number.MAX_SAFE_INTEGER;
   return issueTicket({ connectionId, sessionId, role, ...language, expiresAt }, signingKey);
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   arrived,
+  comingBack,
   created,
   creating,
   ended,
@@ -170,7 +171,7 @@ describe("a token", () => {
     first.close(1001);
     await client.losses.next();
     await pass(1_000);
-    expect((await server.next()).query).toEqual({ ...joining, errors: "frame" });
+    expect((await server.next()).query).toEqual({ ...comingBack, errors: "frame" });
   });
 });
 

@@ -2,13 +2,13 @@ import { describe, expect, test, vi } from "vitest";
 import {
   arrived,
   closeOf,
+  comingBack,
   creating,
   ended,
   enter,
   gatewayError,
   heartbeatMs,
   joined,
-  joining,
   listen,
   pass,
   refreshed,
@@ -52,7 +52,7 @@ describe("heartbeats", () => {
     // It means to come back.
     expect(await first.closed).toBe(4000);
     await pass(1_000);
-    expect((await server.next()).query).toEqual({ ...joining, errors: "frame" });
+    expect((await server.next()).query).toEqual({ ...comingBack, errors: "frame" });
   });
 });
 

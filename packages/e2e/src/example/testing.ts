@@ -34,9 +34,23 @@ export const heartbeatMs = 30_000;
 export const welcomeMs = 5_000;
 export const sessionId = "golden-eagle-427";
 export const joining = { action: "joinSession", sessionId, targetLanguage: "es" };
+/** A lost listener comes back by its welcome's ticket. */
+export const comingBack = {
+  action: "refreshConnection",
+  role: "listener",
+  sessionId,
+  targetLanguage: "es",
+  ticket: "seat",
+};
 export const creating = { action: "createSession", sourceLanguage: "en" };
 export const takingOver = { action: "refreshConnection", role: "speaker", sessionId, errors: "frame" };
-export const joined = { type: "sessionJoined", sessionId, targetLanguage: "es", sourceLanguage: "en" };
+export const joined = {
+  type: "sessionJoined",
+  sessionId,
+  targetLanguage: "es",
+  sourceLanguage: "en",
+  ticket: "seat",
+};
 export const created = { type: "sessionCreated", sessionId, sourceLanguage: "en" };
 export const refreshed = { type: "connectionRefreshComplete", sessionId };
 export const ended = {

@@ -86,7 +86,7 @@ export const parameters: Readonly<Record<FieldOf<ConnectQuery> | "token" | "erro
   sharedNetwork:
     "Whether the listeners share one address, as in a hall: joins are then not limited by address.",
   ticket:
-    "From `connectionRefreshRequired`. A speaker needs none, but with it the old connection is not told `replaced`.",
+    "The newest one, from a welcome or `connectionRefreshRequired`. A speaker needs none, but with it the old connection is not told `replaced`.",
   token:
     "An ID or access token of the stage's user pool, here or as a subprotocol. A listener needs none; a bad one is refused.",
   errors: "`frame`: accept the socket even to refuse it, and send the reason in an `error` frame.",

@@ -27,6 +27,10 @@ const connectionId: Field<string> = [
   "This connection's id, for support: no request takes it.",
   "L0SM9cOFvHcCIhw=",
 ];
+const welcomeTicket: Field<string> = [
+  "If this connection is lost, take its place with `refreshConnection` and this `ticket`: see [Refresh](#refresh).",
+  ticket,
+];
 const role: Field<Role> = ["The connection's role.", "listener"];
 const targetLanguage: Field<string> = ["The language that this listener hears; absent for a speaker.", "es"];
 const message = (example: string): Field<string> => ["For people, in English; may change.", example];
@@ -48,6 +52,7 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
       qualityTier: ["The tier that was asked for.", "standard"],
       connectionId,
       expiresAt: ["When the session ends, in ms since the epoch. Each refresh moves it.", sentAt + 7_200_000],
+      ticket: welcomeTicket,
     },
   },
   sessionJoined: {
@@ -59,6 +64,7 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
       targetLanguage: ["The language that this listener hears. A request for `nb` is answered `no`.", "es"],
       sourceLanguage,
       connectionId,
+      ticket: welcomeTicket,
     },
   },
   heartbeatAck: {
@@ -107,7 +113,7 @@ export const serverFrames: { readonly [Type in FrameType]: FrameDescription<Type
     says: "This connection is in place. The server closes the one that it replaces.",
     when: "The welcome after `refreshConnection`, on the new connection; also the answer to the frame `refreshConnection`.",
     to: everybody,
-    fields: { sessionId, role, targetLanguage, sourceLanguage, connectionId },
+    fields: { sessionId, role, targetLanguage, sourceLanguage, connectionId, ticket: welcomeTicket },
   },
   speakerReconnecting: {
     says: "The speaker's connection was lost. The session waits for the speaker.",
