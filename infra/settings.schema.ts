@@ -71,7 +71,7 @@ export const deploymentSchema = v.object({
   monitoring: v.pipe(
     trueOrFalse,
     v.description(
-      "Whether the stage has alarms with their topic, a dashboard, a saved query and metrics of its own. Every stage has logs.",
+      "Whether the stage has alarms with their topic, a dashboard, a saved query and custom metrics. Every stage has logs.",
     ),
   ),
   logLevel: v.pipe(

@@ -102,7 +102,7 @@ export const checkLive = (stage: string, own = ownDeployments()): void => {
 
 /**
  * The stage that an operator may have meant: `prod` for `Prod` or `production`, which would have none of its settings.
- * Undefined if no shared stage has such a name, or if this one has settings of its own.
+ * Undefined if no shared stage has such a name, or if this one has its own settings.
  */
 export const meantStage = (stage: string, own = ownDeployments()): string | undefined => {
   if ([stages, own].some((named) => Object.hasOwn(named, stage)) || isPreview(stage)) return undefined;

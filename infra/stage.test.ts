@@ -125,7 +125,7 @@ describe.each(["prod", "dev", "pr-7"])("stage %s", (stage) => {
     });
   });
 
-  test(`${hasMonitoring ? "it has" : "it has no"} alarms, dashboard, saved query and metrics of its own, and all its logs`, () => {
+  test(`${hasMonitoring ? "it has" : "it has no"} alarms, dashboard, saved query and custom metrics, and all its logs`, () => {
     const { alarm, dashboard, query } = types;
     const counts = [alarm, dashboard, query].map((type) => ofType(graph, type).length);
     expect(counts).toEqual(hasMonitoring ? [expect.any(Number), 1, 1] : [0, 0, 0]);

@@ -32,7 +32,7 @@ test("refuses previews beside any protected stage, also beside the stage that ma
   );
 });
 
-test("takes previews in an account of their own, or beside a protected stage by a word", () => {
+test("takes previews in another account, or beside a protected stage if a setting allows it", () => {
   const accounts = { staging: { account: "1".repeat(12) }, prod: { account: "2".repeat(12) } };
   expect(
     settingsFor("staging", { ...accounts, staging: { ...accounts.staging, github: previews } }).github,

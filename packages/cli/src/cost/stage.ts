@@ -31,7 +31,7 @@ export const stageOf = (graph: Graph) => {
         return [shortName(name, stage), metricQueries?.filter(({ metric }) => metric).length ?? 1];
       }),
     ),
-    /** True if the functions write metrics of their own. */
+    /** True if the functions write custom metrics. */
     metrics: environment.POWERTOOLS_METRICS_DISABLED !== "true",
     dashboards: ofType(graph, "aws:cloudwatch/dashboard:Dashboard").length,
     accessLog: accessLogOf(graph),

@@ -107,7 +107,7 @@ const stageOf = async (command: string, root: string, given: unknown): Promise<s
 const removal = (stage: string): string =>
   `Stage ${stage} would be removed with everything in it, except what a protected stage keeps.`;
 
-/** The question about a name that may be a mistake; undefined: it is none. */
+/** Asks about a name that may be a mistake. Undefined if the name is clear. */
 const doubtful = async (stage: string): Promise<string | undefined> => {
   const meant = await meantStage(stage);
   return meant

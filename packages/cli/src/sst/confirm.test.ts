@@ -28,7 +28,7 @@ test("Ctrl-D, which closes the terminal, ends it", async () => {
   await expect(confirm(question, "alice", { input, output })).rejects.toThrow("Nothing was done.");
 });
 
-test("a script is told of the option", async () => {
+test("a script gets a sentence that names the option", async () => {
   await expect(confirm(question, "alice", terminal(false))).rejects.toThrow(
     `${question} Add --yes if you mean it, or run the command on a terminal.`,
   );

@@ -165,7 +165,7 @@ export interface Trial {
   readonly every: number;
 }
 
-/** Kills the flow at these calls, each time in a world of its own, and runs it once to its end. */
+/** Kills the flow at each of these calls, each time in a new world, and then runs it to its end. */
 export const checkFlow = async (flow: Flow, { streams, first, every }: Trial): Promise<void> => {
   let died = true;
   let deaths = 0;

@@ -73,6 +73,6 @@ export const budgets = {
   heartbeatMs: 50,
   /** CPU time of one invocation's log line and metrics, in microseconds. */
   telemetryCpuUs: 300,
-  /** Until everybody is told and closed when a hundred full sessions end together: the design's minute. */
+  /** The design's minute, in which a hundred full sessions that end together must be announced and closed. */
   noonSeconds: 60,
 } as const;

@@ -241,7 +241,7 @@ test("a response of 128 KB goes out; of a byte more, the error frame, and the lo
   });
 });
 
-test("a route with settings of its own has a throttle of its own, and takes nothing from the stage's", async () => {
+test("a route with its own settings has its own throttle, and takes nothing from the stage's", async () => {
   const slow = { burstLimit: 1, rateLimit: 0.01 };
   const route = { functionName: "echo", routeResponse: true };
   const { connect, notices } = await startGateway({

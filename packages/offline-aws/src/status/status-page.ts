@@ -16,7 +16,7 @@ export const files: ReadonlyMap<string, string> = new Map(
   readdirSync(folder).map((name) => [name, readFileSync(new URL(name, folder), "utf8")]),
 );
 
-/** The page runs and loads only files of its own server, and data can come only from there. */
+/** The page loads scripts, styles and data from its own server only. */
 export const contentSecurityPolicy =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
