@@ -47,16 +47,19 @@ export type LastFrame = "sent" | "gone" | "opening";
  * Sends a last frame, closes the socket, then deletes the row. The row is the work list, so it goes last: after a crash in
  * between, the close is only repeated. The connection must hold neither seat nor session any more. A socket that may not
  * be open yet is left alone: its welcome deals with it.
+ * @throws the failure of the send, but only after the close: a client that reads nothing is refused every frame (429)
  */
 export const sendLastAndDelete = async (
   core: Core,
   { connectionId, connectedAt }: ConnectionTable.Connection,
   frame: ServerFrame,
 ): Promise<LastFrame> => {
-  const sent = await core.sockets.send(connectionId, frame);
+  const [sending] = await Promise.allSettled([core.sockets.send(connectionId, frame)]);
+  const sent = sending.status === "fulfilled" ? sending.value : "failed";
   if (sent === "gone" && isOpening(connectedAt, core.now())) return "opening";
   await closeAndDelete(core, connectionId);
-  return sent;
+  if (sending.status === "rejected") throw sending.reason;
+  return sending.value;
 };
 
 const release = async (

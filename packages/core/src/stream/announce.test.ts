@@ -118,6 +118,23 @@ test("a listener that is gone, and one that cannot be reached, hold up nobody", 
   expect(await violations(stage)).toEqual([]);
 });
 
+test.each([[429], [500], [undefined]])(
+  "rule 4: at the end a listener is closed and forgotten although its last frame failed with %s",
+  async (status) => {
+    const ids = await hall(3);
+    stage.pass(minute);
+    stage.sockets.takeNoFrame("listener 1", status);
+    await announce(stage.core, "ended", await end());
+    expect(stage.sockets.of("listener 1")).toMatchObject({ closes: 1, open: false });
+    expect(await stage.rows("connections")).toEqual([]);
+    for (const id of ids.filter((id) => id !== "listener 1")) {
+      expect(stage.sockets.types(id)).toEqual(["sessionEnded"]);
+    }
+    expect(stage.log()).toContainEqual(expect.objectContaining({ level: "warn" }));
+    expect(await violations(stage)).toEqual([]);
+  },
+);
+
 test("a speaker that cannot be reached at the end is left to the reaper: no client makes a record fail", async () => {
   await hall(1);
   stage.sockets.fail("speaker");

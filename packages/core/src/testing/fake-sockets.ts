@@ -11,6 +11,8 @@ interface FakeSocket {
   lastActiveAt: number | undefined;
   /** The error of every call. */
   failure: Error | undefined;
+  /** The error of every send, as of a client that reads nothing. */
+  sendFailure: Error | undefined;
 }
 
 /** Sockets in memory. A test can read their frames and closes, and let clients vanish, open late or fail. */
@@ -27,6 +29,7 @@ export const createFakeSockets = (now: () => number) => {
       closes: 0,
       lastActiveAt: undefined,
       failure: undefined,
+      sendFailure: undefined,
     };
     all.set(connectionId, socket);
     return socket;
@@ -35,7 +38,8 @@ export const createFakeSockets = (now: () => number) => {
     send: async (connectionId, frame) => {
       onSend(connectionId);
       const socket = of(connectionId);
-      if (socket.failure) throw socket.failure;
+      const failure = socket.failure ?? socket.sendFailure;
+      if (failure) throw failure;
       if (socket.opening > 0) {
         socket.opening -= 1;
         socket.open = socket.opening === 0;
@@ -69,6 +73,9 @@ export const createFakeSockets = (now: () => number) => {
     drop: (connectionId: string) => Object.assign(of(connectionId), { open: false, opening: 0 }),
     fail: (connectionId: string) =>
       Object.assign(of(connectionId), { failure: new SocketError("status 500", 500) }),
+    /** No frame reaches the client: API Gateway answers with this status, or not at all. */
+    takeNoFrame: (connectionId: string, status?: number) =>
+      Object.assign(of(connectionId), { sendFailure: new SocketError("no frame", status) }),
     types: (connectionId: string) => of(connectionId).frames.map(({ type }) => type),
     opened: () => [...all].filter(([, { open }]) => open).map(([connectionId]) => connectionId),
     beforeSend: (act: (connectionId: string) => void) => {
