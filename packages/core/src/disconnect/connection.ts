@@ -55,8 +55,8 @@ export const sendLastAndDelete = async (
   frame: ServerFrame,
 ): Promise<LastFrame> => {
   const [sending] = await Promise.allSettled([core.sockets.send(connectionId, frame)]);
-  const sent = sending.status === "fulfilled" ? sending.value : "failed";
-  if (sent === "gone" && isOpening(connectedAt, core.now())) return "opening";
+  const isGone = sending.status === "fulfilled" && sending.value === "gone";
+  if (isGone && isOpening(connectedAt, core.now())) return "opening";
   await closeAndDelete(core, connectionId);
   if (sending.status === "rejected") throw sending.reason;
   return sending.value;

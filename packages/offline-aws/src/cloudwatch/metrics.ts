@@ -72,7 +72,7 @@ export const createMetrics = ({
     }
   };
 
-  /** The data of a span, in one unit or in any; undefined when there is none. */
+  /** The data of a span. Without a unit, data in all units count. Undefined without data. */
   const summarize = (id: MetricId, { start, end }: Span, unit?: string): Summary | undefined => {
     const units = stored.get(keyOf(id))?.units ?? new Map<string, Map<number, Bucket>>();
     const minutes = [...units].filter(([name]) => unit === undefined || name === unit);
